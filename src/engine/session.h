@@ -1,0 +1,74 @@
+/*
+ * session.h - a model and one line of tokens that it has read
+ *
+ * A session owns a KV cache and knows the id of every token in it.  A prompt
+ * is not read, it is synchronised with: the longest common beginning stays,
+ * the rest of the line is forgotten, and only what is new is computed.  So
+ * the second turn of a conversation costs its new tokens, a branch costs the
+ * tokens after the fork, and a prompt that was cancelled half way is
+ * continued.  Reuse is decided by content, never by who asked.
+ *
+ * A prompt is read in chunks of rows.  Their size follows the machine: as many
+ * as take about half a second, so that a cancel is obeyed in that time.
+ *
+ * NOTE: matrix products over other row counts add in another order, so two
+ * runs of one prompt may differ in the last places of a logit.
+ */
+#ifndef CONFAB_SESSION_H
+#define CONFAB_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "math/tensor.h"
+
+struct error;
+struct kv_cache;
+struct model;
+struct session;
+
+/* context: the most tokens the line may hold.  model is borrowed and must
+ * outlive the session. */
+struct session *session_new(struct model *model, enum dtype kv_type,
+                            size_t context, struct error *err);
+void session_free(struct session *s);
+
+/* The line: its ids [length], borrowed until the next call that changes it. */
+size_t session_length(const struct session *s);
+const int *session_ids(const struct session *s);
+size_t session_context(const struct session *s);
+const struct kv_cache *session_cache(const struct session *s);
+
+/* The logits after the last token of the line, [vocab_size]; NULL where they
+ * were not computed (an empty or a truncated line, a cancelled sync). */
+const float *session_logits(const struct session *s);
+
+enum session_result {
+	SESSION_FAILED = -1, /* err says why; the line may have got shorter */
+	SESSION_SYNCED,
+	SESSION_CANCELLED /* the line is a beginning of the prompt */
+};
+
+/* Called before each chunk and at the end, with the tokens computed so far and
+ * those to compute.  Returns false to stop. */
+typedef bool session_progress(void *arg, size_t done, size_t total);
+
+/*
+ * Makes the line equal to ids[0..n), n > 0, each a row of the embedding, and
+ * computes the logits after the last of them.  *reused: tokens that the line
+ * held already; at least the last one is computed anew unless its logits are
+ * still here.  Fails when n is more than the context holds or when memory does
+ * not suffice, both before anything is computed.
+ */
+enum session_result session_sync(struct session *s, const int *ids, size_t n,
+                                 session_progress *progress, void *arg,
+                                 size_t *reused, struct error *err);
+
+/* Reads one more token and computes the logits after it.  On failure (context
+ * full, memory) the line stays as it was. */
+int session_step(struct session *s, int id, struct error *err);
+
+/* Forgets all tokens from `length` on. */
+void session_truncate(struct session *s, size_t length);
+
+#endif

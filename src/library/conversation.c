@@ -1,0 +1,254 @@
+#include "library/conversation.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/mem.h"
+#include "base/utf8.h"
+
+static const char *const role_names[] = { "system", "user", "assistant",
+	                                  "tool" };
+
+const char *message_role_name(enum message_role role)
+{
+	return role_names[role];
+}
+
+int message_role_named(const char *name)
+{
+	for (int i = 0; i < 4; i++)
+		if (!strcmp(role_names[i], name))
+			return i;
+	return -1;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static void message_free(struct message *m)
+{
+	strbuf_free(&m->text);
+	ids_free(&m->ids);
+	free(m->odds);
+	free(m->model);
+	free(m->extra);
+	free(m);
+}
+
+struct conversation *conversation_new(void)
+{
+	struct conversation *c = mem_zalloc(1, sizeof *c);
+
+	c->title = mem_strdup("");
+	c->leaf = -1;
+	c->created_ms = c->updated_ms = now_ms();
+	return c;
+}
+
+void conversation_free(struct conversation *c)
+{
+	if (!c)
+		return;
+	for (size_t i = 0; i < c->n; i++)
+		message_free(c->messages[i]);
+	free(c->messages);
+	free(c->id);
+	free(c->title);
+	free(c);
+}
+
+struct message *conversation_add(struct conversation *c, int64_t parent,
+                                 enum message_role role, const char *text,
+                                 size_t len)
+{
+	struct message *m = mem_zalloc(1, sizeof *m);
+
+	assert(parent == -1 || conversation_message(c, parent));
+	m->id = c->n ? c->messages[c->n - 1]->id + 1 : 0;
+	m->parent = parent;
+	m->role = role;
+	m->text = (struct strbuf)STRBUF_INIT;
+	strbuf_add(&m->text, text, len);
+	m->created_ms = c->updated_ms = now_ms();
+	c->messages = mem_grow(c->messages, c->n, &c->capacity,
+	                       sizeof *c->messages);
+	c->messages[c->n++] = m;
+	c->leaf = m->id;
+	return m;
+}
+
+/* Ids ascend, so the list is its own index. */
+static struct message *find(struct message **messages, size_t n, int64_t id)
+{
+	size_t low = 0, high = n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (messages[middle]->id < id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low < n && messages[low]->id == id)
+		return messages[low];
+	return NULL;
+}
+
+struct message *conversation_message(const struct conversation *c, int64_t id)
+{
+	return find(c->messages, c->n, id);
+}
+
+size_t conversation_path(const struct conversation *c, struct message ***path)
+{
+	const struct message *m;
+	size_t n = 0, i;
+
+	for (m = conversation_message(c, c->leaf); m;
+	     m = conversation_message(c, m->parent))
+		n++;
+	*path = mem_zalloc(n, sizeof **path);
+	i = n;
+	for (struct message *k = conversation_message(c, c->leaf); k;
+	     k = conversation_message(c, k->parent))
+		(*path)[--i] = k;
+	return n;
+}
+
+size_t conversation_siblings(const struct conversation *c, int64_t id,
+                             struct message ***siblings, size_t *index)
+{
+	const struct message *self = conversation_message(c, id);
+	size_t n = 0, capacity = 0;
+
+	*siblings = NULL;
+	*index = 0;
+	for (size_t i = 0; self && i < c->n; i++) {
+		struct message *m = c->messages[i];
+
+		if (m->parent != self->parent)
+			continue;
+		if (m == self)
+			*index = n;
+		*siblings = mem_grow(*siblings, n, &capacity,
+		                     sizeof **siblings);
+		(*siblings)[n++] = m;
+	}
+	return n;
+}
+
+void conversation_select(struct conversation *c, int64_t id)
+{
+	int64_t leaf = id, child;
+
+	if (!conversation_message(c, id))
+		return;
+	do { /* the newest child of the newest child, and so on */
+		child = -1;
+		for (size_t i = 0; i < c->n; i++)
+			if (c->messages[i]->parent == leaf)
+				child = c->messages[i]->id;
+		c->leaf = leaf;
+		leaf = child;
+	} while (child != -1);
+}
+
+void conversation_remove(struct conversation *c, int64_t id)
+{
+	struct message **siblings, *m = conversation_message(c, id);
+	int64_t parent, next = -1;
+	size_t n, index, kept = 0;
+
+	if (!m)
+		return;
+	parent = m->parent;
+	n = conversation_siblings(c, id, &siblings, &index);
+	for (size_t i = 0; i < n; i++)
+		if (i != index)
+			next = siblings[i]->id;
+	free(siblings);
+
+	/* Parents come before children, so one pass finds the whole branch:
+	 * what is removed leaves the list, and its children find no parent. */
+	for (size_t i = 0; i < c->n; i++) {
+		m = c->messages[i];
+		if (m->id != id && (m->parent == -1 ||
+		                    find(c->messages, kept, m->parent)))
+			c->messages[kept++] = m;
+		else
+			message_free(m);
+	}
+	c->n = kept;
+	if (conversation_message(c, c->leaf))
+		return;
+	c->leaf = parent;
+	if (next != -1)
+		conversation_select(c, next);
+}
+
+struct token_odds *message_add_odds(struct message *m)
+{
+	struct token_odds *odds;
+
+	m->odds = mem_grow(m->odds, m->n_odds, &m->odds_capacity,
+	                   sizeof *m->odds);
+	odds = &m->odds[m->n_odds++];
+	*odds = (struct token_odds){ 0 };
+	return odds;
+}
+
+/* Whole words of text that fit into max code points, white space folded. */
+static void first_words(struct strbuf *out, const char *text, size_t len,
+                        size_t max)
+{
+	size_t columns = 0, word_end = 0, pos = 0;
+	bool space = false;
+
+	while (pos < len) {
+		uint32_t cp;
+		int n = utf8_decode(text + pos, len - pos, &cp);
+
+		if (cp <= ' ') {
+			word_end = out->len;
+			space = out->len > 0;
+		} else {
+			columns += space;
+			if (columns >= max) {
+				if (word_end)
+					out->len = word_end;
+				strbuf_add_str(out, "…");
+				return;
+			}
+			if (space)
+				strbuf_add_char(out, ' ');
+			strbuf_add(out, text + pos, (size_t)n);
+			columns++;
+			space = false;
+		}
+		pos += (size_t)n;
+	}
+}
+
+void conversation_auto_title(struct conversation *c)
+{
+	struct strbuf title = STRBUF_INIT;
+
+	if (*c->title)
+		return;
+	for (size_t i = 0; i < c->n && !title.len; i++) {
+		const struct message *m = c->messages[i];
+
+		if (m->role == ROLE_USER)
+			first_words(&title, m->text.bytes, m->text.len, 48);
+	}
+	free(c->title);
+	c->title = strbuf_take(&title);
+}

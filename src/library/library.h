@@ -1,0 +1,63 @@
+/*
+ * library.h - conversations on disk; the one door to SQLite
+ *
+ * One database, conversations.db, in $XDG_DATA_HOME/confab (0700, 0600), in
+ * WAL mode: a reader never waits, a crash loses at most what was not yet
+ * flushed.  One writer a conversation, held by a lock file of the kernel's
+ * (flock), so that a killed process leaves nothing stale.
+ */
+#ifndef CONFAB_LIBRARY_H
+#define CONFAB_LIBRARY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct conversation;
+struct error;
+struct library;
+struct message;
+
+/* Opens or makes the database below dir.  Older schemas are migrated; a newer
+ * one is refused. */
+struct library *library_open(const char *dir, struct error *err);
+void library_close(struct library *lib);
+
+struct library_entry {
+	char *id;             /* short, unique, safe in a shell: "k3f9qz" */
+	char *title;
+	char *preview;        /* the first words of the last message */
+	char *snippet;        /* a search's hit in its surroundings, or NULL */
+	int64_t created_ms, updated_ms;
+	size_t messages;      /* on all branches */
+};
+
+/* Newest first; words: full-text search over titles and messages, NULL or ""
+ * for all; at most limit (0: all).  Free with library_entries_free(). */
+int library_list(struct library *lib, const char *words, size_t limit,
+                 struct library_entry **entries, size_t *n, struct error *err);
+void library_entries_free(struct library_entry *entries, size_t n);
+
+/* Finds an id by a unique beginning of it, or "last".  Yours to free. */
+char *library_find(struct library *lib, const char *id, struct error *err);
+
+struct conversation *library_read(struct library *lib, const char *id,
+                                  struct error *err);
+
+/* One writer: 0 ours now, 1 somebody else's, -1 failed.  Held until
+ * library_unlock() or the end of the process. */
+int library_lock(struct library *lib, const char *id, struct error *err);
+void library_unlock(struct library *lib, const char *id);
+
+/* Saves what is new since the last save: a new conversation gets its id; new
+ * messages, longer texts, more odds, changed titles and leaf are written in one
+ * transaction. */
+int library_save(struct library *lib, struct conversation *c, struct error *err);
+
+int library_rename(struct library *lib, const char *id, const char *title,
+                   struct error *err);
+int library_remove(struct library *lib, const char *id, struct error *err);
+int library_remove_message(struct library *lib, const char *id,
+                           int64_t message, struct error *err);
+
+#endif

@@ -1,0 +1,305 @@
+/* AVX2 with FMA and F16C. */
+#include "math/attend_set.h"
+
+#include <immintrin.h>
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "math/attend_vector.h"
+
+/* 6 rows by 2 vectors are 12 sums; two vectors of the page and one broadcast
+ * element make 15 of the 16 registers. */
+#define COLS  2
+#define LANES 8
+
+/*
+ * c[r][j] = scale[r] c[r][j] + sum over i < n of a[r][i] * b[i][j]
+ *
+ * for r < rows and `cols` vectors of 8 columns j.  Vector j of row i lies at
+ * b + i * step + j * 8 elements.  Both halves of attention are this product:
+ * scores over i = elements of a head, values over i = tokens.
+ */
+struct product {
+	float *c;
+	size_t c_stride;    /* floats */
+	const float *scale; /* [rows]; NULL: all 0 */
+	const float *a;
+	size_t a_stride; /* floats */
+	const char *b;
+	size_t step; /* bytes */
+	int n;
+	size_t lanes; /* of the last vector that exist, 1..8 */
+};
+
+INLINE size_t size_of(enum dtype dtype)
+{
+	return dtype == DTYPE_F32 ? 4 : 2;
+}
+
+INLINE __m256 load(enum dtype dtype, const char *b)
+{
+	__m128i half;
+
+	if (dtype == DTYPE_F32)
+		return _mm256_loadu_ps((const float *)(const void *)b);
+	half = _mm_loadu_si128((const __m128i *)(const void *)b);
+	if (dtype == DTYPE_F16)
+		return _mm256_cvtph_ps(half);
+	return _mm256_castsi256_ps(
+		_mm256_slli_epi32(_mm256_cvtepu16_epi32(half), 16));
+}
+
+/* The same where fewer than 8 lanes exist: nothing past them is read. */
+INLINE __m256 load_part(enum dtype dtype, const char *b, size_t lanes)
+{
+	char whole[LANES * 4] = { 0 };
+
+	memcpy(whole, b, lanes * size_of(dtype));
+	return load(dtype, whole);
+}
+
+INLINE __m256 load_c(const float *c, size_t lanes)
+{
+	return lanes == LANES ? _mm256_loadu_ps(c)
+	                      : load_part(DTYPE_F32, (const char *)c, lanes);
+}
+
+INLINE void store_c(float *c, __m256 x, size_t lanes)
+{
+	float whole[LANES];
+
+	if (lanes == LANES) {
+		_mm256_storeu_ps(c, x);
+		return;
+	}
+	_mm256_storeu_ps(whole, x);
+	memcpy(c, whole, lanes * sizeof *c);
+}
+
+/* rows, cols, part and dtype are constants where this is inlined; only a
+ * single vector may be in part. */
+INLINE void product(int rows, int cols, bool part, enum dtype dtype,
+                    const struct product *p)
+{
+	const size_t lanes = part ? p->lanes : LANES;
+	__m256 sum[ATTEND_ROWS][COLS], b[COLS];
+	const char *at = p->b;
+
+	UNROLL
+	for (int r = 0; r < rows; r++) {
+		UNROLL
+		for (int j = 0; j < cols; j++) {
+			const float *c = p->c + (size_t)r * p->c_stride;
+
+			sum[r][j] = _mm256_setzero_ps();
+			if (p->scale)
+				sum[r][j] = _mm256_mul_ps(
+					_mm256_set1_ps(p->scale[r]),
+					load_c(c + LANES * j, lanes));
+		}
+	}
+	for (int i = 0; i < p->n; i++, at += p->step) {
+		UNROLL
+		for (int j = 0; j < cols; j++)
+			b[j] = part ? load_part(dtype, at, lanes)
+			            : load(dtype,
+			                   at + (size_t)j * LANES *
+			                                   size_of(dtype));
+		UNROLL
+		for (int r = 0; r < rows; r++) {
+			__m256 a = _mm256_broadcast_ss(
+				&p->a[(size_t)r * p->a_stride + (size_t)i]);
+
+			UNROLL
+			for (int j = 0; j < cols; j++)
+				sum[r][j] = _mm256_fmadd_ps(a, b[j], sum[r][j]);
+		}
+	}
+	UNROLL
+	for (int r = 0; r < rows; r++) {
+		UNROLL
+		for (int j = 0; j < cols; j++)
+			store_c(p->c + (size_t)r * p->c_stride + LANES * j,
+			        sum[r][j], lanes);
+	}
+}
+
+/* All columns of a block of `width`, which lie side by side. */
+INLINE void columns(int rows, enum dtype dtype, struct product *p, int width)
+{
+	while (width >= COLS * LANES) {
+		product(rows, COLS, false, dtype, p);
+		p->b += COLS * LANES * size_of(dtype);
+		p->c += COLS * LANES;
+		width -= COLS * LANES;
+	}
+	if (width >= LANES) {
+		product(rows, 1, false, dtype, p);
+		p->b += LANES * size_of(dtype);
+		p->c += LANES;
+		width -= LANES;
+	}
+	if (width > 0) {
+		p->lanes = (size_t)width;
+		product(rows, 1, true, dtype, p);
+	}
+}
+
+static void columns_f32(struct product *p, int rows, int width)
+{
+	ATTEND_SWITCH(rows, columns, DTYPE_F32, p, width)
+}
+
+static void columns_f16(struct product *p, int rows, int width)
+{
+	ATTEND_SWITCH(rows, columns, DTYPE_F16, p, width)
+}
+
+static void columns_bf16(struct product *p, int rows, int width)
+{
+	ATTEND_SWITCH(rows, columns, DTYPE_BF16, p, width)
+}
+
+static void columns_any(struct product *p, enum dtype dtype, int rows,
+                        int width)
+{
+	if (dtype == DTYPE_F16)
+		columns_f16(p, rows, width);
+	else if (dtype == DTYPE_BF16)
+		columns_bf16(p, rows, width);
+	else
+		columns_f32(p, rows, width);
+}
+
+static void scores(float *s, const float *q, int rows, const void *k,
+                   enum dtype dtype, int head_dim, int groups,
+                   const void *ahead)
+{
+	size_t group = (size_t)head_dim * ATTEND_GROUP * size_of(dtype);
+
+	(void)ahead;
+	for (int g = 0; g < groups; g++) {
+		struct product p = {
+			.c = s + g * ATTEND_GROUP,
+			.c_stride = ATTEND_PAGE,
+			.a = q,
+			.a_stride = (size_t)head_dim,
+			.b = (const char *)k + (size_t)g * group,
+			.step = ATTEND_GROUP * size_of(dtype),
+			.n = head_dim,
+		};
+
+		columns_any(&p, dtype, rows, ATTEND_GROUP);
+	}
+}
+
+static void values(float *acc, const float *p, const float *scale, int rows,
+                   const void *v, enum dtype dtype, int head_dim, int n,
+                   const void *ahead)
+{
+	struct product product = {
+		.c = acc,
+		.c_stride = (size_t)head_dim,
+		.scale = scale,
+		.a = p,
+		.a_stride = ATTEND_PAGE,
+		.b = v,
+		.step = (size_t)head_dim * size_of(dtype),
+		.n = n,
+	};
+
+	(void)ahead;
+	columns_any(&product, dtype, rows, head_dim);
+}
+
+/* 2^x for x <= 0; below the normal numbers it is 0. */
+INLINE __m256 exp2_of(__m256 x)
+{
+	__m256 k, r, y = _mm256_set1_ps(EXP2_P0);
+	__m256i power;
+
+	x = _mm256_max_ps(x, _mm256_set1_ps(-127));
+	k = _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+	r = _mm256_sub_ps(x, k);
+	y = _mm256_fmadd_ps(y, r, _mm256_set1_ps(EXP2_P1));
+	y = _mm256_fmadd_ps(y, r, _mm256_set1_ps(EXP2_P2));
+	y = _mm256_fmadd_ps(y, r, _mm256_set1_ps(EXP2_P3));
+	y = _mm256_fmadd_ps(y, r, _mm256_set1_ps(EXP2_P4));
+	y = _mm256_fmadd_ps(y, r, _mm256_set1_ps(EXP2_P5));
+	y = _mm256_fmadd_ps(y, r, _mm256_set1_ps(1));
+	power = _mm256_add_epi32(_mm256_cvtps_epi32(k), _mm256_set1_epi32(127));
+	return _mm256_mul_ps(y,
+	                     _mm256_castsi256_ps(_mm256_slli_epi32(power, 23)));
+}
+
+INLINE float reduce_max(__m256 x)
+{
+	__m128 y = _mm_max_ps(_mm256_castps256_ps128(x),
+	                      _mm256_extractf128_ps(x, 1));
+
+	y = _mm_max_ps(y, _mm_movehl_ps(y, y));
+	return _mm_cvtss_f32(_mm_max_ss(y, _mm_movehdup_ps(y)));
+}
+
+INLINE float reduce_add(__m256 x)
+{
+	__m128 y = _mm_add_ps(_mm256_castps256_ps128(x),
+	                      _mm256_extractf128_ps(x, 1));
+
+	y = _mm_add_ps(y, _mm_movehl_ps(y, y));
+	return _mm_cvtss_f32(_mm_add_ss(y, _mm_movehdup_ps(y)));
+}
+
+/* The scores from j on, -infinity where the row does not see them. */
+INLINE __m256 seen(const float *s, int j, int limit)
+{
+	__m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+	__m256i in = _mm256_cmpgt_epi32(_mm256_set1_epi32(limit - j), lane);
+
+	return _mm256_blendv_ps(_mm256_set1_ps(-INFINITY),
+	                        _mm256_loadu_ps(s + j),
+	                        _mm256_castsi256_ps(in));
+}
+
+/* One row, limit > 0. */
+static void weights_of(float *s, int groups, int limit, float *top, float *sum,
+                       float *scale)
+{
+	__m256 highest = _mm256_set1_ps(*top), old = highest;
+	__m256 total = _mm256_setzero_ps();
+
+	for (int j = 0; j < groups * ATTEND_GROUP; j += LANES)
+		highest = _mm256_max_ps(highest, seen(s, j, limit));
+	highest = _mm256_set1_ps(reduce_max(highest));
+	for (int j = 0; j < groups * ATTEND_GROUP; j += LANES) {
+		__m256 p = exp2_of(_mm256_sub_ps(seen(s, j, limit), highest));
+
+		total = _mm256_add_ps(total, p);
+		_mm256_storeu_ps(s + j, p);
+	}
+	*scale = _mm256_cvtss_f32(exp2_of(_mm256_sub_ps(old, highest)));
+	*top = _mm256_cvtss_f32(highest);
+	*sum = *sum * *scale + reduce_add(total);
+}
+
+static void weights(float *s, int rows, int groups, const int *limit,
+                    float *top, float *sum, float *scale)
+{
+	for (int r = 0; r < rows; r++, s += ATTEND_PAGE) {
+		if (limit[r]) {
+			weights_of(s, groups, limit[r], &top[r], &sum[r],
+			           &scale[r]);
+			continue;
+		}
+		memset(s, 0, (size_t)groups * ATTEND_GROUP * sizeof *s);
+		scale[r] = 1;
+	}
+}
+
+const struct attend attend_avx2 = {
+	.name = "avx2",
+	.scores = scores,
+	.weights = weights,
+	.values = values,
+};

@@ -1,0 +1,42 @@
+/*
+ * attend_vector.h - how the vector sets turn a run-time count of rows and a
+ * dtype into constants
+ *
+ * Included by attend_avx2.c, attend_avx512.c and attend_bf16_avx512.c alone.
+ * Their inner product is inlined once for each number of rows, so that its
+ * sums stay in registers.
+ */
+#ifndef CONFAB_ATTEND_VECTOR_H
+#define CONFAB_ATTEND_VECTOR_H
+
+#define INLINE static inline __attribute__((always_inline))
+#ifdef __clang__
+#define UNROLL _Pragma("unroll")
+#else
+#define UNROLL _Pragma("GCC unroll 8")
+#endif
+
+/* Statement f(n, ...) with n = rows, 1..ATTEND_ROWS, as a constant. */
+#define ATTEND_SWITCH(rows, f, ...) \
+	switch (rows) { \
+	case 1: \
+		f(1, __VA_ARGS__); \
+		break; \
+	case 2: \
+		f(2, __VA_ARGS__); \
+		break; \
+	case 3: \
+		f(3, __VA_ARGS__); \
+		break; \
+	case 4: \
+		f(4, __VA_ARGS__); \
+		break; \
+	case 5: \
+		f(5, __VA_ARGS__); \
+		break; \
+	case 6: \
+		f(6, __VA_ARGS__); \
+		break; \
+	}
+
+#endif

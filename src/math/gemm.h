@@ -1,0 +1,33 @@
+/*
+ * gemm.h - dense float32 matrix products, by BLIS (the one door to it)
+ *
+ *	c = alpha a b + (add ? c : 0), or with b^T for b
+ *
+ * Used where weights or keys are float32 already and there are many rows.  A
+ * single row must not come here: BLIS reads a matrix at a fraction of memory
+ * speed for it.
+ *
+ * Each call runs on the calling thread alone and any number of threads may
+ * call at once, so that a product is shared out by our own pool.
+ */
+#ifndef CONFAB_GEMM_H
+#define CONFAB_GEMM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * Starts BLIS.  Debian's release 0.9.0 does not know recent AMD processors and
+ * would run them on its portable kernels, ten times slower; there this sets
+ * BLIS_ARCH_TYPE in the environment, unless the user has.  Changing the
+ * environment is safe only while there is one thread: call this early.
+ */
+void gemm_init(void);
+
+/* c: [m, n], a: [m, k], row-major; strides in floats from row to row.
+ * b: [k, n], or [n, k] when b_transposed.  No overlap of c with a or b. */
+void gemm(float *c, size_t c_stride, const float *a, size_t a_stride,
+          const float *b, size_t b_stride, bool b_transposed, size_t m,
+          size_t n, size_t k, float alpha, bool add);
+
+#endif

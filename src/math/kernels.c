@@ -1,0 +1,91 @@
+#include "math/kernels.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "math/kernels_set.h"
+
+static const struct kernels *_Atomic in_use;
+
+#ifdef __x86_64__
+static const struct kernels *avx512(void)
+{
+	if (!__builtin_cpu_supports("avx512f") ||
+	    !__builtin_cpu_supports("avx512bw") ||
+	    !__builtin_cpu_supports("avx512vl") ||
+	    !__builtin_cpu_supports("avx512dq") ||
+	    !__builtin_cpu_supports("avx512vnni"))
+		return NULL;
+	return __builtin_cpu_supports("avx512bf16") ? &kernels_avx512_bf16
+	                                            : &kernels_avx512;
+}
+
+static const struct kernels *avx2(void)
+{
+	/* Every processor with AVX2 and FMA has F16C. */
+	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")
+	               ? &kernels_avx2
+	               : NULL;
+}
+#else
+static const struct kernels *avx512(void)
+{
+	return NULL;
+}
+
+static const struct kernels *avx2(void)
+{
+	return NULL;
+}
+#endif
+
+const struct kernels *kernels_by_name(const char *name)
+{
+	if (strcmp(name, "avx512") == 0)
+		return avx512();
+	if (strcmp(name, "avx2") == 0)
+		return avx2();
+	return strcmp(name, "scalar") == 0 ? &kernels_scalar : NULL;
+}
+
+static const struct kernels *choose(void)
+{
+	const char *name = getenv("CONFAB_KERNELS");
+	const struct kernels *set = name ? kernels_by_name(name) : NULL;
+
+	if (!set)
+		set = avx512();
+	if (!set)
+		set = avx2();
+	return set ? set : &kernels_scalar;
+}
+
+/* Threads that meet here choose alike, so it does not matter who wins. */
+const struct kernels *kernels_get(void)
+{
+	const struct kernels *set =
+		atomic_load_explicit(&in_use, memory_order_relaxed);
+
+	if (!set) {
+		set = choose();
+		kernels_use(set);
+	}
+	return set;
+}
+
+void kernels_use(const struct kernels *set)
+{
+	atomic_store_explicit(&in_use, set, memory_order_relaxed);
+}
+
+int kernels_check(struct error *err)
+{
+	const char *name = getenv("CONFAB_KERNELS");
+
+	if (!name || kernels_by_name(name))
+		return 0;
+	return error_set(err, "CONFAB_KERNELS=%s: not a set of kernels that "
+	                 "this processor can run (scalar, avx2, avx512)", name);
+}

@@ -1,0 +1,375 @@
+#include "math/linear.h"
+
+#include <assert.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/threads.h"
+#include "math/gemm.h"
+#include "math/kernels.h"
+#include "math/quant.h"
+#include "math/tile.h"
+
+/*
+ * Each thread takes an even share of every weight's outputs and goes through it
+ * in blocks: BLOCK_BYTES of weights stay in its L2 cache while CHUNK_BYTES of
+ * activations at a time pass over them.  Long rows are cut to PIECE elements,
+ * or neither would fit.  All three were found by measurement (Zen 4 and 5,
+ * 1 MiB of L2); they matter little between half and twice these sizes.
+ */
+#define BLOCK_BYTES (336 * 1024)
+#define CHUNK_BYTES (320 * 1024)
+#define PIECE       4096
+#define BLOCK_MIN   12 /* whole register blocks of every kernel */
+#define BLOCK_MAX   96
+#define SHARE_GRAIN 16 /* outputs; 16 floats are a cache line */
+
+/* From so many rows on BLIS is faster than a tile on float32 weights, and
+ * repays the widening of a panel of 16-bit weights where there is no vector
+ * kernel. */
+#define GEMM_ROWS 32
+
+struct linear_work {
+	struct threads *pool;
+	size_t max_rows;
+	int64_t max_in, max_out;
+	char *narrow;        /* activations as bf16, shared by the threads */
+	float *panels;       /* a thread's block of weights as float32 */
+	size_t panel_floats;
+	float *gates;        /* a thread's block of silu's arguments */
+	size_t gate_floats;
+};
+
+/* How a weight is multiplied in this call. */
+struct plan {
+	void (*tile)(const struct tile *t);
+	bool narrow; /* the tile takes bf16 activations */
+	bool widen;  /* the tile takes float32 weights: by way of a panel */
+};
+
+struct call {
+	struct linear_work *work;
+	const struct kernels *kernels;
+	const struct linear_job *jobs;
+	struct plan plans[LINEAR_MAX_JOBS];
+	int n_jobs;
+	bool swiglu; /* two jobs, gate and up, into the y of the second */
+	const float *x;
+	size_t x_stride, rows, n_in;
+	size_t narrow_stride; /* bytes; 0: no plan needs bf16 activations */
+};
+
+/* An odd number of cache lines, so that the same column of successive rows
+ * does not fall into the same set of the cache. */
+static size_t narrow_stride(size_t n)
+{
+	return ((2 * n + 63) / 64 | 1) * 64;
+}
+
+struct linear_work *linear_work_new(struct threads *pool, size_t max_rows,
+                                    int64_t max_in, int64_t max_out,
+                                    struct error *err)
+{
+	struct linear_work *work = mem_zalloc(1, sizeof *work);
+	size_t n_threads = (size_t)threads_count(pool);
+
+	assert(max_rows > 0 && max_in > 0 && max_out > 0);
+	gemm_init();
+	work->pool = pool;
+	work->max_rows = max_rows;
+	work->max_in = max_in;
+	work->max_out = max_out;
+	work->panel_floats = (size_t)max_in * BLOCK_MAX;
+	work->gate_floats = max_rows * BLOCK_MAX;
+	work->narrow = mem_try(max_rows, narrow_stride((size_t)max_in));
+	work->panels = mem_try(n_threads, work->panel_floats * sizeof(float));
+	work->gates = mem_try(n_threads, work->gate_floats * sizeof(float));
+	if (work->narrow && work->panels && work->gates)
+		return work;
+	error_set(err, "no memory for products of %zu rows by %lld numbers",
+	          max_rows, (long long)max_in);
+	linear_work_free(work);
+	return NULL;
+}
+
+void linear_work_free(struct linear_work *work)
+{
+	if (!work)
+		return;
+	free(work->narrow);
+	free(work->panels);
+	free(work->gates);
+	free(work);
+}
+
+static void tile_gemm(const struct tile *t)
+{
+	gemm(t->y, t->y_stride, t->x, t->x_stride / sizeof(float), t->w,
+	     t->w_stride / sizeof(float), true, t->rows, t->n_w, t->n, 1,
+	     t->add);
+}
+
+static struct plan choose(const struct kernels *kernels, enum dtype dtype,
+                          size_t rows, bool exact)
+{
+	bool half = dtype == DTYPE_F16 || dtype == DTYPE_BF16;
+
+	if (dtype == DTYPE_BF16 && !exact && rows >= LINEAR_NARROW_ROWS &&
+	    kernels->tile_bf16_narrow)
+		return (struct plan){ .tile = kernels->tile_bf16_narrow,
+			              .narrow = true };
+	if (rows >= GEMM_ROWS && !(half && kernels->vector))
+		return (struct plan){ .tile = tile_gemm, .widen = true };
+	if (dtype == DTYPE_BF16)
+		return (struct plan){ .tile = kernels->tile_bf16 };
+	if (dtype == DTYPE_F16)
+		return (struct plan){ .tile = kernels->tile_f16 };
+	return (struct plan){ .tile = kernels->tile_f32,
+		              .widen = dtype != DTYPE_F32 };
+}
+
+static void widen_row(const struct kernels *kernels, enum dtype dtype,
+                      const void *src, float *dst, size_t n)
+{
+	if (dtype == DTYPE_BF16)
+		kernels->bf16_to_f32(dst, src, n);
+	else if (dtype == DTYPE_F16)
+		kernels->f16_to_f32(dst, src, n);
+	else
+		quant_dequantize_row(dtype, src, dst, (int64_t)n);
+}
+
+static size_t row_bytes(const struct tensor *w)
+{
+	size_t bytes = 0;
+
+	dtype_row_bytes(w->dtype, tensor_cols(w), &bytes);
+	return bytes;
+}
+
+/* Sets where the tile's weights are: outputs [o, o + t->n_w) of w. */
+static void locate_weights(const struct call *call, struct tile *t,
+                           const struct tensor *w, bool widen, size_t o,
+                           float *panel)
+{
+	size_t bytes = row_bytes(w);
+	const char *rows = (const char *)w->data + o * bytes;
+
+	t->w = rows;
+	t->w_stride = bytes;
+	if (!widen)
+		return;
+	for (size_t i = 0; i < t->n_w; i++)
+		widen_row(call->kernels, w->dtype, rows + i * bytes,
+		          panel + i * call->n_in, call->n_in);
+	t->w = panel;
+	t->w_stride = call->n_in * sizeof(float);
+}
+
+/* Bytes of an element of the rows that a tile reads. */
+static size_t weight_size(const struct tensor *w, const struct plan *plan)
+{
+	return plan->widen || w->dtype == DTYPE_F32 ? 4 : 2;
+}
+
+/* n rounded down to whole register blocks. */
+static size_t whole_blocks(size_t n)
+{
+	return n < BLOCK_MIN ? BLOCK_MIN : n - n % BLOCK_MIN;
+}
+
+static size_t smaller(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Rows as long as this are taken at once. */
+static size_t piece_length(const struct call *call)
+{
+	size_t pieces = (call->n_in + PIECE - 1) / PIECE;
+	size_t length = (call->n_in + pieces - 1) / pieces;
+
+	return (length + 63) / 64 * 64;
+}
+
+static size_t block_outputs(const struct call *call, const struct tensor *w,
+                            const struct plan *plan)
+{
+	size_t bytes = piece_length(call) * weight_size(w, plan);
+
+	return smaller(whole_blocks(BLOCK_BYTES / bytes), BLOCK_MAX);
+}
+
+/* One block of weights by all rows of one piece: t->w and t->x are at the
+ * piece's first element, t->y at the first row. */
+static void multiply_piece(const struct call *call, const struct plan *plan,
+                           struct tile t)
+{
+	size_t bytes = t.n * (plan->narrow ? 2 : 4);
+	size_t chunk = whole_blocks(CHUNK_BYTES / bytes);
+
+	if (plan->tile == tile_gemm)
+		chunk = call->rows; /* BLIS has its own blocks */
+	for (size_t r = 0; r < call->rows; r += t.rows) {
+		t.rows = smaller(chunk, call->rows - r);
+		plan->tile(&t);
+		t.x = (const char *)t.x + t.rows * t.x_stride;
+		t.y += t.rows * t.y_stride;
+	}
+}
+
+/* y[r][0..n_w) = (add ? y : 0) + x[r] by outputs [o, o + n_w) of job j. */
+static void multiply_block(const struct call *call, int j, size_t o, size_t n_w,
+                           float *y, size_t y_stride, bool add, float *panel)
+{
+	const struct tensor *w = call->jobs[j].w;
+	const struct plan *plan = &call->plans[j];
+	size_t size = weight_size(w, plan), piece = piece_length(call);
+	struct tile t = { .y = y, .y_stride = y_stride, .n_w = n_w,
+		          .add = add };
+
+	if (call->rows == 1 || plan->tile == tile_gemm)
+		piece = call->n_in;
+	locate_weights(call, &t, w, plan->widen, o, panel);
+	t.x = plan->narrow ? (const void *)call->work->narrow : call->x;
+	t.x_stride = plan->narrow ? call->narrow_stride :
+	                            call->x_stride * sizeof(float);
+	for (size_t k = 0; k < call->n_in; k += piece) {
+		t.n = smaller(piece, call->n_in - k);
+		multiply_piece(call, plan, t);
+		t.w = (const char *)t.w + t.n * size;
+		t.x = (const char *)t.x + t.n * (plan->narrow ? 2 : 4);
+		t.add = true;
+	}
+}
+
+static void share_job(const struct call *call, int j, int index, int n)
+{
+	const struct linear_job *job = &call->jobs[j];
+	struct linear_work *work = call->work;
+	float *panel = work->panels + (size_t)index * work->panel_floats;
+	size_t step = block_outputs(call, job->w, &call->plans[j]), o, end;
+
+	threads_split((size_t)tensor_rows(job->w), SHARE_GRAIN, index, n, &o,
+	              &end);
+	for (; o < end; o += step)
+		multiply_block(call, j, o, smaller(step, end - o), job->y + o,
+		               job->y_stride, job->add, panel);
+}
+
+/* A block of gates and the same block of ups are joined while they are in the
+ * cache. */
+static void share_swiglu(const struct call *call, int index, int n)
+{
+	const struct linear_job *up = &call->jobs[1];
+	struct linear_work *work = call->work;
+	float *panel = work->panels + (size_t)index * work->panel_floats;
+	float *gate = work->gates + (size_t)index * work->gate_floats;
+	size_t step = block_outputs(call, up->w, &call->plans[1]), o, end, n_w;
+
+	threads_split((size_t)tensor_rows(up->w), SHARE_GRAIN, index, n, &o,
+	              &end);
+	for (; o < end; o += step) {
+		float *y = up->y + o;
+
+		n_w = smaller(step, end - o);
+		multiply_block(call, 0, o, n_w, gate, BLOCK_MAX, false, panel);
+		multiply_block(call, 1, o, n_w, y, up->y_stride, false, panel);
+		for (size_t r = 0; r < call->rows; r++)
+			call->kernels->silu_mul(y + r * up->y_stride,
+			                        gate + r * BLOCK_MAX,
+			                        y + r * up->y_stride, n_w);
+	}
+}
+
+static void narrow_rows(const struct call *call, int index, int n)
+{
+	size_t r, end;
+
+	threads_split(call->rows, 1, index, n, &r, &end);
+	for (; r < end; r++)
+		call->kernels->f32_to_bf16(
+			call->work->narrow + r * call->narrow_stride,
+			call->x + r * call->x_stride, call->n_in);
+}
+
+static void share(void *arg, int index, int n)
+{
+	const struct call *call = arg;
+
+	if (call->narrow_stride) {
+		narrow_rows(call, index, n);
+		threads_barrier(call->work->pool);
+	}
+	if (call->swiglu) {
+		share_swiglu(call, index, n);
+		return;
+	}
+	for (int j = 0; j < call->n_jobs; j++)
+		share_job(call, j, index, n);
+}
+
+static void run(struct call *call, bool exact)
+{
+	struct linear_work *work = call->work;
+
+	assert(call->n_jobs >= 1 && call->n_jobs <= LINEAR_MAX_JOBS);
+	assert(call->rows >= 1 && call->rows <= work->max_rows);
+	call->kernels = kernels_get();
+	call->n_in = (size_t)tensor_cols(call->jobs[0].w);
+	assert((int64_t)call->n_in <= work->max_in);
+	for (int j = 0; j < call->n_jobs; j++) {
+		const struct tensor *w = call->jobs[j].w;
+
+		assert((size_t)tensor_cols(w) == call->n_in);
+		assert(tensor_rows(w) <= work->max_out);
+		call->plans[j] = choose(call->kernels, w->dtype, call->rows,
+		                        exact);
+		if (call->plans[j].narrow)
+			call->narrow_stride = narrow_stride(call->n_in);
+	}
+	threads_run(work->pool, share, call);
+}
+
+void linear_many(struct linear_work *work, const struct linear_job *jobs,
+                 int n_jobs, const float *x, size_t x_stride, size_t rows,
+                 bool exact)
+{
+	struct call call = { .work = work, .jobs = jobs, .n_jobs = n_jobs,
+		             .x = x, .x_stride = x_stride, .rows = rows };
+
+	run(&call, exact);
+}
+
+void linear(struct linear_work *work, const struct linear_job *job,
+            const float *x, size_t x_stride, size_t rows, bool exact)
+{
+	linear_many(work, job, 1, x, x_stride, rows, exact);
+}
+
+void linear_swiglu(struct linear_work *work, const struct tensor *gate,
+                   const struct tensor *up, float *y, size_t y_stride,
+                   const float *x, size_t x_stride, size_t rows, bool exact)
+{
+	const struct linear_job jobs[] = { { .w = gate },
+		                           { .w = up, .y = y,
+		                             .y_stride = y_stride } };
+	struct call call = { .work = work, .jobs = jobs, .n_jobs = 2,
+		             .swiglu = true, .x = x, .x_stride = x_stride,
+		             .rows = rows };
+
+	assert(tensor_rows(gate) == tensor_rows(up));
+	run(&call, exact);
+}
+
+void linear_row(const struct tensor *w, int64_t row, float *dst)
+{
+	size_t bytes = row_bytes(w);
+
+	assert(row >= 0 && row < tensor_rows(w));
+	widen_row(kernels_get(), w->dtype,
+	          (const char *)w->data + (size_t)row * bytes, dst,
+	          (size_t)tensor_cols(w));
+}

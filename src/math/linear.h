@@ -1,0 +1,75 @@
+/*
+ * linear.h - y = x W^T, the operation that a language model is made of
+ *
+ *	y[r][o] = sum over i of x[r][i] * W[o][i]
+ *
+ * W is a tensor [n_out, n_in] of any dtype, read in place from its file's
+ * mapping and never copied or expanded whole; its rows may begin at any
+ * address.  x and y are float32.  No bias: Qwen3 has none.
+ *
+ * One token (decode) is bound by memory: each weight is used once.  A prompt
+ * (prefill) is bound by arithmetic: each weight is used by every row.  Both
+ * are served, and every batch in between reads each weight from memory once.
+ *
+ * Numerics.  With `exact` every product is of float32 grade: the weight's
+ * stored value times the float32 activation, accumulated in float32 in some
+ * order.  Without it, activations may be narrowed where that is faster: to
+ * bf16 for BF16 weights from LINEAR_NARROW_ROWS rows on (relative error of an
+ * activation 2^-9).  Fewer rows, and dtypes without a narrow kernel, are
+ * computed as with `exact`.  A row's result may depend in its last bits on how
+ * many rows were computed with it.
+ */
+#ifndef CONFAB_LINEAR_H
+#define CONFAB_LINEAR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "math/tensor.h"
+
+struct error;
+struct threads;
+struct linear_work;
+
+#define LINEAR_NARROW_ROWS 8
+
+/* All scratch for calls with up to max_rows rows and weights of up to
+ * [max_out, max_in], so that nothing is allocated in a forward pass.  Calls
+ * run on `pool`, which is borrowed and may be NULL.  One call at a time. */
+struct linear_work *linear_work_new(struct threads *pool, size_t max_rows,
+                                    int64_t max_in, int64_t max_out,
+                                    struct error *err);
+void linear_work_free(struct linear_work *work);
+
+/* One weight and where its product goes. */
+struct linear_job {
+	const struct tensor *w; /* 2-D, [n_out, n_in] */
+	float *y;               /* [rows, n_out], row r at y + r * y_stride */
+	size_t y_stride;        /* floats, >= n_out */
+	bool add;               /* y += x W^T: a residual connection */
+};
+
+/* y = x W^T for each job, all over the same x [rows, n_in] (row r at
+ * x + r * x_stride), in one fork and join of the pool: Q, K and V.  At most
+ * LINEAR_MAX_JOBS jobs.  No y may overlap x or another y.  rows >= 1. */
+#define LINEAR_MAX_JOBS 4
+void linear_many(struct linear_work *work, const struct linear_job *jobs,
+                 int n_jobs, const float *x, size_t x_stride, size_t rows,
+                 bool exact);
+
+/* One job. */
+void linear(struct linear_work *work, const struct linear_job *job,
+            const float *x, size_t x_stride, size_t rows, bool exact);
+
+/* The first half of a SwiGLU feed-forward network (arXiv:2002.05202) as one
+ * operation: y = silu(x gate^T) * (x up^T), silu(z) = z / (1 + e^-z).
+ * gate and up have one shape [n_out, n_in]; y: [rows, n_out]. */
+void linear_swiglu(struct linear_work *work, const struct tensor *gate,
+                   const struct tensor *up, float *y, size_t y_stride,
+                   const float *x, size_t x_stride, size_t rows, bool exact);
+
+/* dst[i] = W[row][i]: an embedding's row, widened to float32. */
+void linear_row(const struct tensor *w, int64_t row, float *dst);
+
+#endif

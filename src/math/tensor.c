@@ -1,0 +1,65 @@
+#include "math/tensor.h"
+
+#include <assert.h>
+
+/* Block sizes of the quantised types: ggml's quant formats, see quant.h. */
+static const struct dtype_info infos[DTYPE_COUNT] = {
+	[DTYPE_F32] = { "f32", 1, 4 },         [DTYPE_F16] = { "f16", 1, 2 },
+	[DTYPE_BF16] = { "bf16", 1, 2 },       [DTYPE_Q8_0] = { "q8_0", 32, 34 },
+	[DTYPE_Q4_0] = { "q4_0", 32, 18 },     [DTYPE_Q4_1] = { "q4_1", 32, 20 },
+	[DTYPE_Q5_0] = { "q5_0", 32, 22 },     [DTYPE_Q5_1] = { "q5_1", 32, 24 },
+	[DTYPE_Q2_K] = { "q2_k", 256, 84 },    [DTYPE_Q3_K] = { "q3_k", 256, 110 },
+	[DTYPE_Q4_K] = { "q4_k", 256, 144 },   [DTYPE_Q5_K] = { "q5_k", 256, 176 },
+	[DTYPE_Q6_K] = { "q6_k", 256, 210 },   [DTYPE_IQ4_NL] = { "iq4_nl", 32, 18 },
+	[DTYPE_IQ4_XS] = { "iq4_xs", 256, 136 },
+};
+
+const struct dtype_info *dtype_info(enum dtype dtype)
+{
+	assert(dtype >= 0 && dtype < DTYPE_COUNT);
+	return &infos[dtype];
+}
+
+bool dtype_row_bytes(enum dtype dtype, int64_t n, size_t *bytes)
+{
+	const struct dtype_info *info = dtype_info(dtype);
+
+	if (n < 0 || n % info->block)
+		return false;
+	return !__builtin_mul_overflow((size_t)(n / info->block),
+	                               (size_t)info->bytes, bytes);
+}
+
+bool tensor_size(enum dtype dtype, int n_dims, const int64_t *shape,
+                 int64_t *elements, size_t *bytes)
+{
+	int64_t rows = 1;
+	size_t row;
+
+	if (n_dims < 1 || n_dims > TENSOR_MAX_DIMS)
+		return false;
+	for (int i = 0; i < n_dims; i++)
+		if (shape[i] <= 0)
+			return false;
+	for (int i = 0; i < n_dims - 1; i++)
+		if (__builtin_mul_overflow(rows, shape[i], &rows))
+			return false;
+	if (__builtin_mul_overflow(rows, shape[n_dims - 1], elements))
+		return false;
+	return dtype_row_bytes(dtype, shape[n_dims - 1], &row) &&
+	       !__builtin_mul_overflow((size_t)rows, row, bytes);
+}
+
+int64_t tensor_rows(const struct tensor *t)
+{
+	int64_t rows = 1;
+
+	for (int i = 0; i < t->n_dims - 1; i++)
+		rows *= t->shape[i];
+	return rows;
+}
+
+int64_t tensor_cols(const struct tensor *t)
+{
+	return t->shape[t->n_dims - 1];
+}
