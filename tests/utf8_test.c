@@ -44,7 +44,7 @@ static bool valid_by_the_book(const uint8_t *s, size_t len)
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
 
 	for (size_t i = 0; i < len;) {
-		int n = s[i] < 0x80 ? 1
+		int n = s[i] < 0x80         ? 1
 		        : s[i] >> 5 == 6    ? 2
 		        : s[i] >> 4 == 0xe  ? 3
 		        : s[i] >> 3 == 0x1e ? 4
@@ -68,8 +68,8 @@ static bool valid_by_the_book(const uint8_t *s, size_t len)
 
 static void validity_is_as_in_the_rfc_for_all_bytes_that_decide(void **state)
 {
-	static const uint8_t tails[] = { 0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f,
-		                         0xa0, 0xbf, 0xc0, 0xff };
+	static const uint8_t tails[] = { 0x00, 0x7f, 0x80, 0x8f, 0x90,
+		                         0x9f, 0xa0, 0xbf, 0xc0, 0xff };
 	uint8_t s[4];
 
 	(void)state;
@@ -83,8 +83,10 @@ static void validity_is_as_in_the_rfc_for_all_bytes_that_decide(void **state)
 					s[3] = tails[k];
 					for (size_t n = 1; n <= 4; n++)
 						assert_int_equal(
-							utf8_valid((char *)s, n),
-							valid_by_the_book(s, n));
+							utf8_valid((char *)s,
+						                   n),
+							valid_by_the_book(s,
+						                          n));
 				}
 }
 
@@ -103,9 +105,12 @@ static void ill_formed_parts_become_one_replacement_each(void **state)
 		{ "a\xf1\x80\x80\xe1\x80\xc2z", "aRRRz" },
 		{ "\x80", "R" },
 		{ "\xe2\x82", "R" },
-		{ "\xe2\x82\xac\xe2\x82", "\xe2\x82\xac" "R" },
+		{ "\xe2\x82\xac\xe2\x82", "\xe2\x82\xac"
+		                          "R" },
 		{ "\xf5\x80\x80\x80", "RRRR" },
-		{ "0123456789\xff" "0123456789", "0123456789R0123456789" },
+		{ "0123456789\xff"
+		  "0123456789",
+		  "0123456789R0123456789" },
 	};
 
 	(void)state;
@@ -156,8 +161,10 @@ static void only_a_tail_that_can_still_be_completed_is_held_back(void **state)
  * text is cut, the shown pieces put together are the repaired whole. */
 static void streaming_in_pieces_equals_repairing_at_once(void **state)
 {
-	static const uint8_t alphabet[] = { 'a',  0x80, 0xbf, 0x9f, 0xa0, 0xc3,
-		                            0xe0, 0xe2, 0xed, 0xf0, 0xf4, 0xff };
+	static const uint8_t alphabet[] = {
+		'a',  0x80, 0xbf, 0x9f, 0xa0, 0xc3,
+		0xe0, 0xe2, 0xed, 0xf0, 0xf4, 0xff
+	};
 	unsigned random = 1;
 
 	(void)state;
@@ -168,8 +175,8 @@ static void streaming_in_pieces_equals_repairing_at_once(void **state)
 
 		for (size_t i = 0; i < sizeof text; i++) {
 			random = random * 1103515245 + 12345;
-			text[i] = (char)alphabet[(random >> 16) %
-			                         sizeof alphabet];
+			text[i] = (char)
+				alphabet[(random >> 16) % sizeof alphabet];
 		}
 		utf8_repair(&whole, text, sizeof text);
 		for (size_t i = 0; i < sizeof text;) {

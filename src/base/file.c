@@ -294,8 +294,10 @@ static const uint8_t *map_file(int fd, const struct stat *st, const char *path,
 		return NULL;
 	}
 	if ((uint64_t)st->st_size > SIZE_MAX) {
-		error_set(err, "%s: %lld bytes are more than this machine can "
-		               "address", path, (long long)st->st_size);
+		error_set(err,
+		          "%s: %lld bytes are more than this machine can "
+		          "address",
+		          path, (long long)st->st_size);
 		return NULL;
 	}
 	bytes = mmap(NULL, (size_t)st->st_size, PROT_READ, MAP_SHARED, fd, 0);

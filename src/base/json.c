@@ -66,9 +66,8 @@ static int spell(struct speller *s, cJSON *v, struct error *err)
 	return 0;
 }
 
-struct json *json_parse_bounded(const char *text, size_t len,
-                                size_t max_values, const char *what,
-                                struct error *err)
+struct json *json_parse_bounded(const char *text, size_t len, size_t max_values,
+                                const char *what, struct error *err)
 {
 	struct json_spellings spellings;
 	struct speller speller = { text, len, what, &spellings, 0, 0 };

@@ -36,10 +36,10 @@ struct scan {
 	int depth;
 	size_t open[MAX_DEPTH]; /* serial of an open object, 0: an array */
 
-	struct key *keys;         /* [n_places], open addressing */
-	size_t n_keys, n_places;  /* a power of two, at least 2 * n_keys */
-	struct strbuf key_bytes;  /* the keys without their escapes */
-	uint64_t seed;            /* not to be guessed by who wrote the text */
+	struct key *keys;        /* [n_places], open addressing */
+	size_t n_keys, n_places; /* a power of two, at least 2 * n_keys */
+	struct strbuf key_bytes; /* the keys without their escapes */
+	uint64_t seed;           /* not to be guessed by who wrote the text */
 };
 
 int json_scan_fault(const char *text, size_t len, size_t at, const char *what,
@@ -104,8 +104,8 @@ static void skip_plain(struct scan *s)
 {
 	size_t i = s->pos;
 
-	while (i < s->len && (uint8_t)s->text[i] >= 0x20 &&
-	       s->text[i] != '"' && s->text[i] != '\\')
+	while (i < s->len && (uint8_t)s->text[i] >= 0x20 && s->text[i] != '"' &&
+	       s->text[i] != '\\')
 		i++;
 	s->pos = i;
 }
@@ -394,8 +394,8 @@ static int scan_after(struct scan *s)
 			return object ? scan_key(s) : 0;
 		}
 		if (peek(s) != (object ? '}' : ']'))
-			return unexpected(s, object ? "',' or '}'"
-			                            : "',' or ']'");
+			return unexpected(s,
+			                  object ? "',' or '}'" : "',' or ']'");
 		s->pos++;
 		s->depth--;
 	}
@@ -427,9 +427,8 @@ static uint64_t random_seed(void)
 	return bytes ? hash64(bytes, 16) : 0;
 }
 
-int json_scan(const char *text, size_t len, size_t max_values,
-              const char *what, struct json_spellings *spellings,
-              struct error *err)
+int json_scan(const char *text, size_t len, size_t max_values, const char *what,
+              struct json_spellings *spellings, struct error *err)
 {
 	struct scan s = {
 		.text = text,

@@ -156,8 +156,8 @@ static void *worker_main(void *arg)
 	}
 }
 
-void threads_run(struct threads *pool, void (*work)(void *arg, int index, int n),
-                 void *arg)
+void threads_run(struct threads *pool,
+                 void (*work)(void *arg, int index, int n), void *arg)
 {
 	if (!pool || pool->n == 1) {
 		work(arg, 0, 1);
@@ -175,8 +175,8 @@ void threads_run(struct threads *pool, void (*work)(void *arg, int index, int n)
  * restores the terminal. */
 static void block_signals(sigset_t *before)
 {
-	static const int own[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT,
-		                   SIGTRAP, SIGSYS };
+	static const int own[] = { SIGSEGV, SIGBUS,  SIGFPE, SIGILL,
+		                   SIGABRT, SIGTRAP, SIGSYS };
 	sigset_t all;
 
 	sigfillset(&all);

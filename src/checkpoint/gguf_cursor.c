@@ -29,9 +29,9 @@ int gguf_cursor_fail(struct gguf_cursor *c, const char *format, ...)
 const uint8_t *gguf_cursor_take(struct gguf_cursor *c, uint64_t n,
                                 const char *what)
 {
-	const uint8_t *at = c->bytes + c->pos;
+	const uint8_t *at;
 
-	if (n > c->size - c->pos) {
+	if (n > c->size - c->pos || !c->bytes) {
 		gguf_cursor_fail(c,
 		                 "%s of %" PRIu64 " bytes at offset %zu, where "
 		                 "%zu bytes are left",
@@ -45,6 +45,7 @@ const uint8_t *gguf_cursor_take(struct gguf_cursor *c, uint64_t n,
 		                 what, n, c->pos, GGUF_HEADER_MAX);
 		return NULL;
 	}
+	at = c->bytes + c->pos;
 	c->pos += (size_t)n;
 	return at;
 }

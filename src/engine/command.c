@@ -23,7 +23,8 @@ struct command *command_new(enum command_type type, uint64_t request)
 	return command;
 }
 
-struct command *command_new_load(uint64_t request, const struct engine_load *load)
+struct command *command_new_load(uint64_t request,
+                                 const struct engine_load *load)
 {
 	struct command *command = command_new(COMMAND_LOAD, request);
 
@@ -41,8 +42,8 @@ struct command *command_new_generate(uint64_t request,
 
 	command->generate = *generate;
 	command->generate.ids = copy_ids(generate->ids, generate->n_ids);
-	command->generate.stop_ids = copy_ids(generate->stop_ids,
-	                                      generate->n_stop_ids);
+	command->generate.stop_ids =
+		copy_ids(generate->stop_ids, generate->n_stop_ids);
 	return command;
 }
 
@@ -53,8 +54,8 @@ struct command *command_new_score(uint64_t request,
 
 	command->score = *score;
 	command->score.ids = copy_ids(score->ids, score->n_ids);
-	command->score.logit_ids = copy_ids(score->logit_ids,
-	                                    score->n_logit_ids);
+	command->score.logit_ids =
+		copy_ids(score->logit_ids, score->n_logit_ids);
 	return command;
 }
 

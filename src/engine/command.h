@@ -31,7 +31,8 @@ struct command {
 };
 
 struct command *command_new(enum command_type type, uint64_t request);
-struct command *command_new_load(uint64_t request, const struct engine_load *load);
+struct command *command_new_load(uint64_t request,
+                                 const struct engine_load *load);
 struct command *command_new_generate(uint64_t request,
                                      const struct engine_generate *generate);
 struct command *command_new_score(uint64_t request,

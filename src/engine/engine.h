@@ -7,7 +7,9 @@
  * cancelled request may still be under way, so compare.
  *
  * Requests are served in order.  The engine keeps the tokens its cache holds
- * and reuses the longest common beginning of a new prompt.
+ * and reuses the longest common beginning of a new prompt.  Each request ends
+ * with one event: LOADED, FINISHED or FAILED.  Some 1,000 TOKEN events may wait
+ * unread; then the engine rests until they are.
  *
  *	request = engine_generate(engine, &(struct engine_generate){ ... });
  *	... poll(engine_fd(engine)) ...
@@ -28,43 +30,50 @@
 
 struct engine;
 struct error;
+struct loaded_model; /* the engine's own */
 struct tokenizer;
 
 struct engine *engine_new(struct error *err); /* starts the thread */
-void engine_free(struct engine *engine);      /* cancels all, joins the thread */
-int engine_fd(const struct engine *engine);   /* readable: an event waits */
+void engine_free(struct engine *engine);    /* cancels all, joins the thread */
+int engine_fd(const struct engine *engine); /* readable: an event waits */
 
 /* ---- commands ---- strings and arrays are copied; 0 is never a request */
 
 struct engine_load {
 	const char *path;      /* Hugging Face directory or .gguf */
 	const char *cache_dir; /* for compiled tokenizers; NULL: none */
-	const char *kv_type;   /* "f16", "bf16", "q8_0"; NULL: f16 (f32 if exact) */
-	size_t context;        /* tokens; 0: the model's own, 32,768 at most */
-	int threads;           /* 0: by the machine */
+	const char
+		*kv_type; /* "f16", "bf16", "q8_0"; NULL: f16 (f32 if exact) */
+	size_t context;   /* tokens; 0: the model's own, 32,768 at most;
+	                        * more than the model was made for is refused */
+	int threads;      /* 0: by the machine */
 	bool exact;
-	bool warm;             /* read all pages first, with PROGRESS */
+	bool warm; /* read all pages first, with PROGRESS */
 };
 uint64_t engine_load(struct engine *engine, const struct engine_load *load);
 
 struct engine_generate {
-	const int *ids;        /* the whole prompt, in tokens */
+	const int *ids; /* the whole prompt, in tokens */
 	size_t n_ids;
-	size_t n_prompt;       /* ids[n_prompt..] are the beginning of the reply,
+	size_t n_prompt; /* ids[n_prompt..] are the beginning of the reply,
 	                        * already given (continue, "take this token");
 	                        * they count as reply for the presence penalty.
 	                        * 0: all of it is prompt */
 	struct sampler_settings sampling;
-	size_t max_tokens;     /* 0: as many as the context holds */
-	const int *stop_ids;   /* a sampled stop id ends the reply and is the
+	size_t max_tokens;   /* 0: as many as the context holds, which is the
+	                        * limit in any case */
+	const int *stop_ids; /* a sampled stop id ends the reply and is the
 	                        * last TOKEN event */
 	size_t n_stop_ids;
 };
 uint64_t engine_generate(struct engine *engine,
                          const struct engine_generate *generate);
 
-/* A TOKEN event for every id but the first: how likely it was.  Always in
- * exact arithmetic.  logit_ids: raw logits of these are reported too. */
+/* A TOKEN event for every id: how likely it was (the first: rank 0 and no
+ * candidates, as nothing came before it).  Always in exact arithmetic and at
+ * temperature 1, in a cache of its own; up to max_context tokens.  logit_ids:
+ * raw logits of these after each token are reported too.  Ends with FINISHED,
+ * reason STOP. */
 struct engine_score {
 	const int *ids;
 	size_t n_ids;
@@ -91,24 +100,25 @@ enum engine_stage { ENGINE_STAGE_WEIGHTS, ENGINE_STAGE_PREFILL };
 enum engine_finish { ENGINE_STOP, ENGINE_LENGTH, ENGINE_CANCELLED };
 
 /* Constant while this model is loaded; ENGINE_LOADED hands it over.  Valid
- * until the next engine_load() or engine_free(). */
+ * until the ENGINE_LOADED event that replaces it is freed, or engine_free().  A
+ * load that failed or was cancelled replaces nothing. */
 struct engine_model {
-	char *name;               /* "Qwen3-4B-Instruct-2507" */
+	char *name; /* "Qwen3-4B-Instruct-2507" */
 	char *path;
-	char *type;               /* of the most weights: "bf16", "q4_k" */
-	char *chat_template;      /* Jinja, or NULL */
+	char *type;          /* of the most weights: "bf16", "q4_k" */
+	char *chat_template; /* Jinja, or NULL */
 	const struct tokenizer *tokenizer; /* immutable: share it freely */
 	uint64_t fingerprint;
-	size_t context;           /* tokens, as asked or the model's own */
-	size_t max_context;       /* tokens the model was made for */
+	size_t context;     /* tokens, as asked or the model's own */
+	size_t max_context; /* tokens the model was made for */
 	size_t weight_bytes;
 	uint64_t parameters;
 	size_t kv_bytes_per_token;
 	int vocab_size;
 	int threads;
-	const char *kernels;      /* "avx512", ... */
+	const char *kernels;              /* "avx512", ... */
 	struct sampler_settings sampling; /* generation_config's, seed 0 */
-	int *stop_ids;            /* generation_config's eos_token_id */
+	int *stop_ids;                    /* generation_config's eos_token_id */
 	size_t n_stop_ids;
 };
 
@@ -118,30 +128,33 @@ struct engine_event {
 	union {
 		struct {
 			enum engine_stage stage;
-			uint64_t done, total; /* bytes; tokens (reused ones excluded) */
+			uint64_t done, total; /* bytes; tokens (reused ones
+			                       * excluded) */
 		} progress;
 		struct {
 			const struct engine_model *model;
 			double seconds;
+			struct loaded_model *previous; /* owned */
 		} loaded;
 		struct {
-			size_t pos;      /* position in the sequence, from 0 */
-			char *bytes;     /* what the token stands for, owned */
+			size_t pos;  /* position in the sequence, from 0 */
+			char *bytes; /* what the token stands for, owned */
 			size_t len;
 			struct sample sample;
-			float *logits;   /* score: after this token, [n_logit_ids] */
+			float *logits; /* score: after this token,
+			                  * [n_logit_ids], owned, or NULL */
 		} token;
 		struct {
 			enum engine_finish reason;
-			size_t prompt_tokens;  /* all of the prompt */
-			size_t reused_tokens;  /* of it, found in the cache */
-			size_t reply_tokens;   /* sampled, a stop id included */
+			size_t prompt_tokens; /* all of the prompt */
+			size_t reused_tokens; /* of it, found in the cache */
+			size_t reply_tokens;  /* sampled, a stop id included */
 			double prefill_seconds, decode_seconds;
 			double load_seconds;
 		} finished;
 		struct {
-			char *text;      /* one line, owned */
-			bool bad_file;   /* the model's files are at fault */
+			char *text;    /* one line, owned */
+			bool bad_file; /* the model's files are at fault */
 		} failed;
 	};
 };

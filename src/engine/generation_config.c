@@ -70,8 +70,8 @@ int generation_config_sampling(const struct json *config, const char *path,
                                struct error *err)
 {
 	const struct json *do_sample = json_get(config, "do_sample");
-	struct sampler_settings s = thinks(chat_template) ? qwen3_thinking :
-	                                                    qwen3;
+	struct sampler_settings s =
+		thinks(chat_template) ? qwen3_thinking : qwen3;
 
 	if (json_is_true(do_sample))
 		s = transformers;
@@ -89,12 +89,13 @@ int generation_config_sampling(const struct json *config, const char *path,
 	return 0;
 }
 
-static void add_stop(const struct json *value, const struct tokenizer *tokenizer,
-                     struct ids *stops)
+static void add_stop(const struct json *value,
+                     const struct tokenizer *tokenizer, struct ids *stops)
 {
 	int64_t id;
 
-	if (json_integer(value, &id) && id >= 0 && id < tokenizer_n_ids(tokenizer))
+	if (json_integer(value, &id) && id >= 0 &&
+	    id < tokenizer_n_ids(tokenizer))
 		ids_add(stops, (int)id);
 }
 
@@ -123,7 +124,9 @@ void generation_config_stops(const struct json *generation_config,
 	add_stops(generation_config, tokenizer, stops);
 	if (stops->n == before)
 		add_stops(model_config, tokenizer, stops);
-	for (size_t i = 0; stops->n == before + i && i < 2; i++) {
+	if (stops->n > before)
+		return;
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
 		int id = tokenizer_added_id(tokenizer, texts[i]);
 
 		if (id >= 0)

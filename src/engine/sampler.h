@@ -24,7 +24,7 @@ struct sampler_settings {
 	float min_p;            /* 0: off; keeps p >= min_p * p_max */
 	float presence_penalty; /* 0: off; subtracted once from logits of ids seen
 	                         * in the reply so far */
-	float repeat_penalty;   /* 1: off; CTRL, arXiv:1909.05858, section 4.1, over
+	float repeat_penalty; /* 1: off; CTRL, arXiv:1909.05858, section 4.1, over
 	                         * prompt and reply, as in transformers */
 	uint64_t seed;
 };
@@ -44,18 +44,18 @@ struct candidate {
 	float logprob;       /* nats, before the samplers, temperature 1 */
 	double sampled_prob; /* after all samplers; 0 when cut */
 	enum sampler_cut cut;
-	bool penalised;      /* a penalty changed its logit */
+	bool penalised; /* a penalty changed its logit */
 };
 
 #define SAMPLER_TOP 20
 
 struct sample {
 	int id;
-	double logprob;  /* nats */
-	double entropy;  /* nats */
-	int rank;        /* from 1: ids with a higher logit, plus one */
+	double logprob;      /* nats */
+	double entropy;      /* nats */
+	int rank;            /* from 1: ids with a higher logit, plus one */
 	double sampled_prob; /* of id */
-	int n_top;       /* <= SAMPLER_TOP */
+	int n_top;           /* <= SAMPLER_TOP */
 	/* By logprob, likeliest first.  Every kept candidate is among them when
 	 * at most SAMPLER_TOP are kept. */
 	struct candidate top[SAMPLER_TOP];

@@ -31,8 +31,8 @@ struct session *session_new(struct model *model, enum dtype kv_type,
 	size_t vocab_size = (size_t)model_config(model)->vocab_size;
 
 	s->model = model;
-	s->chunk = model_max_batch(model) < CHUNK_FIRST ? model_max_batch(model) :
-	                                                  CHUNK_FIRST;
+	s->chunk = model_max_batch(model) < CHUNK_FIRST ? model_max_batch(model)
+	                                                : CHUNK_FIRST;
 	s->logits = mem_try(vocab_size, sizeof *s->logits);
 	if (!s->logits) {
 		error_set(err, "no memory for %zu logits", vocab_size);
@@ -114,15 +114,18 @@ static void fit_chunk(struct session *s, size_t rows, double seconds)
 		s->chunk = max < CHUNK_MULTIPLE ? max : CHUNK_MULTIPLE;
 }
 
-/* Reads rows tokens, for which there is room. */
-static void read_chunk(struct session *s, const int *ids, size_t rows)
+static int read_chunk(struct session *s, const int *ids, size_t rows,
+                      struct error *err)
 {
 	double start = now();
 
+	if (kv_cache_reserve(s->cache, rows, err))
+		return -1;
 	s->logits_valid = false;
 	model_forward(s->model, s->cache, ids, rows);
 	ids_append(&s->ids, ids, rows);
 	fit_chunk(s, rows, now() - start);
+	return 0;
 }
 
 static void last_logits(struct session *s, size_t rows)
@@ -142,7 +145,7 @@ static bool no_progress(void *arg, size_t done, size_t total)
 /* Reads the rest of ids[0..n); 0 < n - the line's length. */
 static enum session_result read_rest(struct session *s, const int *ids,
                                      size_t n, session_progress *progress,
-                                     void *arg)
+                                     void *arg, struct error *err)
 {
 	size_t first = s->ids.n, total = n - first, rows = 0;
 
@@ -152,7 +155,8 @@ static enum session_result read_rest(struct session *s, const int *ids,
 		if (!progress(arg, done, total))
 			return SESSION_CANCELLED;
 		rows = total - done < s->chunk ? total - done : s->chunk;
-		read_chunk(s, ids + s->ids.n, rows);
+		if (read_chunk(s, ids + s->ids.n, rows, err))
+			return SESSION_FAILED;
 	}
 	last_logits(s, rows);
 	progress(arg, total, total); /* too late to stop */
@@ -177,9 +181,8 @@ enum session_result session_sync(struct session *s, const int *ids, size_t n,
 	*reused = keep;
 	if (keep == n)
 		return SESSION_SYNCED;
-	if (kv_cache_reserve(s->cache, n - keep, err))
-		return SESSION_FAILED;
-	return read_rest(s, ids, n, progress ? progress : no_progress, arg);
+	return read_rest(s, ids, n, progress ? progress : no_progress, arg,
+	                 err);
 }
 
 int session_step(struct session *s, int id, struct error *err)

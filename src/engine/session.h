@@ -44,7 +44,7 @@ const struct kv_cache *session_cache(const struct session *s);
 const float *session_logits(const struct session *s);
 
 enum session_result {
-	SESSION_FAILED = -1, /* err says why; the line may have got shorter */
+	SESSION_FAILED = -1, /* err says why */
 	SESSION_SYNCED,
 	SESSION_CANCELLED /* the line is a beginning of the prompt */
 };
@@ -57,8 +57,9 @@ typedef bool session_progress(void *arg, size_t done, size_t total);
  * Makes the line equal to ids[0..n), n > 0, each a row of the embedding, and
  * computes the logits after the last of them.  *reused: tokens that the line
  * held already; at least the last one is computed anew unless its logits are
- * still here.  Fails when n is more than the context holds or when memory does
- * not suffice, both before anything is computed.
+ * still here.  Fails when n is more than the context holds, before anything is
+ * forgotten, and when memory for the cache runs out, with the line a beginning
+ * of the prompt.
  */
 enum session_result session_sync(struct session *s, const int *ids, size_t n,
                                  session_progress *progress, void *arg,

@@ -77,8 +77,8 @@ struct message *conversation_add(struct conversation *c, int64_t parent,
 	m->text = (struct strbuf)STRBUF_INIT;
 	strbuf_add(&m->text, text, len);
 	m->created_ms = c->updated_ms = now_ms();
-	c->messages = mem_grow(c->messages, c->n, &c->capacity,
-	                       sizeof *c->messages);
+	c->messages =
+		mem_grow(c->messages, c->n, &c->capacity, sizeof *c->messages);
 	c->messages[c->n++] = m;
 	c->leaf = m->id;
 	return m;
@@ -138,8 +138,8 @@ size_t conversation_siblings(const struct conversation *c, int64_t id,
 			continue;
 		if (m == self)
 			*index = n;
-		*siblings = mem_grow(*siblings, n, &capacity,
-		                     sizeof **siblings);
+		*siblings =
+			mem_grow(*siblings, n, &capacity, sizeof **siblings);
 		(*siblings)[n++] = m;
 	}
 	return n;
@@ -180,8 +180,8 @@ void conversation_remove(struct conversation *c, int64_t id)
 	 * what is removed leaves the list, and its children find no parent. */
 	for (size_t i = 0; i < c->n; i++) {
 		m = c->messages[i];
-		if (m->id != id && (m->parent == -1 ||
-		                    find(c->messages, kept, m->parent)))
+		if (m->id != id &&
+		    (m->parent == -1 || find(c->messages, kept, m->parent)))
 			c->messages[kept++] = m;
 		else
 			message_free(m);

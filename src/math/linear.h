@@ -15,7 +15,7 @@
  * stored value times the float32 activation, accumulated in float32 in some
  * order.  Without it, activations may be narrowed where that is faster: to
  * bf16 for BF16 weights from LINEAR_NARROW_ROWS rows on (relative error of an
- * activation 2^-9).  Fewer rows, and dtypes without a narrow kernel, are
+ * activation 2^-8).  Fewer rows, and dtypes without a narrow kernel, are
  * computed as with `exact`.  A row's result may depend in its last bits on how
  * many rows were computed with it.
  */

@@ -5,7 +5,7 @@
 #include "math/quantize_fit.h"
 #include "math/quantize_super.h"
 
-static const struct quantize_signed iq4_xs = { 32, 0, 0, -32, 31, 2, 8 };
+static const struct quantize_signed iq4_xs = { 32, 0, 0, -32, 31, 1, 6 };
 
 /* 32 codes in halves order. */
 static void pack(const int8_t *q, uint8_t *qs)
@@ -21,7 +21,7 @@ void quantize_iq_iq4_nl(const float *x, const float *w, void *dst, int64_t n)
 
 	for (; n > 0;
 	     n -= QUANT_BLOCK, x += QUANT_BLOCK, w += QUANT_BLOCK, y++) {
-		y->d = half_to_f16(quantize_fit_iq4(x, w, QUANT_BLOCK, 8));
+		y->d = half_to_f16(quantize_fit_iq4(x, w, QUANT_BLOCK, 6));
 		quantize_fit_iq4_codes(x, QUANT_BLOCK, half_from_f16(y->d), q);
 		pack(q, y->qs);
 	}

@@ -1,6 +1,6 @@
 /* Weights widened in registers, float32 activations: float32-grade products at
- * the rate of vfmadd.  3 weight rows by 4 activation rows are 12 accumulators;
- * with three weights and one activation that fills the 16 registers. */
+ * the rate of vfmadd.  12 accumulators, up to three activations and one weight
+ * fill the 16 registers. */
 #include "math/tile.h"
 
 #include <immintrin.h>
@@ -8,8 +8,18 @@
 
 #include "math/tensor.h"
 
-#define TILE_W 3
-#define TILE_X 4
+#define TILE_X 3
+#define TILE_BLOCKS(b, d)                                                      \
+	TILE_BLOCK(12, 1, b, d)                                                \
+	TILE_BLOCK(6, 2, b, d)                                                 \
+	TILE_BLOCK(4, 2, b, d)                                                 \
+	TILE_BLOCK(4, 3, b, d)
+
+static inline size_t tile_width(size_t rows)
+{
+	return rows == 1 ? 12 : rows == 2 ? 6 : 4;
+}
+
 #include "math/tile_walk.h"
 
 /* 8 weights from element k on as float32. */
@@ -26,42 +36,45 @@ INLINE __m256 load_w(enum dtype dtype, const char *w, size_t k)
 		_mm256_slli_epi32(_mm256_cvtepu16_epi32(half), 16));
 }
 
-INLINE void step(__m256 sum[TILE_W][TILE_X], int n_x, enum dtype dtype,
-                 const struct tile_rows *rows, size_t k)
+INLINE void step(__m256 sum[TILE_W][TILE_X], int n_w, int n_x,
+                 enum dtype dtype, const struct tile_rows *rows, size_t k)
 {
-	__m256 w[TILE_W];
+	__m256 x[TILE_X];
 
-	UNROLL
-	for (int i = 0; i < TILE_W; i++)
-		w[i] = load_w(dtype, rows->w[i], k);
 	UNROLL
 	for (int j = 0; j < n_x; j++) {
 		const char *at = rows->x + (size_t)j * rows->x_stride;
-		__m256 x = _mm256_loadu_ps((const float *)(at + 4 * k));
+
+		x[j] = _mm256_loadu_ps((const float *)(at + 4 * k));
+	}
+	UNROLL
+	for (int i = 0; i < n_w; i++) {
+		__m256 w = load_w(dtype, rows->w[i], k);
 
 		UNROLL
-		for (int i = 0; i < TILE_W; i++)
-			sum[i][j] = _mm256_fmadd_ps(w[i], x, sum[i][j]);
+		for (int j = 0; j < n_x; j++)
+			sum[i][j] = _mm256_fmadd_ps(w, x[j], sum[i][j]);
 	}
 }
 
 /* The last n < 8 elements of each row, padded with zeros. */
-INLINE void last_step(__m256 sum[TILE_W][TILE_X], int n_x, enum dtype dtype,
-                      const struct tile_rows *rows, size_t k, size_t n)
+INLINE void last_step(__m256 sum[TILE_W][TILE_X], int n_w, int n_x,
+                      enum dtype dtype, const struct tile_rows *rows, size_t k,
+                      size_t n)
 {
 	const size_t size = dtype == DTYPE_F32 ? 4 : 2;
 	char w[TILE_W][32] = { { 0 } };
 	float x[TILE_X][8] = { { 0 } };
-	struct tile_rows tail = { .x = (const char *)x, .x_stride = sizeof x[0] };
+	struct tile_rows tail = { .x = (const char *)x, .x_stride = sizeof *x };
 
-	for (int i = 0; i < TILE_W; i++) {
+	for (int i = 0; i < n_w; i++) {
 		memcpy(w[i], rows->w[i] + k * size, n * size);
 		tail.w[i] = w[i];
 	}
 	for (int j = 0; j < n_x; j++)
 		memcpy(x[j], rows->x + (size_t)j * rows->x_stride + 4 * k,
 		       4 * n);
-	step(sum, n_x, dtype, &tail, 0);
+	step(sum, n_w, n_x, dtype, &tail, 0);
 }
 
 INLINE float sum_lanes(__m256 v)
@@ -73,7 +86,7 @@ INLINE float sum_lanes(__m256 v)
 	return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
 }
 
-INLINE void store(const __m256 sum[TILE_W][TILE_X], int n_x,
+INLINE void store(const __m256 sum[TILE_W][TILE_X], int n_w, int n_x,
                   const struct tile *t, const struct tile_rows *rows)
 {
 	UNROLL
@@ -81,16 +94,16 @@ INLINE void store(const __m256 sum[TILE_W][TILE_X], int n_x,
 		float *y = rows->y + (size_t)j * t->y_stride, s[TILE_W];
 
 		UNROLL
-		for (int i = 0; i < TILE_W; i++)
+		for (int i = 0; i < n_w; i++)
 			s[i] = sum_lanes(sum[i][j]);
 		for (size_t i = 0; i < rows->n_w; i++)
 			y[i] = (t->add ? y[i] : 0) + s[i];
 	}
 }
 
-/* TILE_W weight rows by n_x activation rows.  n_x and dtype are constants
+/* n_w weight rows by n_x activation rows.  n_w, n_x and dtype are constants
  * where this is inlined. */
-INLINE void block(int n_x, enum dtype dtype, const struct tile *t,
+INLINE void block(int n_w, int n_x, enum dtype dtype, const struct tile *t,
                   const struct tile_rows *rows)
 {
 	const size_t size = dtype == DTYPE_F32 ? 4 : 2, line = 64 / size;
@@ -98,23 +111,21 @@ INLINE void block(int n_x, enum dtype dtype, const struct tile *t,
 	size_t k = 0;
 
 	UNROLL
-	for (int i = 0; i < TILE_W; i++) {
+	for (int i = 0; i < n_w; i++) {
 		UNROLL
 		for (int j = 0; j < n_x; j++)
 			sum[i][j] = _mm256_setzero_ps();
 	}
 	for (; k + line <= t->n; k += line) {
-		if (rows->ahead)
-			tile_prefetch(rows, k * size);
-		UNROLL
+		tile_prefetch(rows, k * size);
 		for (size_t part = 0; part < line; part += 8)
-			step(sum, n_x, dtype, rows, k + part);
+			step(sum, n_w, n_x, dtype, rows, k + part);
 	}
 	for (; k + 8 <= t->n; k += 8)
-		step(sum, n_x, dtype, rows, k);
+		step(sum, n_w, n_x, dtype, rows, k);
 	if (k < t->n)
-		last_step(sum, n_x, dtype, rows, k, t->n - k);
-	store(sum, n_x, t, rows);
+		last_step(sum, n_w, n_x, dtype, rows, k, t->n - k);
+	store(sum, n_w, n_x, t, rows);
 }
 
 TILE_KERNEL(tile_f32_avx2, block, DTYPE_F32)

@@ -2,9 +2,6 @@
  * the rate of vfmadd. */
 #include "math/tile.h"
 
-#include <immintrin.h>
-#include <stdint.h>
-
 #include "math/tensor.h"
 #include "math/tile_avx512.h"
 
@@ -22,52 +19,50 @@ INLINE __m512 load_w(enum dtype dtype, const char *w, size_t k, __mmask16 mask)
 		_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
 }
 
-INLINE void step(__m512 sum[TILE_W][TILE_X], int n_x, enum dtype dtype,
-                 const struct tile_rows *rows, size_t k, __mmask16 mask)
+INLINE void step(__m512 sum[TILE_W][TILE_X], int n_w, int n_x,
+                 enum dtype dtype, const struct tile_rows *rows, size_t k,
+                 __mmask16 mask)
 {
-	__m512 w[TILE_W];
+	__m512 x[TILE_X];
 
-	UNROLL
-	for (int i = 0; i < TILE_W; i++)
-		w[i] = load_w(dtype, rows->w[i], k, mask);
 	UNROLL
 	for (int j = 0; j < n_x; j++) {
 		const char *at = rows->x + (size_t)j * rows->x_stride;
-		__m512 x = _mm512_maskz_loadu_ps(mask, at + 4 * k);
+
+		x[j] = _mm512_maskz_loadu_ps(mask, at + 4 * k);
+	}
+	UNROLL
+	for (int i = 0; i < n_w; i++) {
+		__m512 w = load_w(dtype, rows->w[i], k, mask);
 
 		UNROLL
-		for (int i = 0; i < TILE_W; i++)
-			sum[i][j] = _mm512_fmadd_ps(w[i], x, sum[i][j]);
+		for (int j = 0; j < n_x; j++)
+			sum[i][j] = _mm512_fmadd_ps(w, x[j], sum[i][j]);
 	}
 }
 
-/* TILE_W weight rows by n_x activation rows.  dtype and n_x are constants
+/* n_w weight rows by n_x activation rows.  n_w, n_x and dtype are constants
  * where this is inlined. */
-INLINE void block(int n_x, enum dtype dtype, const struct tile *t,
+INLINE void block(int n_w, int n_x, enum dtype dtype, const struct tile *t,
                   const struct tile_rows *rows)
 {
 	const size_t size = dtype == DTYPE_F32 ? 4 : 2, line = 64 / size;
 	__m512 sum[TILE_W][TILE_X];
 	size_t k = 0;
 
-	UNROLL
-	for (int i = 0; i < TILE_W; i++) {
-		UNROLL
-		for (int j = 0; j < n_x; j++)
-			sum[i][j] = _mm512_setzero_ps();
-	}
+	tile_clear(sum, n_w, n_x);
 	for (; k + line <= t->n; k += line) {
-		if (rows->ahead)
-			tile_prefetch(rows, k * size);
+		tile_prefetch(rows, k * size);
 		UNROLL
 		for (size_t part = 0; part < line; part += 16)
-			step(sum, n_x, dtype, rows, k + part, 0xffff);
+			step(sum, n_w, n_x, dtype, rows, k + part, 0xffff);
 	}
 	for (; k + 16 <= t->n; k += 16)
-		step(sum, n_x, dtype, rows, k, 0xffff);
+		step(sum, n_w, n_x, dtype, rows, k, 0xffff);
 	if (k < t->n)
-		step(sum, n_x, dtype, rows, k, (__mmask16)tile_lanes(t->n - k));
-	tile_store(sum, n_x, t, rows);
+		step(sum, n_w, n_x, dtype, rows, k,
+		     (__mmask16)tile_lanes(t->n - k));
+	tile_store(sum, n_w, n_x, t, rows);
 }
 
 TILE_KERNEL(tile_f32_avx512, block, DTYPE_F32)

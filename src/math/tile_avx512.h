@@ -1,16 +1,30 @@
 /*
  * tile_avx512.h - what the AVX-512 tiles share
  *
- * 4 weight rows by 6 activation rows are 24 accumulators; with four weights
- * and one activation in flight that fills the 32 registers.
+ * 4 weight rows by 6 activation rows, or 12 by 2, are 24 accumulators; with the
+ * activations and one weight that nearly fills the 32 registers.
  */
 #ifndef CONFAB_TILE_AVX512_H
 #define CONFAB_TILE_AVX512_H
 
 #include <immintrin.h>
+#include <stddef.h>
 
-#define TILE_W 4
 #define TILE_X 6
+#define TILE_BLOCKS(b, d)                                                      \
+	TILE_BLOCK(12, 1, b, d)                                                \
+	TILE_BLOCK(12, 2, b, d)                                                \
+	TILE_BLOCK(8, 3, b, d)                                                 \
+	TILE_BLOCK(4, 3, b, d)                                                 \
+	TILE_BLOCK(4, 4, b, d)                                                 \
+	TILE_BLOCK(4, 5, b, d)                                                 \
+	TILE_BLOCK(4, 6, b, d)
+
+static inline size_t tile_width(size_t rows)
+{
+	return rows <= 2 ? 12 : rows == 3 ? 8 : 4;
+}
+
 #include "math/tile_walk.h"
 
 /* Lanes below n, n < 32. */
@@ -19,13 +33,23 @@ INLINE unsigned tile_lanes(size_t n)
 	return (1u << n) - 1;
 }
 
-/* The sums across the lanes of four vectors. */
-INLINE __m128 tile_sum(const __m512 v[TILE_W][TILE_X], int j)
+INLINE void tile_clear(__m512 sum[TILE_W][TILE_X], int n_w, int n_x)
 {
-	__m512 a = _mm512_add_ps(_mm512_unpacklo_ps(v[0][j], v[1][j]),
-	                         _mm512_unpackhi_ps(v[0][j], v[1][j]));
-	__m512 b = _mm512_add_ps(_mm512_unpacklo_ps(v[2][j], v[3][j]),
-	                         _mm512_unpackhi_ps(v[2][j], v[3][j]));
+	UNROLL
+	for (int i = 0; i < n_w; i++) {
+		UNROLL
+		for (int j = 0; j < n_x; j++)
+			sum[i][j] = _mm512_setzero_ps();
+	}
+}
+
+/* The sums across the lanes of four vectors. */
+INLINE __m128 tile_sum(__m512 v0, __m512 v1, __m512 v2, __m512 v3)
+{
+	__m512 a = _mm512_add_ps(_mm512_unpacklo_ps(v0, v1),
+	                         _mm512_unpackhi_ps(v0, v1));
+	__m512 b = _mm512_add_ps(_mm512_unpacklo_ps(v2, v3),
+	                         _mm512_unpackhi_ps(v2, v3));
 	__m512d c = _mm512_castps_pd(a), d = _mm512_castps_pd(b);
 	__m512 e = _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(c, d)),
 	                         _mm512_castpd_ps(_mm512_unpackhi_pd(c, d)));
@@ -36,20 +60,32 @@ INLINE __m128 tile_sum(const __m512 v[TILE_W][TILE_X], int j)
 	                  _mm256_extractf128_ps(f, 1));
 }
 
-INLINE void tile_store(const __m512 sum[TILE_W][TILE_X], int n_x,
-                       const struct tile *t, const struct tile_rows *rows)
+/* Stores the sums of weight rows i to i + 3, as far as they are the tile's. */
+INLINE void tile_store4(const __m512 sum[TILE_W][TILE_X], int i, int n_x,
+                        const struct tile *t, const struct tile_rows *rows)
 {
-	__mmask8 edge = (__mmask8)tile_lanes(rows->n_w);
+	size_t left = rows->n_w - (size_t)i;
+	__mmask8 edge = (__mmask8)tile_lanes(left < 4 ? left : 4);
 
 	UNROLL
 	for (int j = 0; j < n_x; j++) {
-		float *y = rows->y + (size_t)j * t->y_stride;
-		__m128 s = tile_sum(sum, j);
+		float *y = rows->y + (size_t)j * t->y_stride + i;
+		__m128 s = tile_sum(sum[i][j], sum[i + 1][j], sum[i + 2][j],
+		                    sum[i + 3][j]);
 
 		if (t->add)
 			s = _mm_add_ps(s, _mm_maskz_loadu_ps(edge, y));
 		_mm_mask_storeu_ps(y, edge, s);
 	}
+}
+
+INLINE void tile_store(const __m512 sum[TILE_W][TILE_X], int n_w, int n_x,
+                       const struct tile *t, const struct tile_rows *rows)
+{
+	UNROLL
+	for (int i = 0; i < n_w; i += 4)
+		if ((size_t)i < rows->n_w)
+			tile_store4(sum, i, n_x, t, rows);
 }
 
 #endif

@@ -5,48 +5,43 @@
 
 #include "math/tile_avx512.h"
 
-INLINE void step(__m512 sum[TILE_W][TILE_X], int n_x,
+INLINE void step(__m512 sum[TILE_W][TILE_X], int n_w, int n_x,
                  const struct tile_rows *rows, size_t k, __mmask32 mask)
 {
-	__m512bh w[TILE_W];
+	__m512bh x[TILE_X];
 
-	UNROLL
-	for (int i = 0; i < TILE_W; i++)
-		w[i] = (__m512bh)_mm512_maskz_loadu_epi16(mask,
-		                                          rows->w[i] + 2 * k);
 	UNROLL
 	for (int j = 0; j < n_x; j++) {
 		const char *at = rows->x + (size_t)j * rows->x_stride;
-		__m512bh x = (__m512bh)_mm512_maskz_loadu_epi16(mask,
-		                                                at + 2 * k);
+
+		x[j] = (__m512bh)_mm512_maskz_loadu_epi16(mask, at + 2 * k);
+	}
+	UNROLL
+	for (int i = 0; i < n_w; i++) {
+		__m512bh w = (__m512bh)_mm512_maskz_loadu_epi16(
+			mask, rows->w[i] + 2 * k);
 
 		UNROLL
-		for (int i = 0; i < TILE_W; i++)
-			sum[i][j] = _mm512_dpbf16_ps(sum[i][j], w[i], x);
+		for (int j = 0; j < n_x; j++)
+			sum[i][j] = _mm512_dpbf16_ps(sum[i][j], w, x[j]);
 	}
 }
 
-INLINE void block(int n_x, int unused, const struct tile *t,
+INLINE void block(int n_w, int n_x, int unused, const struct tile *t,
                   const struct tile_rows *rows)
 {
 	__m512 sum[TILE_W][TILE_X];
 	size_t k = 0;
 
 	(void)unused;
-	UNROLL
-	for (int i = 0; i < TILE_W; i++) {
-		UNROLL
-		for (int j = 0; j < n_x; j++)
-			sum[i][j] = _mm512_setzero_ps();
-	}
+	tile_clear(sum, n_w, n_x);
 	for (; k + 32 <= t->n; k += 32) {
-		if (rows->ahead)
-			tile_prefetch(rows, 2 * k);
-		step(sum, n_x, rows, k, 0xffffffff);
+		tile_prefetch(rows, 2 * k);
+		step(sum, n_w, n_x, rows, k, 0xffffffff);
 	}
 	if (k < t->n)
-		step(sum, n_x, rows, k, tile_lanes(t->n - k));
-	tile_store(sum, n_x, t, rows);
+		step(sum, n_w, n_x, rows, k, tile_lanes(t->n - k));
+	tile_store(sum, n_w, n_x, t, rows);
 }
 
 TILE_KERNEL(tile_bf16_narrow_avx512, block, 0)

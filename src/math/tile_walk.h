@@ -1,10 +1,17 @@
 /*
  * tile_walk.h - how a vector kernel walks over a tile in register blocks
  *
- * Included by the vector files alone, after they have defined TILE_W and
- * TILE_X, the size of their register block in weight rows and activation rows.
- * These are macros because arrays sized by a `const int` are of variable length
- * and live in memory instead of registers.
+ * Included by the vector files alone, after they have defined
+ *
+ *	TILE_X			the most activation rows of a register block,
+ *	tile_width(rows)	its weight rows when the tile has so many
+ *				activation rows (TILE_W at most),
+ *	TILE_BLOCKS(b, d)	TILE_BLOCK(n_w, n_x, b, d) for every size that
+ *				follows from these two.
+ *
+ * With few activation rows the block is wide: that many rows of weights are
+ * read from memory at once, which one thread needs to come near what the
+ * memory gives.
  */
 #ifndef CONFAB_TILE_WALK_H
 #define CONFAB_TILE_WALK_H
@@ -13,11 +20,13 @@
 
 #include "math/tile.h"
 
+#define TILE_W 12
+
 #define INLINE static inline __attribute__((always_inline))
 #ifdef __clang__
 #define UNROLL _Pragma("unroll")
 #else
-#define UNROLL _Pragma("GCC unroll 8")
+#define UNROLL _Pragma("GCC unroll 16")
 #endif
 
 /* Where one register block lies. */
@@ -27,31 +36,35 @@ struct tile_rows {
 	const char *x;
 	size_t x_stride; /* bytes */
 	float *y;
-	size_t ahead; /* bytes from w[i] to what is read next; 0: is near */
+	size_t ahead; /* bytes from a weight to the one that is read next */
+	size_t ahead_begin, ahead_end; /* the rows of which to fetch that */
 };
 
-INLINE void tile_place(struct tile_rows *rows, const struct tile *t, size_t o)
+INLINE void tile_place(struct tile_rows *rows, const struct tile *t, size_t o,
+                       size_t width)
 {
 	size_t left = t->n_w - o;
 
-	rows->n_w = left < TILE_W ? left : TILE_W;
-	for (size_t i = 0; i < TILE_W; i++)
+	rows->n_w = left < width ? left : width;
+	for (size_t i = 0; i < width; i++)
 		rows->w[i] = (const char *)t->w +
 		             (i < left ? o + i : t->n_w - 1) * t->w_stride;
 	rows->x = t->x;
 	rows->x_stride = t->x_stride;
 	rows->y = t->y + o;
-	rows->ahead = TILE_W * t->w_stride;
+	rows->ahead = width * t->w_stride;
 }
 
-/* A row of weights is too short for the processor's own prefetching to get
+/*
+ * A row of weights is too short for the processor's own prefetching to get
  * going, so each line asks for the one that takes its place in the next block
- * of rows.  Past the end of the weights this does nothing. */
+ * of rows; into the second level, where more requests can be under way than
+ * into the first.  Past the end of the weights this does nothing.
+ */
 INLINE void tile_prefetch(const struct tile_rows *rows, size_t offset)
 {
-	UNROLL
-	for (int i = 0; i < TILE_W; i++)
-		__builtin_prefetch(rows->w[i] + rows->ahead + offset);
+	for (size_t i = rows->ahead_begin; i < rows->ahead_end; i++)
+		__builtin_prefetch(rows->w[i] + rows->ahead + offset, 0, 2);
 }
 
 /* How many of the remaining activation rows the next block takes: blocks of
@@ -63,48 +76,52 @@ INLINE size_t tile_share(size_t left)
 	return (left + blocks - 1) / blocks;
 }
 
+/* The blocks over one set of weight rows share the prefetching, so that memory
+ * is busy all the time: block g of n takes these of the rows. */
+INLINE void tile_share_ahead(struct tile_rows *rows, size_t width, size_t g,
+                             size_t n)
+{
+	if (n > width)
+		n = width;
+	rows->ahead_begin = g < n ? g * width / n : 0;
+	rows->ahead_end = g < n ? (g + 1) * width / n : 0;
+}
+
 /*
- * Defines the kernel `name` out of block(n_x, dtype, tile, rows), which is
- * inlined once for each n_x from 1 to TILE_X.
+ * Defines the kernel `name` out of block(n_w, n_x, dtype, tile, rows), which is
+ * inlined once for each size.
  */
 #define TILE_KERNEL(name, block, dtype)                                        \
-	static void name##_rows(size_t n_x, const struct tile *t,              \
+	static void name##_rows(size_t n_w, size_t n_x, const struct tile *t,  \
 	                        const struct tile_rows *rows)                  \
 	{                                                                      \
-		switch (n_x) {                                                 \
-			TILE_CASES(block, dtype)                               \
+		switch (n_w * 8 + n_x) {                                       \
+			TILE_BLOCKS(block, dtype)                              \
 		}                                                              \
 	}                                                                      \
                                                                                \
 	void name(const struct tile *t)                                        \
 	{                                                                      \
+		size_t width = tile_width(t->rows), g;                         \
+		size_t blocks = (t->rows + TILE_X - 1) / TILE_X;               \
 		struct tile_rows rows;                                         \
                                                                                \
-		for (size_t o = 0; o < t->n_w; o += TILE_W) {                  \
-			tile_place(&rows, t, o);                               \
+		for (size_t o = 0; o < t->n_w; o += width) {                   \
+			tile_place(&rows, t, o, width);                        \
+			g = 0;                                                 \
 			for (size_t r = 0, n_x; r < t->rows; r += n_x) {       \
 				n_x = tile_share(t->rows - r);                 \
-				name##_rows(n_x, t, &rows);                    \
+				tile_share_ahead(&rows, width, g++, blocks);   \
+				name##_rows(width, n_x, t, &rows);             \
 				rows.x += n_x * t->x_stride;                   \
 				rows.y += n_x * t->y_stride;                   \
-				rows.ahead = 0;                                \
 			}                                                      \
 		}                                                              \
 	}
 
-#define TILE_CASE(n, block, dtype)                                             \
-	case n:                                                                \
-		block(n, dtype, t, rows);                                      \
+#define TILE_BLOCK(n_w, n_x, block, dtype)                                     \
+	case (n_w) * 8 + (n_x):                                                \
+		block(n_w, n_x, dtype, t, rows);                               \
 		break;
-
-#if TILE_X == 4
-#define TILE_CASES(b, d)                                                       \
-	TILE_CASE(1, b, d) TILE_CASE(2, b, d) TILE_CASE(3, b, d)               \
-	TILE_CASE(4, b, d)
-#elif TILE_X == 6
-#define TILE_CASES(b, d)                                                       \
-	TILE_CASE(1, b, d) TILE_CASE(2, b, d) TILE_CASE(3, b, d)               \
-	TILE_CASE(4, b, d) TILE_CASE(5, b, d) TILE_CASE(6, b, d)
-#endif
 
 #endif

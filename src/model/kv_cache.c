@@ -23,7 +23,7 @@
 
 /* One thread uses caches (the engine's), so the count is plain. */
 struct kv_page {
-	unsigned refs; /* caches that hold this page, > 0 */
+	unsigned refs;                /* caches that hold this page, > 0 */
 	_Alignas(64) uint8_t bytes[]; /* [kv_page_bytes()] */
 };
 
@@ -71,29 +71,43 @@ static int check_memory(size_t bytes, size_t tokens, struct error *err)
 	if (bytes <= available &&
 	    (available == SIZE_MAX || available - bytes >= MEMORY_RESERVE))
 		return 0;
-	return error_set(err, "a cache for %zu more tokens takes %zu MiB, and "
-	                 "%zu MiB of memory are available", tokens, bytes >> 20,
-	                 available >> 20);
+	return error_set(err,
+	                 "a cache for %zu more tokens takes %zu MiB, and "
+	                 "%zu MiB of memory are available",
+	                 tokens, bytes >> 20, available >> 20);
 }
 
 static int check_shape(const struct kv_shape *shape, struct error *err)
 {
 	if (shape->dtype != DTYPE_F16 && shape->dtype != DTYPE_BF16 &&
 	    shape->dtype != DTYPE_F32)
-		return error_set(err, "a cache in %s: f16, bf16 and f32 are "
-		                 "known", dtype_info(shape->dtype)->name);
+		return error_set(err,
+		                 "a cache in %s: f16, bf16 and f32 are "
+		                 "known",
+		                 dtype_info(shape->dtype)->name);
 	if (shape->layers <= 0 || shape->kv_heads <= 0 ||
 	    shape->head_dim <= 0 || !kv_page_bytes(shape))
-		return error_set(err, "a cache of %d layers, %d heads, %d "
-		                 "elements a head", shape->layers,
-		                 shape->kv_heads, shape->head_dim);
+		return error_set(err,
+		                 "a cache of %d layers, %d heads, %d "
+		                 "elements a head",
+		                 shape->layers, shape->kv_heads,
+		                 shape->head_dim);
 	return 0;
+}
+
+static struct kv_cache *cache_of(const struct kv_shape *shape,
+                                 size_t max_tokens)
+{
+	struct kv_cache *cache = mem_zalloc(1, sizeof *cache);
+
+	cache->shape = *shape;
+	cache->max_tokens = max_tokens;
+	return cache;
 }
 
 struct kv_cache *kv_cache_new(const struct kv_shape *shape, size_t max_tokens,
                               struct error *err)
 {
-	struct kv_cache *cache;
 	size_t bytes;
 
 	if (check_shape(shape, err))
@@ -106,10 +120,7 @@ struct kv_cache *kv_cache_new(const struct kv_shape *shape, size_t max_tokens,
 	}
 	if (check_memory(bytes, max_tokens, err))
 		return NULL;
-	cache = mem_zalloc(1, sizeof *cache);
-	cache->shape = *shape;
-	cache->max_tokens = max_tokens;
-	return cache;
+	return cache_of(shape, max_tokens);
 }
 
 static void page_unref(struct kv_page *page)
@@ -184,9 +195,10 @@ int kv_cache_reserve(struct kv_cache *cache, size_t more, struct error *err)
 	struct kv_page **pages;
 
 	if (more > cache->max_tokens - cache->length)
-		return error_set(err, "%zu tokens after %zu: the context is "
-		                 "%zu tokens", more, cache->length,
-		                 cache->max_tokens);
+		return error_set(err,
+		                 "%zu tokens after %zu: the context is "
+		                 "%zu tokens",
+		                 more, cache->length, cache->max_tokens);
 	need = pages_for(cache->length + more);
 	if (more && must_copy_last(cache))
 		keep = cache->length / KV_PAGE_TOKENS;
@@ -230,9 +242,7 @@ struct kv_cache *kv_cache_fork(const struct kv_cache *cache, size_t length,
 		          cache->length);
 		return NULL;
 	}
-	fork = mem_zalloc(1, sizeof *fork);
-	fork->shape = cache->shape;
-	fork->max_tokens = cache->max_tokens;
+	fork = cache_of(&cache->shape, cache->max_tokens);
 	fork->length = length;
 	fork->n_pages = pages_for(length);
 	fork->pages = mem_alloc(fork->n_pages * sizeof *fork->pages);
@@ -259,8 +269,8 @@ size_t kv_cache_bytes(const struct kv_cache *cache)
 
 void *kv_cache_k(const struct kv_cache *cache, size_t p, int layer, int kv_head)
 {
-	size_t head = (size_t)layer * (size_t)cache->shape.kv_heads +
-	              (size_t)kv_head;
+	size_t head =
+		(size_t)layer * (size_t)cache->shape.kv_heads + (size_t)kv_head;
 
 	assert(p < cache->n_pages);
 	return cache->pages[p]->bytes + 2 * head * block_bytes(&cache->shape);
@@ -285,29 +295,24 @@ static void narrow(void *y, const float *x, enum dtype dtype, size_t n)
 		memcpy(y, x, n * sizeof *x);
 }
 
-/* k [head_dim][16] of one group: element d of token t at d * 16 + t.  Done in
- * strips, so that a head of any size is narrowed at full width. */
-static void store_k(uint8_t *group, size_t t, const float *k,
-                    const struct kv_shape *shape)
+/* k [head_dim][16] of one group: element d of token t at d * 16 + t. */
+static void store_k_float(float *group, size_t t, const float *k, size_t n)
 {
-	size_t head_dim = (size_t)shape->head_dim;
-	uint32_t strip[64];
+	for (size_t d = 0; d < n; d++)
+		group[d * GROUP + t] = k[d];
+}
 
-	for (size_t d = 0, n; d < head_dim; d += n) {
-		n = head_dim - d < 64 ? head_dim - d : 64;
-		narrow(strip, k + d, shape->dtype, n);
-		if (shape->dtype == DTYPE_F32) {
-			float *to = (float *)(void *)group + d * GROUP + t;
+/* Narrowed in strips, so that a head of any size needs no memory. */
+static void store_k_half(uint16_t *group, size_t t, const float *k,
+                         enum dtype dtype, size_t n)
+{
+	uint16_t strip[64];
 
-			for (size_t i = 0; i < n; i++)
-				to[i * GROUP] = k[d + i];
-		} else {
-			uint16_t *to = (uint16_t *)(void *)group + d * GROUP + t;
-			const uint16_t *from = (const uint16_t *)strip;
-
-			for (size_t i = 0; i < n; i++)
-				to[i * GROUP] = from[i];
-		}
+	for (size_t d = 0, m; d < n; d += m) {
+		m = n - d < 64 ? n - d : 64;
+		narrow(strip, k + d, dtype, m);
+		for (size_t i = 0; i < m; i++)
+			group[(d + i) * GROUP + t] = strip[i];
 	}
 }
 
@@ -316,12 +321,16 @@ void kv_cache_store(struct kv_cache *cache, size_t pos, int layer, int kv_head,
 {
 	const struct kv_shape *shape = &cache->shape;
 	size_t p = pos / KV_PAGE_TOKENS, t = pos % KV_PAGE_TOKENS;
-	size_t row = (size_t)shape->head_dim * element_bytes(shape);
+	size_t n = (size_t)shape->head_dim, row = n * element_bytes(shape);
 	uint8_t *k_block = kv_cache_k(cache, p, layer, kv_head);
 	uint8_t *v_block = kv_cache_v(cache, p, layer, kv_head);
+	void *group = k_block + t / GROUP * GROUP * row;
 
-	store_k(k_block + t / GROUP * GROUP * row, t % GROUP, k, shape);
-	narrow(v_block + t * row, v, shape->dtype, (size_t)shape->head_dim);
+	if (shape->dtype == DTYPE_F32)
+		store_k_float(group, t % GROUP, k, n);
+	else
+		store_k_half(group, t % GROUP, k, shape->dtype, n);
+	narrow(v_block + t * row, v, shape->dtype, n);
 }
 
 void *kv_cache_page(const struct kv_cache *cache, size_t p)

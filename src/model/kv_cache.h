@@ -11,6 +11,9 @@
  *	K  [KV_PAGE_TOKENS / 16][head_dim][16]   lanes are positions
  *	V  [KV_PAGE_TOKENS][head_dim]
  * in f16, bf16 or f32, keys after QK-norm and RoPE.
+ *
+ * All caches that share pages belong to one thread (the engine's): the counts
+ * are plain numbers.
  */
 #ifndef CONFAB_KV_CACHE_H
 #define CONFAB_KV_CACHE_H
@@ -28,7 +31,8 @@ struct kv_shape {
 	int layers;
 	int kv_heads;
 	int head_dim;
-	enum dtype dtype; /* DTYPE_F16, DTYPE_BF16, DTYPE_F32 (q8_0 may follow) */
+	enum dtype
+		dtype; /* DTYPE_F16, DTYPE_BF16, DTYPE_F32 (q8_0 may follow) */
 };
 
 struct kv_page; /* reference counted, 64-byte aligned */
@@ -37,12 +41,16 @@ struct kv_cache {
 	struct kv_shape shape;
 	struct kv_page **pages; /* [n_pages], each KV_PAGE_TOKENS tokens */
 	size_t n_pages;
-	size_t length;          /* tokens stored, <= n_pages * KV_PAGE_TOKENS */
-	size_t max_tokens;      /* the context asked for */
+	size_t length;     /* tokens stored, <= n_pages * KV_PAGE_TOKENS */
+	size_t max_tokens; /* the context asked for */
 };
 
-/* Bytes that `tokens` tokens of this shape need; false on overflow. */
+/* Bytes that `tokens` tokens of this shape need, in whole pages; 0 on
+ * overflow. */
 size_t kv_shape_bytes(const struct kv_shape *shape, size_t tokens);
+
+/* An empty cache; takes no memory yet.  Fails at once, with both numbers, when
+ * max_tokens tokens could not fit in the memory that is available now. */
 
 struct kv_cache *kv_cache_new(const struct kv_shape *shape, size_t max_tokens,
                               struct error *err);
@@ -65,8 +73,10 @@ size_t kv_cache_bytes_own(const struct kv_cache *cache);
 size_t kv_cache_bytes(const struct kv_cache *cache);
 
 /* The K and V blocks of one layer and KV head of page p (layouts above). */
-void *kv_cache_k(const struct kv_cache *cache, size_t p, int layer, int kv_head);
-void *kv_cache_v(const struct kv_cache *cache, size_t p, int layer, int kv_head);
+void *kv_cache_k(const struct kv_cache *cache, size_t p, int layer,
+                 int kv_head);
+void *kv_cache_v(const struct kv_cache *cache, size_t p, int layer,
+                 int kv_head);
 
 /* Writes one token's key and value of one layer and head at position pos
  * (reserved before).  k, v: [head_dim] float. */

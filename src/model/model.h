@@ -40,7 +40,8 @@ void model_free(struct model *model);
 const struct model_config *model_config(const struct model *model);
 int model_threads(const struct model *model);
 size_t model_max_batch(const struct model *model);
-const char *model_kernels(const struct model *model); /* "avx512", "avx2", ... */
+const char *model_kernels(
+	const struct model *model); /* "avx512", "avx2", ... */
 
 /* exact changes the arithmetic of later calls (used by score). */
 void model_set_exact(struct model *model, bool exact);
@@ -60,7 +61,8 @@ void model_forward(struct model *model, struct kv_cache *cache, const int *ids,
 
 /* Logits of rows [first, first + rows) of the last model_forward(), rows <=
  * seq.  logits: [rows, vocab_size] float. */
-void model_logits(struct model *model, size_t first, size_t rows, float *logits);
+void model_logits(struct model *model, size_t first, size_t rows,
+                  float *logits);
 
 /* Called during model_forward() with the residual stream [seq, hidden_size]:
  * step 0 after the embedding, l + 1 after block l (after the last block: the

@@ -14,7 +14,7 @@ struct error;
 struct json;
 
 struct rope_yarn {
-	float factor;    /* 0: no YaRN */
+	float factor; /* 0: no YaRN */
 	int original_max_position_embeddings;
 	float attention_factor; /* <= 0: 0.1 ln(factor) + 1 */
 	float beta_fast, beta_slow;
@@ -29,13 +29,13 @@ struct model_config {
 	int head_dim;            /* even; num_attention_heads * head_dim need
 	                          * not be hidden_size */
 	int intermediate_size;
-	int vocab_size;          /* rows of the embedding, padding ids included */
+	int vocab_size; /* rows of the embedding, padding ids included */
 	int max_position_embeddings; /* tokens */
 	bool tie_word_embeddings;
 	float rms_norm_eps;
 	double rope_theta;
 	struct rope_yarn yarn;
-	int num_experts;         /* 0: dense */
+	int num_experts; /* 0: dense */
 	int num_experts_per_tok;
 	int moe_intermediate_size;
 	bool norm_topk_prob;

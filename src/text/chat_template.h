@@ -36,9 +36,11 @@ const char *chat_family_name(enum chat_family family); /* "chatml", "qwen3-instr
 /* By such a name; -1 when there is none. */
 int chat_family_named(const char *name);
 
-/* Recognises the family of a Jinja template; NULL (no template) is ChatML.  An
- * unknown one is CHAT_CHATML too, with *known false, so that the front end can
- * say so. */
+/* Recognises the family of a Jinja template; NULL (no template) is ChatML.
+ * *known is true for a template that is, letter by letter, one of those this
+ * file was tested against (white space at the end aside).  Another one is of
+ * the family whose marks it has, or else CHAT_CHATML, with *known false: the
+ * front end should say so. */
 enum chat_family chat_family_of(const char *jinja, bool *known);
 
 struct chat_message {

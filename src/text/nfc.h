@@ -10,10 +10,10 @@
  * The tables are utf8proc's.  utf8proc_map() is not used: it orders marks by
  * bubble sort, so that a megabyte of marks would take minutes.
  *
- * NOTE: Hugging Face's table of combining classes is older (Unicode 9); it
- * takes the marks of some rare scripts added since (U+0898, U+1AC1, U+1E130...)
- * for letters.  Where such a mark and another one are in the wrong order, the
- * ids differ; nothing else does.
+ * NOTE: Hugging Face's table of combining classes is that of Unicode 9; marks
+ * that came later (U+07FD, U+0898, U+1AC1, U+1E130...) are letters to it.  Where
+ * such a mark stands next to another one, in the wrong order, its ids differ
+ * from ours; nothing else does.
  */
 #ifndef CONFAB_NFC_H
 #define CONFAB_NFC_H

@@ -132,9 +132,9 @@ struct tokenizer *tokenizer_load_json(const char *path, const char *cache_dir,
 
 	if (file_map_open(&map, path, err))
 		return NULL;
-	if (map.size > MAX_JSON) {
-		error_set(err, "%s: %zu bytes, at most %zu", path, map.size,
-		          MAX_JSON);
+	if (!map.size || map.size > MAX_JSON) {
+		error_set(err, "%s: %zu bytes, expected 1 to %zu", path,
+		          map.size, MAX_JSON);
 	} else {
 		origin.key.size = map.size;
 		origin.key.mtime_ns = map.mtime_ns;

@@ -1,0 +1,186 @@
+#include "library/database.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/error.h"
+
+/* Step i takes user_version i to i + 1. */
+static const char *const migrations[] = {
+	"CREATE TABLE conversations ("
+	" id TEXT PRIMARY KEY, title TEXT NOT NULL, leaf INTEGER NOT NULL,"
+	" created_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL);"
+	"CREATE INDEX by_time ON conversations (updated_ms DESC);"
+	"CREATE TABLE messages ("
+	" row INTEGER PRIMARY KEY, conversation TEXT NOT NULL"
+	"  REFERENCES conversations (id) ON DELETE CASCADE,"
+	" id INTEGER NOT NULL, parent INTEGER NOT NULL, role INTEGER NOT NULL,"
+	" state INTEGER NOT NULL, text BLOB NOT NULL, ids BLOB NOT NULL,"
+	" created_ms INTEGER NOT NULL, seconds REAL NOT NULL, model TEXT,"
+	" extra TEXT, UNIQUE (conversation, id));"
+	/* Odds come in pieces, one a flush, so that a growing reply is
+	 * appended to and never rewritten. */
+	"CREATE TABLE odds ("
+	" message INTEGER NOT NULL REFERENCES messages (row) ON DELETE CASCADE,"
+	" first INTEGER NOT NULL, tokens BLOB NOT NULL,"
+	" PRIMARY KEY (message, first)) WITHOUT ROWID;"
+	/* rowid: the message's row, or the negative rowid of a title. */
+	"CREATE VIRTUAL TABLE search USING fts5 (text, conversation UNINDEXED,"
+	" tokenize = 'unicode61 remove_diacritics 2');",
+};
+
+#define SCHEMA ((int)(sizeof migrations / sizeof *migrations))
+
+static int failed(sqlite3 *db, struct error *err)
+{
+	const char *file = sqlite3_db_filename(db, "main");
+
+	return error_set(err, "%s: %s", file && *file ? file : "conversations",
+	                 sqlite3_errmsg(db));
+}
+
+static int run(sqlite3 *db, const char *sql, struct error *err)
+{
+	if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
+		return failed(db, err);
+	return 0;
+}
+
+static int version(sqlite3 *db, struct error *err)
+{
+	sqlite3_stmt *s = database_ask(db, err, "PRAGMA user_version", "");
+	int v = -1;
+
+	if (s && database_step(db, s, err) == 1)
+		v = sqlite3_column_int(s, 0);
+	sqlite3_finalize(s);
+	return v;
+}
+
+static int migrate(sqlite3 *db, struct error *err)
+{
+	char sql[64];
+	int v;
+
+	if (run(db, "BEGIN IMMEDIATE", err))
+		return -1;
+	v = version(db, err);
+	if (v > SCHEMA)
+		error_set(err, "%s: schema %d, this program knows %d",
+		          sqlite3_db_filename(db, "main"), v, SCHEMA);
+	if (v < 0 || v > SCHEMA)
+		goto rollback;
+	for (; v < SCHEMA; v++)
+		if (run(db, migrations[v], err))
+			goto rollback;
+	sqlite3_snprintf(sizeof sql, sql, "PRAGMA user_version = %d", SCHEMA);
+	if (run(db, sql, err) || run(db, "COMMIT", err))
+		goto rollback;
+	return 0;
+rollback:
+	sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+	return -1;
+}
+
+sqlite3 *database_open(const char *path, struct error *err)
+{
+	sqlite3 *db = NULL;
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	/* SQLite gives its -wal and -shm files the mode of the database. */
+	if (fd >= 0) {
+		fchmod(fd, 0600);
+		close(fd);
+	}
+	if (sqlite3_open_v2(path, &db,
+	                    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
+	                            SQLITE_OPEN_NOMUTEX,
+	                    NULL) != SQLITE_OK) {
+		error_set(err, "%s: %s", path,
+		          db ? sqlite3_errmsg(db) : "out of memory");
+		goto close;
+	}
+	sqlite3_busy_timeout(db, 10000);
+	if (run(db,
+	        "PRAGMA trusted_schema = OFF; PRAGMA foreign_keys = ON;"
+	        "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL",
+	        err) ||
+	    migrate(db, err))
+		goto close;
+	return db;
+close:
+	sqlite3_close(db);
+	return NULL;
+}
+
+static sqlite3_stmt *ask(sqlite3 *db, struct error *err, const char *sql,
+                         const char *types, va_list args)
+{
+	sqlite3_stmt *s = NULL;
+	int status = sqlite3_prepare_v2(db, sql, -1, &s, NULL);
+
+	for (int i = 1; status == SQLITE_OK && types[i - 1]; i++) {
+		if (types[i - 1] == 'i') {
+			status =
+				sqlite3_bind_int64(s, i, va_arg(args, int64_t));
+		} else if (types[i - 1] == 'd') {
+			status =
+				sqlite3_bind_double(s, i, va_arg(args, double));
+		} else if (types[i - 1] == 't') {
+			status = sqlite3_bind_text(s, i,
+			                           va_arg(args, const char *),
+			                           -1, SQLITE_STATIC);
+		} else {
+			const void *bytes = va_arg(args, const void *);
+			size_t len = va_arg(args, size_t);
+
+			status = sqlite3_bind_blob64(s, i, len ? bytes : "",
+			                             len, SQLITE_STATIC);
+		}
+	}
+	if (status == SQLITE_OK)
+		return s;
+	failed(db, err);
+	sqlite3_finalize(s);
+	return NULL;
+}
+
+sqlite3_stmt *database_ask(sqlite3 *db, struct error *err, const char *sql,
+                           const char *types, ...)
+{
+	sqlite3_stmt *s;
+	va_list args;
+
+	va_start(args, types);
+	s = ask(db, err, sql, types, args);
+	va_end(args);
+	return s;
+}
+
+int database_do(sqlite3 *db, struct error *err, const char *sql,
+                const char *types, ...)
+{
+	sqlite3_stmt *s;
+	va_list args;
+	int status;
+
+	va_start(args, types);
+	s = ask(db, err, sql, types, args);
+	va_end(args);
+	if (!s)
+		return -1;
+	while ((status = database_step(db, s, err)) == 1)
+		;
+	sqlite3_finalize(s);
+	return status;
+}
+
+int database_step(sqlite3 *db, sqlite3_stmt *statement, struct error *err)
+{
+	int status = sqlite3_step(statement);
+
+	if (status == SQLITE_ROW)
+		return 1;
+	return status == SQLITE_DONE ? 0 : failed(db, err);
+}

@@ -1,0 +1,36 @@
+/*
+ * database.h - one SQLite file: opened, migrated, asked
+ *
+ * Write-ahead log, synchronous NORMAL: a killed process loses nothing that was
+ * committed; a power failure may lose the last second but never the file.
+ * Writers of other processes are waited for, 10 seconds at most.
+ */
+#ifndef CONFAB_DATABASE_H
+#define CONFAB_DATABASE_H
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <sqlite3.h>
+
+struct error;
+
+/* Opens or makes the file (0600) and brings its schema up to date.  A newer
+ * schema than this program's, and a file that is no database, are errors. */
+sqlite3 *database_open(const char *path, struct error *err);
+
+/* Prepares and binds: 'i' int64_t, 't' const char *, 'b' const void * and
+ * size_t, 'd' double; one letter a parameter.  NULL with the reason.
+ * Texts and blobs are borrowed until the statement is finalised. */
+sqlite3_stmt *database_ask(sqlite3 *db, struct error *err, const char *sql,
+                           const char *types, ...);
+
+/* The same, run to its end: 0 or -1. */
+int database_do(sqlite3 *db, struct error *err, const char *sql,
+                const char *types, ...);
+
+/* Steps: 1 a row, 0 the end, -1 failed. */
+int database_step(sqlite3 *db, sqlite3_stmt *statement, struct error *err);
+
+#endif

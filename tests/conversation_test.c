@@ -1,0 +1,102 @@
+#include "tests/support.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "library/conversation.h"
+
+static int64_t add(struct conversation *c, int64_t parent,
+                   enum message_role role, const char *text)
+{
+	return conversation_add(c, parent, role, text, strlen(text))->id;
+}
+
+static void the_path_runs_from_the_root_to_the_leaf(void **state)
+{
+	struct conversation *c = conversation_new();
+	struct message **path;
+
+	(void)state;
+	assert_int_equal(conversation_path(c, &path), 0);
+	free(path);
+	add(c, add(c, add(c, -1, ROLE_SYSTEM, "s"), ROLE_USER, "u"),
+	    ROLE_ASSISTANT, "a");
+	assert_int_equal(conversation_path(c, &path), 3);
+	assert_string_equal(path[0]->text.bytes, "s");
+	assert_string_equal(path[2]->text.bytes, "a");
+	free(path);
+	conversation_free(c);
+}
+
+static void a_retry_is_a_sibling_and_selecting_follows_the_newest(void **state)
+{
+	struct conversation *c = conversation_new();
+	struct message **siblings;
+	int64_t user = add(c, -1, ROLE_USER, "u");
+	int64_t first = add(c, user, ROLE_ASSISTANT, "one");
+	int64_t more = add(c, first, ROLE_USER, "more");
+	int64_t second = add(c, user, ROLE_ASSISTANT, "two");
+	size_t index;
+
+	(void)state;
+	assert_int_equal(c->leaf, second);
+	assert_int_equal(conversation_siblings(c, second, &siblings, &index),
+	                 2);
+	assert_int_equal(index, 1);
+	assert_int_equal(siblings[0]->id, first);
+	free(siblings);
+	conversation_select(c, first);
+	assert_int_equal(c->leaf, more);
+	conversation_select(c, user);
+	assert_int_equal(c->leaf, second);
+	conversation_select(c, 99);
+	assert_int_equal(c->leaf, second);
+	conversation_free(c);
+}
+
+static void removing_takes_the_whole_branch_and_moves_the_leaf(void **state)
+{
+	struct conversation *c = conversation_new();
+	int64_t user = add(c, -1, ROLE_USER, "u");
+	int64_t first = add(c, user, ROLE_ASSISTANT, "one");
+	int64_t second = add(c, user, ROLE_ASSISTANT, "two");
+	int64_t below = add(c, second, ROLE_USER, "below");
+
+	(void)state;
+	conversation_remove(c, second);
+	assert_int_equal(c->n, 2);
+	assert_null(conversation_message(c, below));
+	assert_int_equal(c->leaf, first);
+	conversation_remove(c, first);
+	assert_int_equal(c->leaf, user);
+	conversation_remove(c, user);
+	assert_int_equal(c->n, 0);
+	assert_int_equal(c->leaf, -1);
+	conversation_free(c);
+}
+
+static void a_title_is_whole_words_of_the_first_question(void **state)
+{
+	struct conversation *c = conversation_new();
+
+	(void)state;
+	add(c, add(c, -1, ROLE_SYSTEM, "system"), ROLE_USER,
+	    "  What should I\n\tpack for Kyoto in November, and for the "
+	    "mountains?");
+	conversation_auto_title(c);
+	assert_string_equal(c->title,
+	                    "What should I pack for Kyoto in November, and…");
+	conversation_auto_title(c);
+	assert_string_equal(c->title,
+	                    "What should I pack for Kyoto in November, and…");
+	conversation_free(c);
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(the_path_runs_from_the_root_to_the_leaf),
+	cmocka_unit_test(a_retry_is_a_sibling_and_selecting_follows_the_newest),
+	cmocka_unit_test(removing_takes_the_whole_branch_and_moves_the_leaf),
+	cmocka_unit_test(a_title_is_whole_words_of_the_first_question),
+};
+
+TEST_MAIN(tests)

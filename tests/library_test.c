@@ -1,0 +1,509 @@
+#include "tests/support.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/strbuf.h"
+#include "library/conversation.h"
+#include "library/library.h"
+#include "library/odds_codec.h"
+
+static uint64_t random_state = 1;
+
+static uint32_t pick(uint32_t below)
+{
+	random_state = random_state * 6364136223846793005ull + 1;
+	return (uint32_t)(random_state >> 33) % below;
+}
+
+static void add_token(struct message *m)
+{
+	struct token_odds *odds = message_add_odds(m);
+
+	odds->id = (int)pick(151936);
+	odds->logprob = -(float)pick(1 << 20) / 65536;
+	odds->entropy = (float)pick(1 << 20) / 65536;
+	odds->rank = 1 + (int)pick(pick(2) ? 4 : 150000);
+	odds->sampled_prob = (float)pick(1 << 20) / (1 << 20);
+	odds->n_top = TOKEN_TOP;
+	for (int i = 0; i < TOKEN_TOP; i++) {
+		odds->top[i].id = (int)pick(151936);
+		odds->top[i].logprob = -(float)pick(1 << 20) / 65536;
+		odds->top[i].cut = i < 5 ? 0 : 2;
+		odds->top[i].sampled_prob =
+			i < 5 ? (float)(1 + pick(1000)) / 1001 : 0;
+	}
+	ids_add(&m->ids, odds->id);
+	strbuf_printf(&m->text, " t%d", odds->id);
+}
+
+static void same_message(const struct message *a, const struct message *b)
+{
+	assert_int_equal(a->id, b->id);
+	assert_int_equal(a->parent, b->parent);
+	assert_int_equal(a->role, b->role);
+	assert_int_equal(a->text.len, b->text.len);
+	assert_memory_equal(a->text.bytes, b->text.bytes, a->text.len);
+	assert_int_equal(a->ids.n, b->ids.n);
+	if (a->ids.n)
+		assert_memory_equal(a->ids.data, b->ids.data,
+		                    a->ids.n * sizeof(int));
+	assert_int_equal(a->n_odds, b->n_odds);
+	for (size_t i = 0; i < a->n_odds; i++) {
+		const struct token_odds *x = &a->odds[i], *y = &b->odds[i];
+
+		assert_int_equal(x->id, y->id);
+		assert_true(x->logprob == y->logprob);
+		assert_true(x->entropy == y->entropy);
+		assert_int_equal(x->rank, y->rank);
+		assert_true(x->sampled_prob == y->sampled_prob);
+		assert_int_equal(x->n_top, y->n_top);
+		for (int k = 0; k < x->n_top; k++) {
+			assert_int_equal(x->top[k].id, y->top[k].id);
+			assert_true(x->top[k].logprob == y->top[k].logprob);
+			assert_true(x->top[k].sampled_prob ==
+			            y->top[k].sampled_prob);
+			assert_int_equal(x->top[k].cut, y->top[k].cut);
+		}
+	}
+}
+
+static struct library *open_library(const char *dir)
+{
+	struct error err = { "" };
+	struct library *lib = library_open(dir, &err);
+
+	if (!lib)
+		fail_msg("%s", err.text);
+	return lib;
+}
+
+static void save(struct library *lib, struct conversation *c)
+{
+	struct error err = { "" };
+
+	if (library_save(lib, c, &err))
+		fail_msg("%s", err.text);
+}
+
+static struct message *add(struct conversation *c, int64_t parent,
+                           enum message_role role, const char *text)
+{
+	return conversation_add(c, parent, role, text, strlen(text));
+}
+
+static void a_token_takes_less_than_200_bytes(void **state)
+{
+	struct conversation *c = conversation_new();
+	struct message *m = add(c, -1, ROLE_ASSISTANT, "");
+	struct strbuf bytes = STRBUF_INIT;
+
+	(void)state;
+	for (int i = 0; i < 1000; i++)
+		add_token(m);
+	odds_encode(&bytes, m->odds, m->n_odds);
+	assert_true(bytes.len < 200 * 1000);
+	strbuf_free(&bytes);
+	conversation_free(c);
+}
+
+static void damaged_odds_keep_what_came_before(void **state)
+{
+	struct conversation *c = conversation_new();
+	struct message *m = add(c, -1, ROLE_ASSISTANT, ""), *copy;
+	struct strbuf bytes = STRBUF_INIT;
+	size_t one;
+
+	(void)state;
+	add_token(m);
+	odds_encode(&bytes, m->odds, 1);
+	one = bytes.len;
+	add_token(m);
+	odds_encode(&bytes, m->odds + 1, 1);
+	for (size_t len = one + 1; len < bytes.len; len++) {
+		copy = add(c, -1, ROLE_ASSISTANT, "");
+		assert_int_equal(odds_decode(copy, bytes.bytes, len), -1);
+		assert_int_equal(copy->n_odds, 1);
+		assert_int_equal(copy->odds[0].id, m->odds[0].id);
+	}
+	for (int i = 0; i < 20000; i++) {
+		bytes.bytes[pick((uint32_t)bytes.len)] ^= (char)(1 << pick(8));
+		copy = add(c, -1, ROLE_ASSISTANT, "");
+		odds_decode(copy, bytes.bytes, bytes.len);
+		for (size_t k = 0; k < copy->n_odds; k++)
+			assert_in_range(copy->odds[k].n_top, 0, TOKEN_TOP);
+		conversation_remove(c, copy->id);
+	}
+	strbuf_free(&bytes);
+	conversation_free(c);
+}
+
+static void what_was_saved_is_read_back_to_the_last_bit(void **state)
+{
+	char *dir = test_tmp_dir();
+	struct library *lib = open_library(dir);
+	struct conversation *c = conversation_new(), *back;
+	struct message *m;
+	struct error err = { "" };
+
+	(void)state;
+	m = add(c, -1, ROLE_SYSTEM, "be kind");
+	m = add(c, m->id, ROLE_USER, "a\0b");
+	strbuf_add(&m->text, "\0x\xff", 3);
+	m = add(c, m->id, ROLE_ASSISTANT, "");
+	m->model = strdup("confab-20m");
+	m->extra = strdup("{\"temperature\":0.7}");
+	for (int i = 0; i < 40;
+	     i++) { /* a growing reply, flushed as it grows */
+		m->state = MESSAGE_OPEN;
+		add_token(m);
+		if (i % 7 == 0)
+			save(lib, c);
+	}
+	m->state = MESSAGE_DONE;
+	conversation_auto_title(c);
+	save(lib, c);
+	add(c, 1, ROLE_ASSISTANT, "another");
+	conversation_select(c, 2);
+	save(lib, c);
+	library_close(lib);
+
+	lib = open_library(dir);
+	back = library_read(lib, c->id, &err);
+	assert_non_null(back);
+	assert_string_equal(back->title, c->title);
+	assert_int_equal(back->leaf, c->leaf);
+	assert_int_equal(back->n, c->n);
+	for (size_t i = 0; i < c->n; i++)
+		same_message(c->messages[i], back->messages[i]);
+	assert_string_equal(back->messages[2]->model, "confab-20m");
+	assert_string_equal(back->messages[2]->extra, "{\"temperature\":0.7}");
+	conversation_free(back);
+	conversation_free(c);
+	library_close(lib);
+	free(dir);
+}
+
+static void an_open_reply_comes_back_interrupted(void **state)
+{
+	char *dir = test_tmp_dir();
+	struct library *lib = open_library(dir);
+	struct conversation *c = conversation_new(), *back;
+	struct message *m;
+
+	(void)state;
+	m = add(c, add(c, -1, ROLE_USER, "u")->id, ROLE_ASSISTANT, "");
+	m->state = MESSAGE_OPEN;
+	add_token(m);
+	save(lib, c);
+	library_close(lib);
+	lib = open_library(dir);
+	back = library_read(lib, c->id, NULL);
+	assert_non_null(back);
+	assert_int_equal(back->messages[1]->state, MESSAGE_INTERRUPTED);
+	assert_int_equal(back->messages[1]->n_odds, 1);
+	conversation_free(back);
+	conversation_free(c);
+	library_close(lib);
+	free(dir);
+}
+
+static void words_find_titles_and_messages_and_no_operator(void **state)
+{
+	char *dir = test_tmp_dir();
+	struct library *lib = open_library(dir);
+	struct conversation *a = conversation_new(), *b = conversation_new();
+	struct library_entry *entries;
+	struct error err = { "" };
+	size_t n;
+
+	(void)state;
+	add(a, -1, ROLE_USER, "Kyoto in November");
+	add(b, -1, ROLE_USER, "baking bread");
+	save(lib, a);
+	b->updated_ms = a->updated_ms + 1000;
+	save(lib, b);
+	assert_int_equal(library_list(lib, NULL, 0, &entries, &n, &err), 0);
+	assert_int_equal(n, 2);
+	assert_string_equal(entries[0].id, b->id); /* newest first */
+	assert_string_equal(entries[1].preview, "Kyoto in November");
+	library_entries_free(entries, n);
+	assert_int_equal(library_list(lib, "novem", 0, &entries, &n, &err), 0);
+	assert_int_equal(n, 1);
+	assert_string_equal(entries[0].id, a->id);
+	library_entries_free(entries, n);
+	assert_int_equal(library_rename(lib, b->id, "Sourdough", &err), 0);
+	assert_int_equal(library_list(lib, "sourdough", 0, &entries, &n, &err),
+	                 0);
+	assert_int_equal(n, 1);
+	library_entries_free(entries, n);
+	assert_int_equal(library_list(lib, "a\" OR b* NEAR(", 0, &entries, &n,
+	                              &err),
+	                 0);
+	assert_int_equal(n, 0);
+	library_entries_free(entries, n);
+	assert_int_equal(library_remove(lib, a->id, &err), 0);
+	assert_int_equal(library_list(lib, "kyoto", 0, &entries, &n, &err), 0);
+	assert_int_equal(n, 0);
+	library_entries_free(entries, n);
+	assert_int_equal(library_remove(lib, a->id, &err), -1);
+	conversation_free(a);
+	conversation_free(b);
+	library_close(lib);
+	free(dir);
+}
+
+static void an_id_is_found_by_its_beginning_or_last(void **state)
+{
+	char *dir = test_tmp_dir(), *found, part[4];
+	struct library *lib = open_library(dir);
+	struct conversation *c = conversation_new();
+	struct error err = { "" };
+
+	(void)state;
+	assert_null(library_find(lib, "last", &err));
+	assert_non_null(strstr(err.text, "no conversation"));
+	add(c, -1, ROLE_USER, "x");
+	save(lib, c);
+	snprintf(part, sizeof part, "%.3s", c->id);
+	found = library_find(lib, part, &err);
+	assert_string_equal(found, c->id);
+	free(found);
+	found = library_find(lib, "last", &err);
+	assert_string_equal(found, c->id);
+	free(found);
+	assert_null(library_find(lib, "", &err));
+	assert_null(library_find(lib, "zzzzzzz", &err));
+	conversation_free(c);
+	library_close(lib);
+	free(dir);
+}
+
+static void a_removed_branch_is_gone_and_its_ids_are_free(void **state)
+{
+	char *dir = test_tmp_dir();
+	struct library *lib = open_library(dir);
+	struct conversation *c = conversation_new(), *back;
+	int64_t user = add(c, -1, ROLE_USER, "u")->id, reply;
+
+	(void)state;
+	reply = add(c, user, ROLE_ASSISTANT, "gone")->id;
+	add(c, reply, ROLE_USER, "below");
+	save(lib, c);
+	conversation_remove(c, reply);
+	assert_int_equal(library_remove_message(lib, c->id, reply, NULL), 0);
+	add(c, user, ROLE_ASSISTANT, "new!"); /* as long as the old one */
+	save(lib, c);
+	back = library_read(lib, c->id, NULL);
+	assert_non_null(back);
+	assert_int_equal(back->n, 2);
+	assert_string_equal(back->messages[1]->text.bytes, "new!");
+	conversation_free(back);
+	conversation_free(c);
+	library_close(lib);
+	free(dir);
+}
+
+static void the_second_writer_is_told_and_a_killed_one_leaves_no_lock(
+	void **state)
+{
+	char *dir = test_tmp_dir();
+	struct library *lib = open_library(dir);
+	struct conversation *c = conversation_new();
+	struct error err = { "" };
+	int ready[2], status;
+	char byte;
+
+	(void)state;
+	add(c, -1, ROLE_USER, "x");
+	save(lib, c);
+	library_unlock(lib, c->id);
+	for (int i = 0; i < 20; i++) {
+		pid_t pid;
+
+		assert_int_equal(pipe(ready), 0);
+		pid = fork();
+		if (pid == 0) {
+			struct library *mine = library_open(dir, NULL);
+
+			if (mine && library_lock(mine, c->id, NULL) == 0 &&
+			    write(ready[1], "x", 1) == 1)
+				pause();
+			_exit(1);
+		}
+		assert_int_equal(read(ready[0], &byte, 1), 1);
+		assert_int_equal(library_lock(lib, c->id, &err), 1);
+		assert_non_null(strstr(err.text, c->id));
+		kill(pid, SIGKILL);
+		waitpid(pid, &status, 0);
+		close(ready[0]);
+		close(ready[1]);
+		assert_int_equal(library_lock(lib, c->id, &err), 0);
+		library_unlock(lib, c->id);
+	}
+	conversation_free(c);
+	library_close(lib);
+	free(dir);
+}
+
+static void eight_writers_lose_no_message(void **state)
+{
+	char *dir = test_tmp_dir();
+	struct library_entry *entries;
+	struct library *lib;
+	size_t n, messages = 0;
+	int status;
+
+	(void)state;
+	library_close(open_library(dir));
+	for (int w = 0; w < 8; w++) {
+		if (fork())
+			continue;
+		struct library *mine = library_open(dir, NULL);
+		struct conversation *c = conversation_new();
+		int bad = !mine;
+
+		for (int i = 0; i < 100 && !bad; i++) {
+			add(c, c->leaf, ROLE_USER, "message");
+			bad = library_save(mine, c, NULL);
+		}
+		_exit(bad);
+	}
+	for (int w = 0; w < 8; w++) {
+		assert_true(wait(&status) > 0);
+		assert_int_equal(status, 0);
+	}
+	lib = open_library(dir);
+	assert_int_equal(library_list(lib, NULL, 0, &entries, &n, NULL), 0);
+	for (size_t i = 0; i < n; i++)
+		messages += entries[i].messages;
+	assert_int_equal(n, 8);
+	assert_int_equal(messages, 800);
+	library_entries_free(entries, n);
+	library_close(lib);
+	free(dir);
+}
+
+static void a_killed_writer_loses_nothing_it_had_saved(void **state)
+{
+	char *dir = test_tmp_dir();
+
+	(void)state;
+	library_close(open_library(dir));
+	for (int round = 0; round < 30; round++) {
+		struct library *lib;
+		struct library_entry *entries;
+		struct conversation *back;
+		size_t n, saved = 0, count;
+		int report[2], status;
+		char bytes[256];
+		ssize_t got;
+		pid_t pid;
+
+		assert_int_equal(pipe(report), 0);
+		pid = fork();
+		if (pid == 0) {
+			struct library *mine = library_open(dir, NULL);
+			struct conversation *c = conversation_new();
+
+			for (;;) {
+				add(c, c->leaf, ROLE_USER, "message");
+				if (library_save(mine, c, NULL) ||
+				    write(report[1], "s", 1) != 1)
+					_exit(1);
+			}
+		}
+		close(report[1]);
+		usleep(5000 + pick(20000));
+		kill(pid, SIGKILL);
+		waitpid(pid, &status, 0);
+		while ((got = read(report[0], bytes, sizeof bytes)) > 0)
+			saved += (size_t)got;
+		close(report[0]);
+		lib = open_library(dir);
+		assert_int_equal(library_list(lib, NULL, 1, &entries, &n, NULL),
+		                 0);
+		count = 0;
+		if (n) {
+			back = library_read(lib, entries[0].id, NULL);
+			assert_non_null(back);
+			count = back->n;
+			conversation_free(back);
+			assert_int_equal(library_remove(lib, entries[0].id,
+			                                NULL),
+			                 0);
+		}
+		assert_in_range(count, saved, saved + 1);
+		library_entries_free(entries, n);
+		library_close(lib);
+	}
+	free(dir);
+}
+
+static void a_file_that_is_no_database_and_a_newer_one_are_refused(void **state)
+{
+	char *dir = test_tmp_dir(), junk[4096];
+	struct error err = { "" };
+
+	(void)state;
+	memset(junk, 'x', sizeof junk);
+	test_write(dir, "conversations.db", junk, sizeof junk);
+	assert_null(library_open(dir, &err));
+	assert_non_null(strstr(err.text, "conversations.db"));
+	free(dir);
+}
+
+static void nobody_else_may_read_whatever_the_umask(void **state)
+{
+	mode_t mask = umask(0);
+	char *top = test_tmp_dir(), dir[256], path[300];
+	struct library *lib;
+	struct conversation *c = conversation_new();
+	struct stat st;
+
+	(void)state;
+	snprintf(dir, sizeof dir, "%s/data", top);
+	lib = open_library(dir);
+	add(c, -1, ROLE_USER, "x");
+	save(lib, c);
+	assert_int_equal(stat(dir, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0700);
+	for (int i = 0; i < 3; i++) {
+		static const char *const ends[] = { "", "-wal", "-shm" };
+
+		snprintf(path, sizeof path, "%s/conversations.db%s", dir,
+		         ends[i]);
+		assert_int_equal(stat(path, &st), 0);
+		assert_int_equal(st.st_mode & 0777, 0600);
+	}
+	conversation_free(c);
+	library_close(lib);
+	umask(mask);
+	free(top);
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(a_token_takes_less_than_200_bytes),
+	cmocka_unit_test(damaged_odds_keep_what_came_before),
+	cmocka_unit_test(what_was_saved_is_read_back_to_the_last_bit),
+	cmocka_unit_test(an_open_reply_comes_back_interrupted),
+	cmocka_unit_test(words_find_titles_and_messages_and_no_operator),
+	cmocka_unit_test(an_id_is_found_by_its_beginning_or_last),
+	cmocka_unit_test(a_removed_branch_is_gone_and_its_ids_are_free),
+	cmocka_unit_test(
+		the_second_writer_is_told_and_a_killed_one_leaves_no_lock),
+	cmocka_unit_test(eight_writers_lose_no_message),
+	cmocka_unit_test(a_killed_writer_loses_nothing_it_had_saved),
+	cmocka_unit_test(
+		a_file_that_is_no_database_and_a_newer_one_are_refused),
+	cmocka_unit_test(nobody_else_may_read_whatever_the_umask),
+};
+
+TEST_MAIN(tests)
