@@ -4,7 +4,9 @@
 
 #include "text/added_tokens.h"
 
-static const char *const texts[] = { "ab", "abab", "b", "ba", "aaa", "<", "<<a" };
+static const char *const texts[] = {
+	"ab", "abab", "b", "ba", "aaa", "<", "<<a"
+};
 #define N_TEXTS (sizeof(texts) / sizeof(texts[0]))
 
 /* The leftmost, of those the longest, by looking everywhere. */
@@ -74,7 +76,8 @@ static void nothing_is_found_where_there_are_none(void **state)
 	assert_false(added_tokens_find(tokens, "abc", 3, 0, &begin, &end, &id));
 	added_tokens_put(tokens, "\xff", 1, 0);
 	assert_false(added_tokens_empty(tokens));
-	assert_true(added_tokens_find(tokens, "a\xff", 2, 0, &begin, &end, &id));
+	assert_true(
+		added_tokens_find(tokens, "a\xff", 2, 0, &begin, &end, &id));
 	assert_int_equal(begin, 1);
 	added_tokens_free(tokens);
 	added_tokens_free(NULL);

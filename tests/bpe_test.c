@@ -151,15 +151,16 @@ static void a_byte_and_its_character_are_one(void **state)
 
 static void other_characters_stand_for_no_byte(void **state)
 {
-	static const char *const others[] = { "a b", "\xc2\xad", "a\xc5\x84",
-		                              "\xe4\xb8\xad", "\xff", "\n" };
+	static const char *const others[] = { "a b",       "\xc2\xad",
+		                              "a\xc5\x84", "\xe4\xb8\xad",
+		                              "\xff",      "\n" };
 	struct strbuf out = STRBUF_INIT;
 
 	(void)state;
 	strbuf_add_char(&out, 'x');
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-		assert_false(byte_level_decode(&out, others[i],
-		                               strlen(others[i])));
+		assert_false(
+			byte_level_decode(&out, others[i], strlen(others[i])));
 		assert_string_equal(out.bytes, "x");
 	}
 	strbuf_free(&out);

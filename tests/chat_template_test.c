@@ -75,7 +75,7 @@ static enum chat_family read_options(const struct json *row,
 	assert_true(family >= 0);
 	options->add_generation_prompt =
 		json_is_true(json_get(row, "add_generation_prompt"));
-	options->enable_thinking = !thinking              ? CHAT_THINK_UNSET
+	options->enable_thinking = !thinking                ? CHAT_THINK_UNSET
 	                           : json_is_true(thinking) ? CHAT_THINK_ON
 	                                                    : CHAT_THINK_OFF;
 	options->tools = json_get(row, "tools");
@@ -169,8 +169,7 @@ static void check_ids(const struct json *row, int i, const struct tokenizer *t)
 	n_plain += plain;
 	strbuf_clear(&text);
 	tokenizer_decode(t, ids.data, ids.n, false, &text);
-	assert_string_equal(text.bytes,
-	                    json_string(json_get(row, "text")));
+	assert_string_equal(text.bytes, json_string(json_get(row, "text")));
 	ids_free(&ids);
 	ids_free(&whole);
 	strbuf_free(&text);
@@ -264,7 +263,8 @@ static const struct chat_options asking = { .add_generation_prompt = true };
 
 static struct chat_message message(const char *role, const char *content)
 {
-	return (struct chat_message){ .role = role, .content = content,
+	return (struct chat_message){ .role = role,
+		                      .content = content,
 		                      .content_len = strlen(content) };
 }
 
@@ -311,8 +311,9 @@ static size_t count_added(const struct tokenizer *t, enum chat_family family,
 static void check_injection(const struct tokenizer *t, enum chat_family family,
                             const char *token)
 {
-	static const char *const forms[] = { "%s",    "%s tail", "head %s tail",
-		                             "head %s", "%s%s",    "\n%s\n" };
+	static const char *const forms[] = { "%s",           "%s tail",
+		                             "head %s tail", "head %s",
+		                             "%s%s",         "\n%s\n" };
 	size_t expected = count_added(t, family, "x");
 	char content[512];
 
@@ -378,7 +379,7 @@ static void one_run_goes_from_the_role_into_the_content(void **state)
 	struct chat_message m = message("user", "\n\nhi");
 	struct ids ids = { 0 }, expected = { 0 };
 	const char *text = "<|im_start|>user\n\n\nhi<|im_end|>\n"
-	                   "<|im_start|>assistant\n";
+			   "<|im_start|>assistant\n";
 
 	(void)state;
 	chat_template_render(CHAT_CHATML, &m, 1, &asking, t, NULL, &ids, NULL);
@@ -398,7 +399,12 @@ static void what_transformers_raises_for_is_an_error(void **state)
 	struct strbuf text = STRBUF_INIT;
 	struct error err = { "" };
 	static const char *const bad_calls[] = {
-		"[{\"name\":\"f\"}]", "[7]", "[\"f\"]", "[null]", "7", "true",
+		"[{\"name\":\"f\"}]",
+		"[7]",
+		"[\"f\"]",
+		"[null]",
+		"7",
+		"true",
 		"{\"name\":\"f\",\"arguments\":{}}",
 		"[{\"function\":{\"name\":\"f\"},\"arguments\":{}}]",
 	};
@@ -413,16 +419,18 @@ static void what_transformers_raises_for_is_an_error(void **state)
 		assert_int_equal(chat_template_render(f, &none, 1, &asking,
 		                                      NULL, &text, NULL, &err),
 		                 -1);
-		for (size_t i = 0; i < sizeof(bad_calls) / sizeof(char *); i++) {
-			struct json *calls = json_parse(bad_calls[i],
-			                                strlen(bad_calls[i]),
-			                                "calls", NULL);
+		for (size_t i = 0; i < sizeof(bad_calls) / sizeof(char *);
+		     i++) {
+			struct json *calls =
+				json_parse(bad_calls[i], strlen(bad_calls[i]),
+			                   "calls", NULL);
 
 			assert_non_null(calls);
 			call.tool_calls = calls;
-			assert_int_equal(chat_template_render(
-						 f, &call, 1, &asking, NULL,
-						 &text, NULL, &err),
+			assert_int_equal(chat_template_render(f, &call, 1,
+			                                      &asking, NULL,
+			                                      &text, NULL,
+			                                      &err),
 			                 -1);
 			json_free(calls);
 		}
@@ -481,14 +489,13 @@ static void reasoning_content_and_odd_calls_render_as_jinja_would(void **state)
 	            "{\"name\": \"\", \"arguments\": [1, 1.0]}\n</tool_call>"
 	            "<|im_end|>\n");
 	json_free((struct json *)messages[1].tool_calls);
-	assert_text(CHAT_THINKING, odd, 2,
-	            "<|im_start|>user\n<|im_end|>\n");
+	assert_text(CHAT_THINKING, odd, 2, "<|im_start|>user\n<|im_end|>\n");
 }
 
 /* The ids of a conversation whose reply was generated as `ids`. */
 static void render_reply(const struct tokenizer *t, enum chat_family family,
-                         const char *content, const struct ids *reply,
-                         bool old, struct ids *out)
+                         const char *content, const struct ids *reply, bool old,
+                         struct ids *out)
 {
 	struct chat_message messages[] = { message("user", "hi"),
 		                           message("assistant", content),
@@ -530,7 +537,7 @@ static void a_reply_keeps_the_ids_it_was_made_of(void **state)
 	struct tokenizer *t = bundled();
 	struct ids reply = { 0 }, out = { 0 }, head = { 0 };
 	const char *before = "<|im_start|>user\nhi<|im_end|>\n"
-	                     "<|im_start|>assistant\n";
+			     "<|im_start|>assistant\n";
 
 	(void)state;
 	spell(t, "Hello there", &reply);

@@ -530,6 +530,7 @@ static void a_gguf_of_experts_is_cut_into_single_ones(void **state)
 	};
 	char *dir = test_tmp_dir();
 	char *path = paths_join(dir, "m-00001-of-00001.gguf");
+	char *linked = paths_join(dir, "Qwen3-30B-A3B-Q4_K_M.gguf");
 	struct gguf_write *w = begin_gguf(path, "qwen3moe");
 	struct checkpoint *cp;
 	const struct tensor *first, *last;
@@ -544,6 +545,11 @@ static void a_gguf_of_experts_is_cut_into_single_ones(void **state)
 	put_tensors(w, tensors, 4);
 	cp = open_fine(path);
 	assert_string_equal(checkpoint_name(cp), "m");
+	checkpoint_free(cp);
+	/* The hub's cache has links to files that are named by their hash. */
+	assert_int_equal(symlink(path, linked), 0);
+	cp = open_fine(linked);
+	assert_string_equal(checkpoint_name(cp), "Qwen3-30B-A3B-Q4_K_M");
 	assert_string_equal(json_string(json_get(checkpoint_config(cp),
 	                                         "model_type")),
 	                    "qwen3_moe");
@@ -568,6 +574,26 @@ static void a_gguf_of_experts_is_cut_into_single_ones(void **state)
 	assert_int_equal(last->shape[1], 8);
 	assert_int_equal(last->bytes, 4 * 40);
 	assert_ptr_equal(last->data, (const float *)first->data + 80);
+	checkpoint_free(cp);
+	free(linked);
+	free(path);
+	free(dir);
+}
+
+static void a_gguf_may_say_its_name(void **state)
+{
+	char *dir = test_tmp_dir(), *path = paths_join(dir, "x.gguf");
+	struct gguf_write *w = begin_gguf(path, "qwen3");
+	struct checkpoint *cp;
+
+	(void)state;
+	put_string(w, "general.name", "Qwen3 4B\xff");
+	put_tensors(w, NULL, 0);
+	cp = open_fine(path);
+	assert_string_equal(checkpoint_name(cp), "Qwen3 4B\xef\xbf\xbd");
+	assert_int_equal(checkpoint_n_tensors(cp), 0);
+	assert_null(checkpoint_tensor(cp, "model.norm.weight"));
+	checkpoint_warm(cp, NULL, NULL);
 	checkpoint_free(cp);
 	free(path);
 	free(dir);
@@ -622,6 +648,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(warming_reports_to_the_end_or_until_told_to_stop),
 	cmocka_unit_test(a_gguf_speaks_hugging_faces_words),
 	cmocka_unit_test(a_gguf_of_experts_is_cut_into_single_ones),
+	cmocka_unit_test(a_gguf_may_say_its_name),
 	cmocka_unit_test(a_gguf_that_is_no_qwen3_is_refused),
 };
 

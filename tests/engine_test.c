@@ -75,7 +75,8 @@ static uint64_t start_load(const struct engine_load *options)
 	uint64_t request;
 
 	load.path = path;
-	load.threads = 2;
+	if (!load.threads)
+		load.threads = 1;
 	request = engine_load(engine, &load);
 	free(path); /* the engine has its own */
 	return request;
@@ -212,7 +213,8 @@ static void a_request_before_a_model_fails(void **unused)
 static void a_loaded_model_tells_its_facts(void **unused)
 {
 	(void)unused;
-	load(&(struct engine_load){ .kv_type = "bf16", .context = 1000 });
+	load(&(struct engine_load){
+		.kv_type = "bf16", .context = 1000, .threads = 2 });
 	assert_string_equal(model->name, "confab-20m");
 	assert_non_null(strstr(model->path, "data/confab-20m"));
 	assert_string_equal(model->type, "bf16");
@@ -781,6 +783,7 @@ static void score_equals_what_generating_reported(void **unused)
 	assert_int_equal(event->finished.prompt_tokens, prompt.n);
 	engine_event_free(event);
 	/* The conversation's own cache was left alone. */
+	ids_free(&reply.ids);
 	receive(start_reply(&prompt, 0, &greedy, 1), &reply);
 	assert_int_equal(reply.reused, prompt.n - 1);
 	ids_free(&reply.ids);

@@ -58,8 +58,8 @@ static void check_steps(uint16_t (*narrow)(float), float (*widen)(uint16_t),
 {
 	for (unsigned h = 0; h <= last; h++) {
 		double low = widen((uint16_t)h);
-		double high = h < last ? widen((uint16_t)(h + 1)) :
-		                         2 * low - widen((uint16_t)(h - 1));
+		double high = h < last ? widen((uint16_t)(h + 1))
+		                       : 2 * low - widen((uint16_t)(h - 1));
 		float middle = (float)((low + high) / 2);
 		unsigned even = h % 2 ? h + 1 : h;
 

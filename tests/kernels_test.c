@@ -31,8 +31,8 @@ static void find_sets(void)
 #endif
 }
 
-#define EACH_SET(k)                                                            \
-	for (const struct kernels **at = sets, *k = *at; at < sets + n_sets;   \
+#define EACH_SET(k) \
+	for (const struct kernels **at = sets, *k = *at; at < sets + n_sets; \
 	     k = *++at)
 
 /* Short rows, whole vectors, and one either side of them. */
@@ -79,8 +79,8 @@ static void floats_are_narrowed_alike(void **state)
 		if (i % 3 == 0)
 			u = (uint32_t)numbers_next(&rng);
 		if (i % 3 == 1) /* the 13 bits that f16 drops */
-			u = (u & ~0x1fffu) +
-			    0xfff + (uint32_t)numbers_below(&rng, 3);
+			u = (u & ~0x1fffu) + 0xfff +
+			    (uint32_t)numbers_below(&rng, 3);
 		memcpy(&x[i], &u, 4);
 	}
 	EACH_SET(k)
@@ -91,9 +91,8 @@ static void floats_are_narrowed_alike(void **state)
 		kernels_scalar.f32_to_f16(expected, x, 0x10000);
 		k->f32_to_f16(got, x, 0x10000);
 		for (size_t i = 0; i < 0x10000; i++)
-			assert_true(isnan(x[i]) ?
-			                    isnan(half_from_f16(got[i])) :
-			                    got[i] == expected[i]);
+			assert_true(isnan(x[i]) ? isnan(half_from_f16(got[i]))
+			                        : got[i] == expected[i]);
 	}
 }
 
@@ -194,8 +193,8 @@ static void rows_are_scaled_and_added(void **state)
 		memcpy(y, before, 4 * n);
 		k->axpy(y, factor, x, n);
 		for (size_t d = 0; d < n; d++)
-			assert_true(fabs(y[d] - (before[d] +
-			                         (double)factor * x[d])) <=
+			assert_true(fabs(y[d] -
+			                 (before[d] + (double)factor * x[d])) <=
 			            4 * FLOAT_EPS);
 		memcpy(y, before, 4 * n);
 		k->scale(y, factor, n);
@@ -233,9 +232,9 @@ static void pairs_are_rotated(void **state)
 
 			assert_true(fabs(head[d] - (a * c[d] - b * s[d])) <=
 			            4 * FLOAT_EPS);
-			assert_true(fabs(head[d + half] -
-			                 (b * c[d] + a * s[d])) <=
-			            4 * FLOAT_EPS);
+			assert_true(
+				fabs(head[d + half] - (b * c[d] + a * s[d])) <=
+				4 * FLOAT_EPS);
 		}
 		free(was);
 		free(c);
@@ -379,7 +378,8 @@ static void make_tile(struct tile_case *c, enum dtype dtype, bool narrow,
 	struct tile *t = &c->t;
 	float *wide;
 
-	*t = (struct tile){ .n = n, .add = numbers_below(rng, 2),
+	*t = (struct tile){ .n = n,
+		            .add = numbers_below(rng, 2),
 		            .n_w = 1 + numbers_below(rng, 30),
 		            .rows = 1 + numbers_below(rng, 20) };
 	t->y_stride = t->n_w + numbers_below(rng, 3);

@@ -15,7 +15,7 @@ DOORS = {
     r"(blis/)?blis\.h": ["src/math/gemm"],
     r"sqlite3\.h": ["src/library/"],
     r"md4c\.h": ["ui/cells/markdown"],
-    r"readline/": ["ui/screen/input", "ui/input", "ui/readline", "ui/screen/readline"],
+    r"readline/": ["ui/line_editor"],
     r"(n?curses|ncursesw/.*)\.h": ["ui/"],
     r"curl/": ["src/engine/remote"],
     r"pthread\.h": ["src/base/", "src/engine/", "ui/terminal"],

@@ -19,10 +19,9 @@ static void put(struct strbuf *s, uint32_t code_point)
 static char *reference(const struct strbuf *text, size_t *len)
 {
 	utf8proc_uint8_t *out = NULL;
-	utf8proc_ssize_t n =
-		utf8proc_map((const utf8proc_uint8_t *)text->bytes,
-	                     (utf8proc_ssize_t)text->len, &out,
-	                     UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+	utf8proc_ssize_t n = utf8proc_map((const utf8proc_uint8_t *)text->bytes,
+	                                  (utf8proc_ssize_t)text->len, &out,
+	                                  UTF8PROC_STABLE | UTF8PROC_COMPOSE);
 
 	assert_true(n >= 0);
 	*len = (size_t)n;
@@ -56,7 +55,8 @@ static void accents_are_composed_in_the_order_of_their_classes(void **state)
 	/* e + acute; q + dot above + dot below (no composed form, reordered);
 	 * hangul jamo; angstrom sign. */
 	nfc_append(&out, "e\xcc\x81 q\xcc\x87\xcc\xa3 ", 10);
-	nfc_append(&out, "\xe1\x84\x80\xe1\x85\xa1\xe1\x86\xa8\xe2\x84\xab", 12);
+	nfc_append(&out, "\xe1\x84\x80\xe1\x85\xa1\xe1\x86\xa8\xe2\x84\xab",
+	           12);
 	assert_string_equal(out.bytes, "\xc3\xa9 q\xcc\xa3\xcc\x87 "
 	                               "\xea\xb0\x81\xc3\x85");
 	strbuf_free(&out);

@@ -57,7 +57,8 @@ static inline struct fenced fenced_new(size_t bytes)
 
 	block.map = mmap(NULL, block.mapped, PROT_READ | PROT_WRITE,
 	                 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (block.map == MAP_FAILED || mprotect(block.map + room, page, PROT_NONE))
+	if (block.map == MAP_FAILED ||
+	    mprotect(block.map + room, page, PROT_NONE))
 		abort();
 	block.at = block.map + room - bytes;
 	return block;

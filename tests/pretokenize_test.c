@@ -8,7 +8,7 @@
 #include "base/utf8.h"
 #include "text/pretokenize.h"
 
-static struct pretokenizer *new(const char *pattern)
+static struct pretokenizer *new (const char *pattern)
 {
 	struct error err = { "" };
 	struct pretokenizer *p =
@@ -44,7 +44,7 @@ static char *split(const struct pretokenizer *p, const char *text, size_t len)
 static void assert_splits(const char *pattern, const char *text,
                           const char *expected)
 {
-	struct pretokenizer *p = new(pattern);
+	struct pretokenizer *p = new (pattern);
 	char *got = split(p, text, strlen(text));
 
 	assert_string_equal(got, expected);
@@ -101,7 +101,7 @@ static void what_lies_between_matches_is_a_piece_too(void **state)
 
 static void a_zero_byte_is_a_byte_like_others(void **state)
 {
-	struct pretokenizer *p = new(pretokenizer_qwen_pattern);
+	struct pretokenizer *p = new (pretokenizer_qwen_pattern);
 	char *got = split(p, "a\0b", 3);
 
 	(void)state;
@@ -112,8 +112,8 @@ static void a_zero_byte_is_a_byte_like_others(void **state)
 
 static void a_pattern_that_is_none_is_refused_with_the_place(void **state)
 {
-	static const char *const patterns[] = { "(a", "[a", "*", "\\p{Nope}",
-		                                "a\\C", "(?<x" };
+	static const char *const patterns[] = { "(a",        "[a",   "*",
+		                                "\\p{Nope}", "a\\C", "(?<x" };
 	char *long_one = calloc(1, 65537);
 
 	(void)state;
@@ -132,7 +132,7 @@ static void a_pattern_that_is_none_is_refused_with_the_place(void **state)
 
 static void a_pattern_that_never_ends_gives_up(void **state)
 {
-	struct pretokenizer *p = new("(a+)+b|[ab]");
+	struct pretokenizer *p = new ("(a+)+b|[ab]");
 	char text[64];
 	char *got;
 
@@ -147,9 +147,10 @@ static void a_pattern_that_never_ends_gives_up(void **state)
 /* Runs that the pattern takes whole, or takes and gives back. */
 static void a_megabyte_of_one_character_takes_no_quadratic_time(void **state)
 {
-	static const char *const characters[] = { "x", " ", "!", "\n", "\xc3\xa9",
-		                                  "\xe3\x80\x80" };
-	struct pretokenizer *p = new(pretokenizer_qwen_pattern);
+	static const char *const characters[] = { "x",        " ",
+		                                  "!",        "\n",
+		                                  "\xc3\xa9", "\xe3\x80\x80" };
+	struct pretokenizer *p = new (pretokenizer_qwen_pattern);
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(characters) / sizeof(char *); i++) {

@@ -74,16 +74,16 @@ static void shapes_that_cannot_be_are_refused(void **state)
 	size_t bytes;
 
 	(void)state;
-	assert_false(tensor_size(DTYPE_F32, 0, (int64_t[]){ 1 }, &elements,
-	                         &bytes));
+	assert_false(
+		tensor_size(DTYPE_F32, 0, (int64_t[]){ 1 }, &elements, &bytes));
 	assert_false(tensor_size(DTYPE_F32, 5, (int64_t[]){ 1, 1, 1, 1, 1 },
 	                         &elements, &bytes));
 	assert_false(tensor_size(DTYPE_F32, 2, (int64_t[]){ 0, 4 }, &elements,
 	                         &bytes));
 	assert_false(tensor_size(DTYPE_F32, 2, (int64_t[]){ 4, -4 }, &elements,
 	                         &bytes));
-	assert_false(tensor_size(DTYPE_Q8_0, 2, (int64_t[]){ 32, 8 },
-	                         &elements, &bytes));
+	assert_false(tensor_size(DTYPE_Q8_0, 2, (int64_t[]){ 32, 8 }, &elements,
+	                         &bytes));
 	/* the product of the first two, of all, and of all by four bytes */
 	assert_false(tensor_size(DTYPE_F32, 3, (int64_t[]){ big, 2 * big, 1 },
 	                         &elements, &bytes));

@@ -69,7 +69,8 @@ static void assert_works(const struct fixture *f)
 {
 	struct error err = { "" };
 	struct tokenizer *t = tokenizer_load_json(f->source, f->cache, &err);
-	const char *said = "<|im_start|>user\nIt's a cat, 12 na\xc3\xafve cats!";
+	const char *said =
+		"<|im_start|>user\nIt's a cat, 12 na\xc3\xafve cats!";
 	struct strbuf text = STRBUF_INIT;
 	struct ids ids = { 0 };
 
@@ -135,8 +136,8 @@ static void a_changed_source_makes_a_new_image(void **state)
 	assert_true(inode(path) != before);
 	fd[1] = open(path, O_RDONLY);
 	before = inode(path);
-	utimensat(AT_FDCWD, f.source,
-	          (struct timespec[]){ { 1, 0 }, { 1, 0 } }, 0); /* time */
+	utimensat(AT_FDCWD, f.source, (struct timespec[]){ { 1, 0 }, { 1, 0 } },
+	          0); /* time */
 	assert_works(&f);
 	assert_true(inode(path) != before);
 	close(fd[0]);
@@ -258,13 +259,20 @@ static void an_image_with_unsound_contents_is_refused(void **state)
 		uint64_t place;
 		int32_t value;
 	} forged[] = {
-		{ at.merges, 8192 },            { at.merges, -2 },
-		{ at.merges + 4, -1 },          { at.words, 1 << 20 },
-		{ at.words, -5 },               { at.text_offset, 1 },
-		{ at.text_offset + 40, 1 << 30 }, { at.text_offset + 40, 0 },
-		{ at.byte_id - 4, 1 },          { at.byte_id, 8192 },
-		{ at.byte_id + 1020, -1 },      { at.added, -1 },
-		{ at.added, 0 },                { at.added + 4, 8189 },
+		{ at.merges, 8192 },
+		{ at.merges, -2 },
+		{ at.merges + 4, -1 },
+		{ at.words, 1 << 20 },
+		{ at.words, -5 },
+		{ at.text_offset, 1 },
+		{ at.text_offset + 40, 1 << 30 },
+		{ at.text_offset + 40, 0 },
+		{ at.byte_id - 4, 1 },
+		{ at.byte_id, 8192 },
+		{ at.byte_id + 1020, -1 },
+		{ at.added, -1 },
+		{ at.added, 0 },
+		{ at.added + 4, 8189 },
 		{ at.added + 8, 1 << 30 },
 		{ offsetof(struct tokenizer_image_header, n_ids), 0 },
 		{ offsetof(struct tokenizer_image_header, n_ids), 8193 },

@@ -87,8 +87,8 @@ static struct gguf *write_and_open(const struct vocabulary *v, char *dir)
 	for (size_t i = 0; i < v->n_merges; i++) {
 		const struct source_merge *m = &v->merges[i];
 
-		put64(&out, m->left.len + m->right.len +
-		                    strlen(v->merge_joint));
+		put64(&out,
+		      m->left.len + m->right.len + strlen(v->merge_joint));
 		strbuf_add(&out, m->left.bytes, m->left.len);
 		strbuf_add_str(&out, v->merge_joint);
 		strbuf_add(&out, m->right.bytes, m->right.len);

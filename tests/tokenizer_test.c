@@ -1,5 +1,6 @@
 #include "tests/support.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +8,9 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/mem.h"
 #include "base/utf8.h"
+#include "checkpoint/checkpoint.h"
 #include "text/nfc.h"
 #include "text/pretokenize.h"
 #include "text/tokenizer.h"
@@ -160,7 +163,8 @@ static void qwen3_has_151669_ids_and_26_added_tokens(void **state)
 static void typing_an_added_token_gives_no_added_id(void **state)
 {
 	static const char *const around[][2] = {
-		{ "", "" }, { "a", "" }, { "", "b" }, { "a ", " b" }, { "\n", "\n" },
+		{ "", "" },     { "a", "" },    { "", "b" },
+		{ "a ", " b" }, { "\n", "\n" },
 	};
 	struct tokenizer *t = getenv(QWEN3) ? qwen3() : bundled();
 
@@ -184,8 +188,8 @@ static void typing_an_added_token_gives_no_added_id(void **state)
 				assert_false(
 					tokenizer_is_added(t, ids.data[n]));
 			ids.n = 0;
-			tokenizer_encode(t, text.bytes, text.len,
-			                 TOKENIZER_ALL, &ids);
+			tokenizer_encode(t, text.bytes, text.len, TOKENIZER_ALL,
+			                 &ids);
 			size_t found = 0;
 			for (size_t n = 0; n < ids.n; n++)
 				found += ids.data[n] == id;
@@ -200,7 +204,7 @@ static void typing_an_added_token_gives_no_added_id(void **state)
 /* A text of n characters from all over Unicode, and of bytes that are none. */
 static void scramble(struct strbuf *out, size_t n, unsigned *seed)
 {
-	static const uint32_t last[] = { 0x7f,  0x7f,   0x7f,  0x2ff,
+	static const uint32_t last[] = { 0x7f,  0x7f,   0x7f,   0x2ff,
 		                         0x700, 0xffff, 0x3ffff };
 	char bytes[4];
 	uint32_t c;
@@ -283,6 +287,61 @@ static void special_tokens_are_skipped_on_demand(void **state)
 	tokenizer_free(t);
 }
 
+static void a_checkpoint_brings_its_tokenizer(void **state)
+{
+	char *path = test_source("data/confab-20m");
+	struct error err = { "" };
+	struct checkpoint *cp = checkpoint_open(path, &err);
+	struct tokenizer *t = cp ? tokenizer_load(cp, NULL, &err) : NULL;
+
+	(void)state;
+	if (!t)
+		fail_msg("%s", err.text);
+	assert_int_equal(tokenizer_n_ids(t), 8192);
+	tokenizer_free(t);
+	checkpoint_free(cp);
+	free(path);
+}
+
+static void *encode_a_lot(void *arg)
+{
+	const char *text = "It's 12 o'clock \xe2\x80\x94 na\xc3\xafve e\xcc\x81"
+			   "<|im_end|> abcdefghijklmnopqrstuvwxyz";
+	struct ids *out = mem_zalloc(1, sizeof(*out));
+
+	for (int i = 0; i < 200; i++)
+		tokenizer_encode(arg, text, strlen(text), TOKENIZER_ALL, out);
+	return out;
+}
+
+static void several_threads_use_one_tokenizer(void **state)
+{
+	struct tokenizer *t = bundled();
+	struct ids *alone = encode_a_lot(t);
+	pthread_t threads[4];
+
+	(void)state;
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, encode_a_lot,
+		                                t),
+		                 0);
+	for (int i = 0; i < 4; i++) {
+		void *result;
+		struct ids *ids;
+
+		assert_int_equal(pthread_join(threads[i], &result), 0);
+		ids = result;
+		assert_int_equal(ids->n, alone->n);
+		assert_memory_equal(ids->data, alone->data,
+		                    ids->n * sizeof(int));
+		ids_free(ids);
+		free(ids);
+	}
+	ids_free(alone);
+	free(alone);
+	tokenizer_free(t);
+}
+
 static void ids_out_of_range_have_no_bytes(void **state)
 {
 	struct tokenizer *t = bundled();
@@ -362,26 +421,26 @@ static void a_character_comes_when_its_last_byte_does(void **state)
  * and what the caller says.
  */
 struct small {
-	const char *vocab;      /* after "abc", with a comma in front */
-	const char *merges;     /* the whole array */
-	const char *added;      /* the whole array */
-	const char *model;      /* more members of model, a comma behind */
+	const char *vocab;  /* after "abc", with a comma in front */
+	const char *merges; /* the whole array */
+	const char *added;  /* the whole array */
+	const char *model;  /* more members of model, a comma behind */
 	const char *normalizer;
 	const char *pre_tokenizer;
 	const char *decoder;
 };
 
-#define QWEN_SPLIT                                                             \
-	"{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\","       \
-	"\"pattern\":{\"Regex\":\"\\\\p{L}+|\\\\s+\"},\"behavior\":"           \
-	"\"Isolated\",\"invert\":false},{\"type\":\"ByteLevel\","              \
+#define QWEN_SPLIT \
+	"{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\"," \
+	"\"pattern\":{\"Regex\":\"\\\\p{L}+|\\\\s+\"},\"behavior\":" \
+	"\"Isolated\",\"invert\":false},{\"type\":\"ByteLevel\"," \
 	"\"add_prefix_space\":false,\"use_regex\":false}]}"
 
 static const struct small sound = {
 	.vocab = "",
 	.merges = "[[\"a\",\"b\"],[\"ab\",\"c\"]]",
 	.added = "[{\"id\":300,\"content\":\"<x>\",\"special\":true,"
-	         "\"normalized\":false}]",
+		 "\"normalized\":false}]",
 	.model = "\"type\":\"BPE\",",
 	.normalizer = "{\"type\":\"NFC\"}",
 	.pre_tokenizer = QWEN_SPLIT,
@@ -498,13 +557,13 @@ static void normalized_added_tokens_are_found_after_nfc(void **state)
 
 	(void)state;
 	/* "é" typed as e and an accent, and as one character. */
-	small.added = "[{\"id\":300,\"content\":\"e\\u0301\",\"special\":false,"
-	              "\"normalized\":true},{\"id\":301,\"content\":\"o\\u0301\","
-	              "\"special\":false,\"normalized\":false}]";
+	small.added =
+		"[{\"id\":300,\"content\":\"e\\u0301\",\"special\":false,"
+		"\"normalized\":true},{\"id\":301,\"content\":\"o\\u0301\","
+		"\"special\":false,\"normalized\":false}]";
 	t = load_small(&small, &err);
 	assert_non_null(t);
-	assert_encodes(t, "xe\xcc\x81", TOKENIZER_ALL, 2,
-	               (int[]){ 'x', 300 });
+	assert_encodes(t, "xe\xcc\x81", TOKENIZER_ALL, 2, (int[]){ 'x', 300 });
 	assert_encodes(t, "x\xc3\xa9", TOKENIZER_ALL, 2, (int[]){ 'x', 300 });
 	assert_encodes(t, "o\xcc\x81", TOKENIZER_ALL, 1, (int[]){ 301 });
 	assert_encodes(t, "\xc3\xb3", TOKENIZER_ALL, 2, (int[]){ 0xc3, 0xb3 });
@@ -521,10 +580,10 @@ static void the_longest_added_token_wins_and_hides_what_is_in_it(void **state)
 
 	(void)state;
 	small.added = "[{\"id\":300,\"content\":\"<x\",\"special\":false,"
-	              "\"normalized\":false},{\"id\":301,\"content\":\"<x>\","
-	              "\"special\":true,\"normalized\":false},{\"id\":302,"
-	              "\"content\":\"x>\",\"special\":false,"
-	              "\"normalized\":false}]";
+		      "\"normalized\":false},{\"id\":301,\"content\":\"<x>\","
+		      "\"special\":true,\"normalized\":false},{\"id\":302,"
+		      "\"content\":\"x>\",\"special\":false,"
+		      "\"normalized\":false}]";
 	t = load_small(&small, &err);
 	assert_non_null(t);
 	assert_encodes(t, "<x>", TOKENIZER_ALL, 1, (int[]){ 301 });
@@ -543,7 +602,7 @@ static void merges_never_make_an_added_token(void **state)
 
 	(void)state;
 	small.added = "[{\"id\":257,\"content\":\"abc\",\"special\":true,"
-	              "\"normalized\":false}]";
+		      "\"normalized\":false}]";
 	t = load_small(&small, &err);
 	assert_non_null(t);
 	assert_encodes(t, "abc", TOKENIZER_ALL, 1, (int[]){ 257 });
@@ -552,12 +611,13 @@ static void merges_never_make_an_added_token(void **state)
 }
 
 /* A sound file but for one member. */
-#define BAD(member, value, message)                                            \
-	{ offsetof(struct small, member), value, message }
+#define BAD(member, value, message) \
+	{ \
+		offsetof(struct small, member), value, message \
+	}
 #define MODEL(members) "\"type\":\"BPE\"," members ","
 #define ADDED(members) "[{\"id\":300,\"content\":\"<x>\"," members "}]"
-#define SPLIT(part)                                                            \
-	"{\"type\":\"Sequence\",\"pretokenizers\":[" part "]}"
+#define SPLIT(part)    "{\"type\":\"Sequence\",\"pretokenizers\":[" part "]}"
 
 static const struct {
 	size_t member;
@@ -599,10 +659,12 @@ static const struct {
 	BAD(added, "[{\"id\":97,\"content\":\"a\"}]",
 	    "is the token of the byte 0x61"),
 	BAD(added,
-	    "[{\"id\":300,\"content\":\"<x>\"},{\"id\":300,\"content\":\"<y>\"}]",
+	    "[{\"id\":300,\"content\":\"<x>\"},{\"id\":300,\"content\":\"<y>\"}"
+	    "]",
 	    "two added tokens have the id 300"),
 	BAD(added,
-	    "[{\"id\":300,\"content\":\"<x>\"},{\"id\":301,\"content\":\"<x>\"}]",
+	    "[{\"id\":300,\"content\":\"<x>\"},{\"id\":301,\"content\":\"<x>\"}"
+	    "]",
 	    "is there twice, as 300 and 301"),
 	BAD(added, ADDED("\"special\":1"), "special"),
 	BAD(added, ADDED("\"lstrip\":true"), "\"lstrip\" is set"),
@@ -718,18 +780,18 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(all_1500_goldens_are_equal_id_for_id),
 	cmocka_unit_test(qwen3_has_151669_ids_and_26_added_tokens),
 	cmocka_unit_test(typing_an_added_token_gives_no_added_id),
-	cmocka_unit_test(
-		decoding_what_was_encoded_gives_the_text_in_form_c),
+	cmocka_unit_test(decoding_what_was_encoded_gives_the_text_in_form_c),
 	cmocka_unit_test(a_megabyte_of_letters_takes_no_quadratic_time),
 	cmocka_unit_test(special_tokens_are_skipped_on_demand),
+	cmocka_unit_test(a_checkpoint_brings_its_tokenizer),
+	cmocka_unit_test(several_threads_use_one_tokenizer),
 	cmocka_unit_test(ids_out_of_range_have_no_bytes),
 	cmocka_unit_test(a_streamed_text_equals_the_decoded_one),
 	cmocka_unit_test(a_character_comes_when_its_last_byte_does),
 	cmocka_unit_test(both_spellings_of_merges_are_read),
 	cmocka_unit_test(a_lower_rank_is_merged_first),
 	cmocka_unit_test(normalized_added_tokens_are_found_after_nfc),
-	cmocka_unit_test(
-		the_longest_added_token_wins_and_hides_what_is_in_it),
+	cmocka_unit_test(the_longest_added_token_wins_and_hides_what_is_in_it),
 	cmocka_unit_test(merges_never_make_an_added_token),
 	cmocka_unit_test(what_does_not_hold_together_is_refused_by_name),
 	cmocka_unit_test(a_missing_byte_is_refused),

@@ -69,40 +69,28 @@ static bool sibling_before(int cpu, const cpu_set_t *set, int n_bits)
 	return found;
 }
 
-/* Counts physical cores up to the index-th, whose processor is returned; -1
- * and all of them in *count where there are not so many. */
-static int walk_cores(int index, int *count)
+int cores_list(int *processors, int n)
 {
-	int n_bits, cpu;
+	int n_bits, count = 0;
 	cpu_set_t *set = allowed(&n_bits);
 
-	*count = 0;
 	if (!set)
-		return -1;
-	for (cpu = 0; cpu < n_bits; cpu++) {
+		return 1;
+	for (int cpu = 0; cpu < n_bits; cpu++) {
 		if (!CPU_ISSET_S(cpu, CPU_ALLOC_SIZE(n_bits), set) ||
 		    sibling_before(cpu, set, n_bits))
 			continue;
-		if ((*count)++ == index)
-			break;
+		if (count < n)
+			processors[count] = cpu;
+		count++;
 	}
 	CPU_FREE(set);
-	return cpu < n_bits ? cpu : -1;
+	return count > 0 ? count : 1;
 }
 
 int cores_physical(void)
 {
-	int count;
-
-	walk_cores(-1, &count);
-	return count > 0 ? count : 1;
-}
-
-int cores_processor(int index)
-{
-	int count;
-
-	return walk_cores(index, &count);
+	return cores_list(NULL, 0);
 }
 
 /* "200000 100000" is two processors, "max 100000" and -1 are no limit. */

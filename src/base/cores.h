@@ -14,8 +14,9 @@ int cores_logical(void);
 /* Physical cores with a processor in the affinity mask; at least 1. */
 int cores_physical(void);
 
-/* The first allowed processor of the index-th such core, or -1. */
-int cores_processor(int index);
+/* The same; fills processors[0..n) with the first allowed processor of each
+ * core, as far as there are so many. */
+int cores_list(int *processors, int n);
 
 /* The CPU quota in processors, rounded to the nearest and at least 1; 0 where
  * there is none. */

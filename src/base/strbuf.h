@@ -26,7 +26,7 @@ void strbuf_add(struct strbuf *s, const void *bytes, size_t len);
 void strbuf_add_str(struct strbuf *s, const char *str);
 void strbuf_add_char(struct strbuf *s, char c);
 void strbuf_printf(struct strbuf *s, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+	__attribute__((format(printf, 2, 3), nonnull(2)));
 void strbuf_remove(struct strbuf *s, size_t pos, size_t len);
 void strbuf_insert(struct strbuf *s, size_t pos, const void *bytes, size_t len);
 

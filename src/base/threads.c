@@ -185,26 +185,7 @@ static void block_signals(sigset_t *before)
 	pthread_sigmask(SIG_BLOCK, &all, before);
 }
 
-/*
- * A pool as wide as the machine keeps each worker on its core, so that the
- * kernel never puts two on one while they spin for each other.  A narrower
- * pool is left alone: a second program with the same idea would pile onto the
- * same few cores while others are free.  The caller is not ours to move.
- */
-static void pin(const struct worker *worker)
-{
-	int cpu = cores_processor(worker->index);
-	cpu_set_t set;
-
-	if (cpu < 0 || cpu >= CPU_SETSIZE)
-		return;
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	/* Where this is forbidden the pool is merely slower. */
-	pthread_setaffinity_np(worker->thread, sizeof set, &set);
-}
-
-static int start_worker(struct threads *pool, int index, bool pinned)
+static int start_worker(struct threads *pool, int index)
 {
 	struct worker *worker = &pool->workers[index];
 	int failed;
@@ -212,12 +193,34 @@ static int start_worker(struct threads *pool, int index, bool pinned)
 	worker->pool = pool;
 	worker->index = index;
 	failed = pthread_create(&worker->thread, NULL, worker_main, worker);
-	if (failed)
-		return failed;
-	pthread_setname_np(worker->thread, "confab-worker");
-	if (pinned)
-		pin(worker);
-	return 0;
+	if (!failed)
+		pthread_setname_np(worker->thread, "confab-worker");
+	return failed;
+}
+
+/*
+ * A pool as wide as the machine keeps each worker on its core, so that the
+ * kernel never puts two on one while they spin for each other.  A narrower
+ * pool is left alone: a second program with the same idea would pile onto the
+ * same few cores while others are free.  The caller is not ours to move.
+ * Where pinning is forbidden the pool is merely slower.
+ */
+static void pin_workers(struct threads *pool)
+{
+	int *processors = mem_zalloc((size_t)pool->n, sizeof *processors);
+
+	if (cores_list(processors, pool->n) == pool->n)
+		for (int i = 1; i < pool->n; i++) {
+			cpu_set_t set;
+
+			if (processors[i] >= CPU_SETSIZE)
+				break;
+			CPU_ZERO(&set);
+			CPU_SET(processors[i], &set);
+			pthread_setaffinity_np(pool->workers[i].thread,
+			                       sizeof set, &set);
+		}
+	free(processors);
 }
 
 static void stop_workers(struct threads *pool, int n)
@@ -233,7 +236,6 @@ static void stop_workers(struct threads *pool, int n)
 struct threads *threads_new(int n, struct error *err)
 {
 	struct threads *pool = aligned_alloc(CACHE_LINE, sizeof *pool);
-	bool pinned = n == cores_physical();
 	bool shared = n > cores_logical();
 	sigset_t before;
 
@@ -249,7 +251,7 @@ struct threads *threads_new(int n, struct error *err)
 	pool->workers = mem_zalloc((size_t)n, sizeof *pool->workers);
 	block_signals(&before);
 	for (int i = 1; i < n; i++) {
-		int failed = start_worker(pool, i, pinned);
+		int failed = start_worker(pool, i);
 
 		if (!failed)
 			continue;
@@ -260,6 +262,7 @@ struct threads *threads_new(int n, struct error *err)
 		return NULL;
 	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pin_workers(pool);
 	return pool;
 }
 

@@ -43,9 +43,12 @@ static const char *last_part(const char *path, const char *end)
 /* "-00001-of-00003", the mark of a part of a split GGUF. */
 static bool ends_in_part(const char *text, size_t len)
 {
-	const char *p = text + len - 15;
+	const char *p;
 
-	if (len <= 15 || p[0] != '-' || memcmp(p + 6, "-of-", 4))
+	if (len <= 15)
+		return false;
+	p = text + len - 15;
+	if (p[0] != '-' || memcmp(p + 6, "-of-", 4))
 		return false;
 	return strspn(p + 1, "0123456789") == 5 &&
 	       strspn(p + 10, "0123456789") >= 5;
@@ -84,10 +87,12 @@ static char *name_of_folder(const char *path, const char *base)
 	return mem_dup(repo, (size_t)(end - repo));
 }
 
-/* Of the last part of the path, whatever links and dots lead there. */
+/* A folder's name is looked up, because the path may be "." or a link into the
+ * hub's cache; a file's is as given, because there links lead to files that are
+ * named by their hash. */
 static char *name_of_path(const char *path, bool folder)
 {
-	char *real = realpath(path, NULL), *name;
+	char *real = folder ? realpath(path, NULL) : mem_strdup(path), *name;
 	const char *base;
 
 	if (!real)

@@ -32,7 +32,7 @@ const char *checkpoint_path(const struct checkpoint *cp);
 const char *checkpoint_format(const struct checkpoint *cp); /* "safetensors", "gguf" */
 
 /* "Qwen3-4B-Instruct-2507": general.name, or the last part of the path
- * without its ending. */
+ * without its ending; in the hub's cache the repository's name. */
 const char *checkpoint_name(const struct checkpoint *cp);
 
 /* By Hugging Face name; NULL when there is none. */

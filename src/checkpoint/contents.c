@@ -76,12 +76,12 @@ int contents_sort(struct contents *contents, struct error *err)
 		qsort(t, contents->n_tensors, sizeof *t, compare_names);
 	for (size_t i = 1; i < contents->n_tensors; i++)
 		if (!strcmp(t[i - 1].name, t[i].name))
-			return error_set(err,
-			                 "tensor \"%s\" is there twice, in %s "
-			                 "and in %s",
-			                 t[i].name,
-			                 contents->files[t[i - 1].file].path,
-			                 contents->files[t[i].file].path);
+			return error_set(
+				err,
+				"tensor \"%.120s\" is there twice, in %s "
+				"and in %s",
+				t[i].name, contents->files[t[i - 1].file].path,
+				contents->files[t[i].file].path);
 	return 0;
 }
 

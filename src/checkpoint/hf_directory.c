@@ -17,7 +17,7 @@
 /* Bytes, and JSON values, that are read of each file at most: many times what
  * any model has, and little enough for a hostile one. */
 #define CONFIG_MAX   ((size_t)1 << 20)
-#define INDEX_MAX    ((size_t)16 << 20)
+#define INDEX_MAX    ((size_t)8 << 20)
 #define TEMPLATE_MAX ((size_t)1 << 20)
 #define VALUES_MAX   ((size_t)1 << 18)
 
@@ -121,14 +121,15 @@ static int list_shards(const char ***names, size_t *n, const struct json *map,
 		const char *name = json_string(c);
 
 		if (!name)
-			return error_set(err,
-			                 "%s: weight_map: \"%s\" is in no file",
-			                 index, json_key(c));
+			return error_set(
+				err, "%s: weight_map: \"%.120s\" is in no file",
+				index, json_key(c));
 		if (!plain_name(name))
-			return error_set(err,
-			                 "%s: weight_map: \"%s\" is in \"%s\", "
-			                 "which is no plain name of a %s file",
-			                 index, json_key(c), name, SUFFIX);
+			return error_set(
+				err,
+				"%s: weight_map: \"%.120s\" is in \"%.120s\", "
+				"which is no plain name of a %s file",
+				index, json_key(c), name, SUFFIX);
 		*names = mem_grow(*names, *n, &capacity, sizeof **names);
 		(*names)[(*n)++] = name;
 	}
@@ -181,7 +182,7 @@ static int check_index(const struct contents *contents, const struct json *map,
 
 		if (!there)
 			error_set(err,
-			          "%s: tensor \"%s\", which %s lists, is "
+			          "%s: tensor \"%.120s\", which %s lists, is "
 			          "not in it",
 			          path, json_key(c), index);
 		free(path);

@@ -65,8 +65,8 @@ static int read_type(const struct reader *r, const char *name,
 	const char *text = json_string(value);
 
 	if (!text)
-		return error_set(r->err, "%s: tensor \"%s\": no dtype", r->path,
-		                 name);
+		return error_set(r->err, "%s: tensor \"%.120s\": no dtype",
+		                 r->path, name);
 	for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
 		*type = &types[i];
 		if (strcmp(text, types[i].name))
@@ -75,10 +75,11 @@ static int read_type(const struct reader *r, const char *name,
 			return 0;
 		break;
 	}
-	return error_set(r->err,
-	                 "%s: tensor \"%s\": dtype %s is not supported (BF16, "
-	                 "F16 and F32 are)",
-	                 r->path, name, text);
+	return error_set(
+		r->err,
+		"%s: tensor \"%.120s\": dtype %.40s is not supported (BF16, "
+		"F16 and F32 are)",
+		r->path, name, text);
 }
 
 /* A whole number from 0 that fits. */
@@ -100,27 +101,29 @@ static int read_shape(const struct reader *r, const char *name,
 	size_t n_dims = json_count(value), d = 0;
 
 	if (!json_is_array(value))
-		return error_set(r->err, "%s: tensor \"%s\": no shape", r->path,
-		                 name);
+		return error_set(r->err, "%s: tensor \"%.120s\": no shape",
+		                 r->path, name);
 	if (n_dims > TENSOR_MAX_DIMS)
-		return error_set(r->err,
-		                 "%s: tensor \"%s\": %zu dimensions, at most "
-		                 "%d are supported",
-		                 r->path, name, n_dims, TENSOR_MAX_DIMS);
+		return error_set(
+			r->err,
+			"%s: tensor \"%.120s\": %zu dimensions, at most "
+			"%d are supported",
+			r->path, name, n_dims, TENSOR_MAX_DIMS);
 	t->n_dims = n_dims ? (int)n_dims : 1;
 	t->shape[0] = 1;
 	for (const struct json *c = json_first(value); c; c = json_next(c)) {
 		uint64_t dim;
 
 		if (!count_of(c, &dim) || dim == 0)
-			return error_set(r->err,
-			                 "%s: tensor \"%s\": dimension %zu is "
-			                 "no positive integer",
-			                 r->path, name, d);
+			return error_set(
+				r->err,
+				"%s: tensor \"%.120s\": dimension %zu is "
+				"no positive integer",
+				r->path, name, d);
 		t->shape[d++] = (int64_t)dim;
 		if (__builtin_mul_overflow(*bytes, dim, bytes))
 			return error_set(r->err,
-			                 "%s: tensor \"%s\": the shape's "
+			                 "%s: tensor \"%.120s\": the shape's "
 			                 "product overflows",
 			                 r->path, name);
 	}
@@ -135,18 +138,20 @@ static int read_offsets(const struct reader *r, const struct json *value,
 
 	if (!json_is_array(value) || json_count(value) != 2 ||
 	    !count_of(begin, &e->begin) || !count_of(end, &e->end))
-		return error_set(r->err,
-		                 "%s: tensor \"%s\": data_offsets is no pair "
-		                 "of integers",
-		                 r->path, e->name);
+		return error_set(
+			r->err,
+			"%s: tensor \"%.120s\": data_offsets is no pair "
+			"of integers",
+			r->path, e->name);
 	if (e->begin > e->end)
-		return error_set(r->err,
-		                 "%s: tensor \"%s\": begins at byte %" PRIu64
-		                 " and ends at %" PRIu64,
-		                 r->path, e->name, e->begin, e->end);
+		return error_set(
+			r->err,
+			"%s: tensor \"%.120s\": begins at byte %" PRIu64
+			" and ends at %" PRIu64,
+			r->path, e->name, e->begin, e->end);
 	if (e->end > r->data_size)
 		return error_set(r->err,
-		                 "%s: tensor \"%s\": ends at byte %" PRIu64
+		                 "%s: tensor \"%.120s\": ends at byte %" PRIu64
 		                 " of %" PRIu64 " bytes of data (a truncated "
 		                 "file?)",
 		                 r->path, e->name, e->end, r->data_size);
@@ -160,18 +165,19 @@ static int place(const struct reader *r, struct entry *e,
 	const uint8_t *data = r->data + e->begin;
 
 	if (bytes != e->end - e->begin)
-		return error_set(r->err,
-		                 "%s: tensor \"%s\": its shape needs %" PRIu64
-		                 " bytes, its offsets give %" PRIu64,
-		                 r->path, e->name, bytes, e->end - e->begin);
+		return error_set(
+			r->err,
+			"%s: tensor \"%.120s\": its shape needs %" PRIu64
+			" bytes, its offsets give %" PRIu64,
+			r->path, e->name, bytes, e->end - e->begin);
 	if ((uintptr_t)data % type->bytes)
-		return error_set(r->err,
-		                 "%s: tensor \"%s\": begins at byte %zu of the "
-		                 "file, no multiple of its %" PRIu64 "-byte "
-		                 "elements",
-		                 r->path, e->name,
-		                 (size_t)(data - r->st->map.bytes),
-		                 type->bytes);
+		return error_set(
+			r->err,
+			"%s: tensor \"%.120s\": begins at byte %zu of the "
+			"file, no multiple of its %" PRIu64 "-byte "
+			"elements",
+			r->path, e->name, (size_t)(data - r->st->map.bytes),
+			type->bytes);
 	e->skipped = type->dtype < 0;
 	e->tensor.dtype = e->skipped ? DTYPE_F32 : (enum dtype)type->dtype;
 	e->tensor.data = data;
@@ -192,7 +198,7 @@ static int read_tensor(const struct reader *r, const struct json *value)
 		return error_set(r->err, "%s: a tensor without a name",
 		                 r->path);
 	if (!json_is_object(value))
-		return error_set(r->err, "%s: tensor \"%s\": no object",
+		return error_set(r->err, "%s: tensor \"%.120s\": no object",
 		                 r->path, name);
 	st->entries = mem_grow(st->entries, st->n_entries, &st->capacity,
 	                       sizeof *st->entries);
@@ -215,7 +221,7 @@ static int check_metadata(const struct reader *r, const struct json *metadata)
 	for (const struct json *c = json_first(metadata); c; c = json_next(c))
 		if (!json_is_string(c))
 			return error_set(r->err,
-			                 "%s: __metadata__: \"%s\" is no "
+			                 "%s: __metadata__: \"%.120s\" is no "
 			                 "string",
 			                 r->path, json_key(c));
 	return 0;
@@ -241,14 +247,15 @@ static int check_places(const struct reader *r)
 		const struct entry *e = &st->entries[i];
 
 		if (e->begin < at)
-			return error_set(r->err,
-			                 "%s: tensors \"%s\" and \"%s\" "
-			                 "overlap",
-			                 r->path, e[-1].name, e->name);
+			return error_set(
+				r->err,
+				"%s: tensors \"%.120s\" and \"%.120s\" "
+				"overlap",
+				r->path, e[-1].name, e->name);
 		if (e->begin > at)
 			return error_set(r->err,
 			                 "%s: %" PRIu64 " bytes before tensor "
-			                 "\"%s\" belong to none",
+			                 "\"%.120s\" belong to none",
 			                 r->path, e->begin - at, e->name);
 		at = e->end;
 	}

@@ -42,28 +42,29 @@ int engine_fd(const struct engine *engine); /* readable: an event waits */
 struct engine_load {
 	const char *path;      /* Hugging Face directory or .gguf */
 	const char *cache_dir; /* for compiled tokenizers; NULL: none */
-	const char
-		*kv_type; /* "f16", "bf16", "q8_0"; NULL: f16 (f32 if exact) */
-	size_t context;   /* tokens; 0: the model's own, 32,768 at most;
-	                        * more than the model was made for is refused */
-	int threads;      /* 0: by the machine */
+	const char *kv_type;   /* "f16", "bf16", "q8_0"; NULL: f16, f32 if exact */
+	size_t context;        /* tokens; more than the model was made for is
+	                        * refused; 0: the model's own, or 32,768 or what
+	                        * memory allows if that is less */
+	int threads;           /* 0: by the machine */
 	bool exact;
-	bool warm; /* read all pages first, with PROGRESS */
+	bool warm;             /* read all pages first, with PROGRESS */
 };
 uint64_t engine_load(struct engine *engine, const struct engine_load *load);
 
 struct engine_generate {
-	const int *ids; /* the whole prompt, in tokens */
+	const int *ids;      /* the whole prompt, in tokens */
 	size_t n_ids;
-	size_t n_prompt; /* ids[n_prompt..] are the beginning of the reply,
-	                        * already given (continue, "take this token");
-	                        * they count as reply for the presence penalty.
-	                        * 0: all of it is prompt */
+	size_t n_prompt;     /* ids[n_prompt..] are the beginning of the reply,
+	                      * already given (continue, "take this token");
+	                      * they count as reply for the presence penalty
+	                      * and for the seed's stream of random numbers.
+	                      * 0: all of it is prompt */
 	struct sampler_settings sampling;
 	size_t max_tokens;   /* 0: as many as the context holds, which is the
-	                        * limit in any case */
+	                      * limit in any case */
 	const int *stop_ids; /* a sampled stop id ends the reply and is the
-	                        * last TOKEN event */
+	                      * last TOKEN event */
 	size_t n_stop_ids;
 };
 uint64_t engine_generate(struct engine *engine,
@@ -142,7 +143,7 @@ struct engine_event {
 			size_t len;
 			struct sample sample;
 			float *logits; /* score: after this token,
-			                  * [n_logit_ids], owned, or NULL */
+			                * [n_logit_ids], owned, or NULL */
 		} token;
 		struct {
 			enum engine_finish reason;

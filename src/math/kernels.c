@@ -86,6 +86,8 @@ int kernels_check(struct error *err)
 
 	if (!name || kernels_by_name(name))
 		return 0;
-	return error_set(err, "CONFAB_KERNELS=%s: not a set of kernels that "
-	                 "this processor can run (scalar, avx2, avx512)", name);
+	return error_set(err,
+	                 "CONFAB_KERNELS=%s: not a set of kernels that "
+	                 "this processor can run (scalar, avx2, avx512)",
+	                 name);
 }

@@ -85,17 +85,18 @@ static inline __m128i narrow_bf16(__m256 x)
 	__m256i rounded = _mm256_srli_epi32(_mm256_add_epi32(u, up), 16);
 	__m256 nan = _mm256_cmp_ps(x, x, _CMP_UNORD_Q);
 
-	rounded = _mm256_blendv_epi8(
-		rounded, _mm256_or_si256(upper, _mm256_set1_epi32(0x40)),
-		_mm256_castps_si256(nan));
+	rounded = _mm256_blendv_epi8(rounded,
+	                             _mm256_or_si256(upper,
+	                                             _mm256_set1_epi32(0x40)),
+	                             _mm256_castps_si256(nan));
 	return _mm_packus_epi32(_mm256_castsi256_si128(rounded),
 	                        _mm256_extracti128_si256(rounded, 1));
 }
 
 static inline __m128i narrow_f16(__m256 x)
 {
-	return _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT |
-	                                  _MM_FROUND_NO_EXC);
+	return _mm256_cvtps_ph(x,
+	                       _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
 
 static void f32_to_bf16(void *y, const float *x, size_t n)
@@ -162,9 +163,9 @@ static void axpy(float *y, float a, const float *x, size_t n)
 	size_t i = 0;
 
 	for (; i + VECTOR <= n; i += VECTOR)
-		_mm256_storeu_ps(y + i, _mm256_fmadd_ps(factor,
-		                                        _mm256_loadu_ps(x + i),
-		                                        _mm256_loadu_ps(y + i)));
+		_mm256_storeu_ps(y + i,
+		                 _mm256_fmadd_ps(factor, _mm256_loadu_ps(x + i),
+		                                 _mm256_loadu_ps(y + i)));
 	for (; i < n; i++)
 		y[i] = fmaf(a, x[i], y[i]);
 }
@@ -220,8 +221,7 @@ static inline __m256 exp8(__m256 x)
 	p = _mm256_fmadd_ps(p, _mm256_mul_ps(r, r), r);
 	p = _mm256_add_ps(p, _mm256_set1_ps(1));
 	power = _mm256_add_epi32(_mm256_cvtps_epi32(k), _mm256_set1_epi32(127));
-	p = _mm256_mul_ps(p,
-	                  _mm256_castsi256_ps(_mm256_slli_epi32(power, 23)));
+	p = _mm256_mul_ps(p, _mm256_castsi256_ps(_mm256_slli_epi32(power, 23)));
 	return _mm256_and_ps(p, keep);
 }
 
@@ -257,11 +257,10 @@ static void rotate(float *head, const float *cos, const float *sin, size_t half)
 		__m256 c = _mm256_loadu_ps(cos + d);
 		__m256 s = _mm256_loadu_ps(sin + d);
 
-		_mm256_storeu_ps(head + d, _mm256_fmsub_ps(
-						   a, c, _mm256_mul_ps(b, s)));
-		_mm256_storeu_ps(
-			head + half + d,
-			_mm256_fmadd_ps(b, c, _mm256_mul_ps(a, s)));
+		_mm256_storeu_ps(head + d,
+		                 _mm256_fmsub_ps(a, c, _mm256_mul_ps(b, s)));
+		_mm256_storeu_ps(head + half + d,
+		                 _mm256_fmadd_ps(b, c, _mm256_mul_ps(a, s)));
 	}
 	for (; d < half; d++) {
 		float a = head[d], b = head[d + half];

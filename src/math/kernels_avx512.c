@@ -26,8 +26,8 @@ static void bf16_to_f32(float *y, const void *x, size_t n)
 	for (size_t i = 0; i < n; i += VECTOR) {
 		__mmask16 m = lanes(i, n);
 		__m256i half = _mm256_maskz_loadu_epi16(m, at16(x, i));
-		__m512i wide = _mm512_slli_epi32(_mm512_cvtepu16_epi32(half),
-		                                 16);
+		__m512i wide =
+			_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16);
 
 		_mm512_mask_storeu_ps(y + i, m, _mm512_castsi512_ps(wide));
 	}
@@ -78,7 +78,7 @@ static void f32_to_f16(void *y, const float *x, size_t n)
 		_mm256_mask_storeu_epi16(
 			(char *)y + 2 * i, m,
 			_mm512_cvtps_ph(wide, _MM_FROUND_TO_NEAREST_INT |
-			                              _MM_FROUND_NO_EXC));
+		                                      _MM_FROUND_NO_EXC));
 	}
 }
 
@@ -215,8 +215,9 @@ static float max(const float *x, size_t n)
 		b = _mm512_max_ps(_mm512_loadu_ps(x + i + VECTOR), b);
 	}
 	for (; i < n; i += VECTOR)
-		a = _mm512_max_ps(
-			_mm512_mask_loadu_ps(least, lanes(i, n), x + i), a);
+		a = _mm512_max_ps(_mm512_mask_loadu_ps(least, lanes(i, n),
+		                                       x + i),
+		                  a);
 	return _mm512_reduce_max_ps(_mm512_max_ps(a, b));
 }
 
@@ -236,12 +237,12 @@ static float exp_sum(float *y, const float *x, float top, size_t n)
 	return _mm512_reduce_add_ps(sum);
 }
 
-#define COMMON                                                                 \
-	.name = "avx512", .vector = true, .bf16_to_f32 = bf16_to_f32,                          \
-	.f16_to_f32 = f16_to_f32, .f32_to_bf16 = f32_to_bf16,                  \
-	.f32_to_f16 = f32_to_f16, .dot = dot, .axpy = axpy, .scale = scale,    \
-	.scale_mul = scale_mul, .silu_mul = silu_mul, .rotate = rotate,        \
-	.max = max, .exp_sum = exp_sum, .tile_f32 = tile_f32_avx512,           \
+#define COMMON \
+	.name = "avx512", .vector = true, .bf16_to_f32 = bf16_to_f32, \
+	.f16_to_f32 = f16_to_f32, .f32_to_bf16 = f32_to_bf16, \
+	.f32_to_f16 = f32_to_f16, .dot = dot, .axpy = axpy, .scale = scale, \
+	.scale_mul = scale_mul, .silu_mul = silu_mul, .rotate = rotate, \
+	.max = max, .exp_sum = exp_sum, .tile_f32 = tile_f32_avx512, \
 	.tile_f16 = tile_f16_avx512, .tile_bf16 = tile_bf16_avx512
 
 const struct kernels kernels_avx512 = { COMMON };

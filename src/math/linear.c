@@ -35,10 +35,10 @@ struct linear_work {
 	struct threads *pool;
 	size_t max_rows;
 	int64_t max_in, max_out;
-	char *narrow;        /* activations as bf16, shared by the threads */
-	float *panels;       /* a thread's block of weights as float32 */
+	char *narrow;  /* activations as bf16, shared by the threads */
+	float *panels; /* a thread's block of weights as float32 */
 	size_t panel_floats;
-	float *gates;        /* a thread's block of silu's arguments */
+	float *gates; /* a thread's block of silu's arguments */
 	size_t gate_floats;
 };
 
@@ -227,15 +227,16 @@ static void multiply_block(const struct call *call, int j, size_t o, size_t n_w,
 	const struct tensor *w = call->jobs[j].w;
 	const struct plan *plan = &call->plans[j];
 	size_t size = weight_size(w, plan), piece = piece_length(call);
-	struct tile t = { .y = y, .y_stride = y_stride, .n_w = n_w,
-		          .add = add };
+	struct tile t = {
+		.y = y, .y_stride = y_stride, .n_w = n_w, .add = add
+	};
 
 	if (call->rows == 1 || plan->tile == tile_gemm)
 		piece = call->n_in;
 	locate_weights(call, &t, w, plan->widen, o, panel);
 	t.x = plan->narrow ? (const void *)call->work->narrow : call->x;
-	t.x_stride = plan->narrow ? call->narrow_stride :
-	                            call->x_stride * sizeof(float);
+	t.x_stride = plan->narrow ? call->narrow_stride
+	                          : call->x_stride * sizeof(float);
 	for (size_t k = 0; k < call->n_in; k += piece) {
 		t.n = smaller(piece, call->n_in - k);
 		multiply_piece(call, plan, t);
@@ -290,9 +291,10 @@ static void narrow_rows(const struct call *call, int index, int n)
 
 	threads_split(call->rows, 1, index, n, &r, &end);
 	for (; r < end; r++)
-		call->kernels->f32_to_bf16(
-			call->work->narrow + r * call->narrow_stride,
-			call->x + r * call->x_stride, call->n_in);
+		call->kernels->f32_to_bf16(call->work->narrow +
+		                                   r * call->narrow_stride,
+		                           call->x + r * call->x_stride,
+		                           call->n_in);
 }
 
 static void share(void *arg, int index, int n)
@@ -325,8 +327,8 @@ static void run(struct call *call, bool exact)
 
 		assert((size_t)tensor_cols(w) == call->n_in);
 		assert(tensor_rows(w) <= work->max_out);
-		call->plans[j] = choose(call->kernels, w->dtype, call->rows,
-		                        exact);
+		call->plans[j] =
+			choose(call->kernels, w->dtype, call->rows, exact);
 		if (call->plans[j].narrow)
 			call->narrow_stride = narrow_stride(call->n_in);
 	}
@@ -337,8 +339,12 @@ void linear_many(struct linear_work *work, const struct linear_job *jobs,
                  int n_jobs, const float *x, size_t x_stride, size_t rows,
                  bool exact)
 {
-	struct call call = { .work = work, .jobs = jobs, .n_jobs = n_jobs,
-		             .x = x, .x_stride = x_stride, .rows = rows };
+	struct call call = { .work = work,
+		             .jobs = jobs,
+		             .n_jobs = n_jobs,
+		             .x = x,
+		             .x_stride = x_stride,
+		             .rows = rows };
 
 	run(&call, exact);
 }
@@ -353,11 +359,15 @@ void linear_swiglu(struct linear_work *work, const struct tensor *gate,
                    const struct tensor *up, float *y, size_t y_stride,
                    const float *x, size_t x_stride, size_t rows, bool exact)
 {
-	const struct linear_job jobs[] = { { .w = gate },
-		                           { .w = up, .y = y,
-		                             .y_stride = y_stride } };
-	struct call call = { .work = work, .jobs = jobs, .n_jobs = 2,
-		             .swiglu = true, .x = x, .x_stride = x_stride,
+	const struct linear_job jobs[] = {
+		{ .w = gate }, { .w = up, .y = y, .y_stride = y_stride }
+	};
+	struct call call = { .work = work,
+		             .jobs = jobs,
+		             .n_jobs = 2,
+		             .swiglu = true,
+		             .x = x,
+		             .x_stride = x_stride,
 		             .rows = rows };
 
 	assert(tensor_rows(gate) == tensor_rows(up));

@@ -53,8 +53,8 @@ static void apply_yarn(struct rope *rope, const struct rope_settings *s)
 		float share = ramp((float)low, (float)high, d);
 		float kept = rope->inv_freq[d];
 
-		rope->inv_freq[d] = kept / (float)s->factor * share +
-		                    kept * (1 - share);
+		rope->inv_freq[d] =
+			kept / (float)s->factor * share + kept * (1 - share);
 	}
 	if (s->attention_factor > 0)
 		rope->attention_factor = s->attention_factor;
@@ -73,8 +73,10 @@ static float frequency(const struct rope_settings *s, size_t d)
 static int check(const struct rope_settings *s, struct error *err)
 {
 	if (s->head_dim <= 0 || s->head_dim % 2)
-		return error_set(err, "head_dim is %d, not an even number "
-		                 "above 0", s->head_dim);
+		return error_set(err,
+		                 "head_dim is %d, not an even number "
+		                 "above 0",
+		                 s->head_dim);
 	if (!(s->theta > 1) || !isfinite(s->theta))
 		return error_set(err, "rope_theta is %g, not above 1",
 		                 s->theta);
@@ -84,10 +86,13 @@ static int check(const struct rope_settings *s, struct error *err)
 		return error_set(err, "YaRN factor is %g, not above 0",
 		                 s->factor);
 	if (!(s->beta_fast > 0) || !(s->beta_slow > 0))
-		return error_set(err, "YaRN beta_fast %g and beta_slow %g must "
-		                 "be above 0", s->beta_fast, s->beta_slow);
+		return error_set(err,
+		                 "YaRN beta_fast %g and beta_slow %g must "
+		                 "be above 0",
+		                 s->beta_fast, s->beta_slow);
 	if (s->original_max_position_embeddings <= 0)
-		return error_set(err, "YaRN "
+		return error_set(err,
+		                 "YaRN "
 		                 "original_max_position_embeddings is %d",
 		                 s->original_max_position_embeddings);
 	return 0;

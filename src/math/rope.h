@@ -32,13 +32,13 @@ struct error;
 struct rope;
 
 struct rope_settings {
-	int head_dim; /* even, > 0 */
-	double theta; /* > 1 */
-	double factor;           /* of YaRN; 0: no YaRN, rest unused */
-	double attention_factor; /* <= 0: 0.1 ln(factor) + 1 */
+	int head_dim;                /* even, > 0 */
+	double theta;                /* > 1 */
+	double factor;               /* of YaRN; 0: no YaRN, rest unused */
+	double attention_factor;     /* <= 0: 0.1 ln(factor) + 1 */
 	double beta_fast, beta_slow; /* turns within the trained context */
 	int original_max_position_embeddings; /* the trained context, tokens */
-	bool truncate; /* blend between whole pairs */
+	bool truncate;                        /* blend between whole pairs */
 };
 
 struct rope *rope_new(const struct rope_settings *settings, struct error *err);

@@ -9,10 +9,10 @@
 #include "math/tensor.h"
 
 #define TILE_X 3
-#define TILE_BLOCKS(b, d)                                                      \
-	TILE_BLOCK(12, 1, b, d)                                                \
-	TILE_BLOCK(6, 2, b, d)                                                 \
-	TILE_BLOCK(4, 2, b, d)                                                 \
+#define TILE_BLOCKS(b, d) \
+	TILE_BLOCK(12, 1, b, d) \
+	TILE_BLOCK(6, 2, b, d) \
+	TILE_BLOCK(4, 2, b, d) \
 	TILE_BLOCK(4, 3, b, d)
 
 static inline size_t tile_width(size_t rows)
@@ -36,8 +36,8 @@ INLINE __m256 load_w(enum dtype dtype, const char *w, size_t k)
 		_mm256_slli_epi32(_mm256_cvtepu16_epi32(half), 16));
 }
 
-INLINE void step(__m256 sum[TILE_W][TILE_X], int n_w, int n_x,
-                 enum dtype dtype, const struct tile_rows *rows, size_t k)
+INLINE void step(__m256 sum[TILE_W][TILE_X], int n_w, int n_x, enum dtype dtype,
+                 const struct tile_rows *rows, size_t k)
 {
 	__m256 x[TILE_X];
 

@@ -19,9 +19,8 @@ INLINE __m512 load_w(enum dtype dtype, const char *w, size_t k, __mmask16 mask)
 		_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
 }
 
-INLINE void step(__m512 sum[TILE_W][TILE_X], int n_w, int n_x,
-                 enum dtype dtype, const struct tile_rows *rows, size_t k,
-                 __mmask16 mask)
+INLINE void step(__m512 sum[TILE_W][TILE_X], int n_w, int n_x, enum dtype dtype,
+                 const struct tile_rows *rows, size_t k, __mmask16 mask)
 {
 	__m512 x[TILE_X];
 

@@ -11,13 +11,13 @@
 #include <stddef.h>
 
 #define TILE_X 6
-#define TILE_BLOCKS(b, d)                                                      \
-	TILE_BLOCK(12, 1, b, d)                                                \
-	TILE_BLOCK(12, 2, b, d)                                                \
-	TILE_BLOCK(8, 3, b, d)                                                 \
-	TILE_BLOCK(4, 3, b, d)                                                 \
-	TILE_BLOCK(4, 4, b, d)                                                 \
-	TILE_BLOCK(4, 5, b, d)                                                 \
+#define TILE_BLOCKS(b, d) \
+	TILE_BLOCK(12, 1, b, d) \
+	TILE_BLOCK(12, 2, b, d) \
+	TILE_BLOCK(8, 3, b, d) \
+	TILE_BLOCK(4, 3, b, d) \
+	TILE_BLOCK(4, 4, b, d) \
+	TILE_BLOCK(4, 5, b, d) \
 	TILE_BLOCK(4, 6, b, d)
 
 static inline size_t tile_width(size_t rows)

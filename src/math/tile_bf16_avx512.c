@@ -18,8 +18,9 @@ INLINE void step(__m512 sum[TILE_W][TILE_X], int n_w, int n_x,
 	}
 	UNROLL
 	for (int i = 0; i < n_w; i++) {
-		__m512bh w = (__m512bh)_mm512_maskz_loadu_epi16(
-			mask, rows->w[i] + 2 * k);
+		__m512bh w =
+			(__m512bh)_mm512_maskz_loadu_epi16(mask,
+		                                           rows->w[i] + 2 * k);
 
 		UNROLL
 		for (int j = 0; j < n_x; j++)

@@ -91,37 +91,37 @@ INLINE void tile_share_ahead(struct tile_rows *rows, size_t width, size_t g,
  * Defines the kernel `name` out of block(n_w, n_x, dtype, tile, rows), which is
  * inlined once for each size.
  */
-#define TILE_KERNEL(name, block, dtype)                                        \
-	static void name##_rows(size_t n_w, size_t n_x, const struct tile *t,  \
-	                        const struct tile_rows *rows)                  \
-	{                                                                      \
-		switch (n_w * 8 + n_x) {                                       \
-			TILE_BLOCKS(block, dtype)                              \
-		}                                                              \
-	}                                                                      \
-                                                                               \
-	void name(const struct tile *t)                                        \
-	{                                                                      \
-		size_t width = tile_width(t->rows), g;                         \
-		size_t blocks = (t->rows + TILE_X - 1) / TILE_X;               \
-		struct tile_rows rows;                                         \
-                                                                               \
-		for (size_t o = 0; o < t->n_w; o += width) {                   \
-			tile_place(&rows, t, o, width);                        \
-			g = 0;                                                 \
-			for (size_t r = 0, n_x; r < t->rows; r += n_x) {       \
-				n_x = tile_share(t->rows - r);                 \
-				tile_share_ahead(&rows, width, g++, blocks);   \
-				name##_rows(width, n_x, t, &rows);             \
-				rows.x += n_x * t->x_stride;                   \
-				rows.y += n_x * t->y_stride;                   \
-			}                                                      \
-		}                                                              \
+#define TILE_KERNEL(name, block, dtype) \
+	static void name##_rows(size_t n_w, size_t n_x, const struct tile *t, \
+	                        const struct tile_rows *rows) \
+	{ \
+		switch (n_w * 8 + n_x) { \
+			TILE_BLOCKS(block, dtype) \
+		} \
+	} \
+\
+	void name(const struct tile *t) \
+	{ \
+		size_t width = tile_width(t->rows), g; \
+		size_t blocks = (t->rows + TILE_X - 1) / TILE_X; \
+		struct tile_rows rows; \
+\
+		for (size_t o = 0; o < t->n_w; o += width) { \
+			tile_place(&rows, t, o, width); \
+			g = 0; \
+			for (size_t r = 0, n_x; r < t->rows; r += n_x) { \
+				n_x = tile_share(t->rows - r); \
+				tile_share_ahead(&rows, width, g++, blocks); \
+				name##_rows(width, n_x, t, &rows); \
+				rows.x += n_x * t->x_stride; \
+				rows.y += n_x * t->y_stride; \
+			} \
+		} \
 	}
 
-#define TILE_BLOCK(n_w, n_x, block, dtype)                                     \
-	case (n_w) * 8 + (n_x):                                                \
-		block(n_w, n_x, dtype, t, rows);                               \
+#define TILE_BLOCK(n_w, n_x, block, dtype) \
+	case (n_w)*8 + (n_x): \
+		block(n_w, n_x, dtype, t, rows); \
 		break;
 
 #endif

@@ -15,7 +15,7 @@ struct node {
 struct added_tokens {
 	struct node *nodes; /* [n], the first one unused */
 	size_t n, capacity;
-	size_t root[256];   /* by first byte, 0: no token begins with it */
+	size_t root[256]; /* by first byte, 0: no token begins with it */
 };
 
 struct added_tokens *added_tokens_new(void)

@@ -82,7 +82,9 @@ static enum chat_family by_marks(const char *jinja)
 		"</think>",     "multi_step_tool", "reasoning_content",
 	};
 	static const char *const foreign[] = {
-		"You are Qwen", "<|vision_start|>", "raise_exception",
+		"You are Qwen",
+		"<|vision_start|>",
+		"raise_exception",
 	};
 	size_t i;
 

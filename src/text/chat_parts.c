@@ -21,9 +21,8 @@ static void add(struct chat_parts *parts, enum chat_part_kind kind,
 		return;
 	parts->parts = mem_grow(parts->parts, parts->n, &parts->capacity,
 	                        sizeof(*parts->parts));
-	parts->parts[parts->n++] = (struct chat_part){
-		.kind = kind, .begin = parts->text.len
-	};
+	parts->parts[parts->n++] =
+		(struct chat_part){ .kind = kind, .begin = parts->text.len };
 	strbuf_add(&parts->text, bytes, len);
 }
 

@@ -148,7 +148,8 @@ static int print(struct render *r, const struct json *value)
 	else if (json_is_number(value))
 		json(r, value);
 	else
-		return error_set(r->err, "the name of a tool call is no string");
+		return error_set(r->err,
+		                 "the name of a tool call is no string");
 	return 0;
 }
 
@@ -204,14 +205,15 @@ static void take_reasoning(struct span *content, struct span *reasoning)
 
 	if (at < 0)
 		return;
-	*reasoning = rstrip_newlines((struct span){ content->bytes,
-	                                            (size_t)at });
+	*reasoning =
+		rstrip_newlines((struct span){ content->bytes, (size_t)at });
 	at = rfind(*reasoning, open);
 	if (at >= 0)
 		*reasoning = after(*reasoning, (size_t)at + strlen(open));
 	*reasoning = lstrip_newlines(*reasoning);
-	*content = lstrip_newlines(
-		after(*content, (size_t)rfind(*content, close) + strlen(close)));
+	*content =
+		lstrip_newlines(after(*content, (size_t)rfind(*content, close) +
+	                                                strlen(close)));
 }
 
 static int assistant(struct render *r, size_t i)
@@ -384,9 +386,13 @@ int chat_template_render(enum chat_family family,
                          const struct tokenizer *t, struct strbuf *out,
                          struct ids *ids, struct error *err)
 {
-	struct render r = { .family = family, .messages = messages, .n = n,
-		            .options = options, .t = ids ? t : NULL,
-		            .parts.text = STRBUF_INIT, .err = err };
+	struct render r = { .family = family,
+		            .messages = messages,
+		            .n = n,
+		            .options = options,
+		            .t = ids ? t : NULL,
+		            .parts.text = STRBUF_INIT,
+		            .err = err };
 	int rc = family == CHAT_CHATML ? chatml(&r) : qwen3(&r);
 
 	if (rc == 0) {

@@ -26,13 +26,14 @@ struct json;
 struct tokenizer;
 
 enum chat_family {
-	CHAT_CHATML,   /* <|im_start|>role\ncontent<|im_end|>\n and nothing else */
+	CHAT_CHATML,   /* <|im_start|>role\ncontent<|im_end|>\n, no more */
 	CHAT_INSTRUCT, /* qwen3-instruct-2507 */
 	CHAT_THINKING, /* qwen3-thinking-2507: the reply begins with <think>\n */
 	CHAT_HYBRID    /* qwen3: enable_thinking on, off */
 };
 
-const char *chat_family_name(enum chat_family family); /* "chatml", "qwen3-instruct-2507", ... */
+/* "chatml", "qwen3-instruct-2507", ... */
+const char *chat_family_name(enum chat_family family);
 /* By such a name; -1 when there is none. */
 int chat_family_named(const char *name);
 
@@ -44,10 +45,11 @@ int chat_family_named(const char *name);
 enum chat_family chat_family_of(const char *jinja, bool *known);
 
 struct chat_message {
-	const char *role;              /* "system", "user", "assistant", "tool" */
-	const char *content;           /* UTF-8; NULL where it is no string */
+	const char *role;    /* "system", "user", "assistant", "tool" */
+	const char *content; /* UTF-8; NULL where it is no string */
 	size_t content_len;
-	const char *reasoning_content; /* or NULL: taken from <think> in content */
+	/* NULL: what stands before </think> in the content. */
+	const char *reasoning_content;
 	const struct json *tool_calls; /* an array, or NULL */
 	/* The exact ids of the content as it was generated, without the control
 	 * ids around it; n_ids 0: encode the text.  When the template leaves the
@@ -66,7 +68,8 @@ struct chat_options {
 };
 
 /* Renders messages[0..n).  text and ids are appended to, either may be NULL;
- * ids needs t.  Fails where transformers' template raises an error. */
+ * ids needs t.  Fails where transformers' template raises an error, and where
+ * the name of a tool call is a list or an object, which Jinja would print. */
 int chat_template_render(enum chat_family family,
                          const struct chat_message *messages, size_t n,
                          const struct chat_options *options,

@@ -25,7 +25,7 @@ static const struct {
 	{ 0x0388, 0x0482 },   /* Greek, Cyrillic */
 	{ 0x048a, 0x052f },   /* Cyrillic */
 	{ 0x0620, 0x064a },   /* Arabic */
-	{ 0x11a7, 0x11a7 },   /* see below */
+	{ 0x11a7, 0x11a7 },   /* see above */
 	{ 0x2010, 0x2027 },   /* dashes, quotation marks */
 	{ 0x2030, 0x205e },   /* more punctuation */
 	{ 0x2500, 0x2adb },   /* boxes, symbols, arrows, mathematics */
@@ -150,7 +150,8 @@ static void normalise(struct strbuf *out, const char *text, size_t len)
 {
 	const utf8proc_option_t options = UTF8PROC_STABLE | UTF8PROC_COMPOSE;
 	/* len bytes are at most len characters. */
-	utf8proc_int32_t *points = mem_realloc(NULL, len, MAX_PARTS * sizeof(*points));
+	utf8proc_int32_t *points =
+		mem_realloc(NULL, len, MAX_PARTS * sizeof(*points));
 	utf8proc_ssize_t parts, i, n = 0;
 	uint32_t code_point;
 	size_t pos = 0;

@@ -1,5 +1,6 @@
 #include "text/pretokenize.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,39 +23,61 @@ const char pretokenizer_qwen_pattern[] =
 	"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}|"
 	" ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
 
-/* Letters and numbers of Unicode 15, 15.1 and 16, as the inside of a class. */
-#define R(first, last) "\\x{" #first "}-\\x{" #last "}"
+/* Letters and numbers that Unicode 15, 15.1 and 16 brought. */
+struct range {
+	uint32_t first, last;
+};
 
-static const char letters[] =
-	"\\p{L}" R(1c89, 1c8a) R(a7cb, a7cd) R(a7da, a7dc) R(105c0, 105f3)
-	R(10d4a, 10d65) R(10d6f, 10d85) R(10ec2, 10ec4) R(1123f, 11240)
-	R(11380, 11389) R(1138b, 1138b) R(1138e, 1138e) R(11390, 113b5)
-	R(113b7, 113b7) R(113d1, 113d1) R(113d3, 113d3) R(11bc0, 11be0)
-	R(11f02, 11f02) R(11f04, 11f10) R(11f12, 11f33) R(1342f, 1342f)
-	R(13441, 13446) R(13460, 143fa) R(16100, 1611d) R(16d40, 16d6c)
-	R(18cff, 18cff) R(1b132, 1b132) R(1b155, 1b155) R(1df25, 1df2a)
-	R(1e030, 1e06d) R(1e4d0, 1e4eb) R(1e5d0, 1e5ed) R(1e5f0, 1e5f0)
-	R(2b739, 2b739) R(2ebf0, 2ee5d) R(31350, 323af);
+static const struct range new_letters[] = {
+	{ 0x1c89, 0x1c8a },   { 0xa7cb, 0xa7cd },   { 0xa7da, 0xa7dc },
+	{ 0x105c0, 0x105f3 }, { 0x10d4a, 0x10d65 }, { 0x10d6f, 0x10d85 },
+	{ 0x10ec2, 0x10ec4 }, { 0x1123f, 0x11240 }, { 0x11380, 0x11389 },
+	{ 0x1138b, 0x1138b }, { 0x1138e, 0x1138e }, { 0x11390, 0x113b5 },
+	{ 0x113b7, 0x113b7 }, { 0x113d1, 0x113d1 }, { 0x113d3, 0x113d3 },
+	{ 0x11bc0, 0x11be0 }, { 0x11f02, 0x11f02 }, { 0x11f04, 0x11f10 },
+	{ 0x11f12, 0x11f33 }, { 0x1342f, 0x1342f }, { 0x13441, 0x13446 },
+	{ 0x13460, 0x143fa }, { 0x16100, 0x1611d }, { 0x16d40, 0x16d6c },
+	{ 0x18cff, 0x18cff }, { 0x1b132, 0x1b132 }, { 0x1b155, 0x1b155 },
+	{ 0x1df25, 0x1df2a }, { 0x1e030, 0x1e06d }, { 0x1e4d0, 0x1e4eb },
+	{ 0x1e5d0, 0x1e5ed }, { 0x1e5f0, 0x1e5f0 }, { 0x2b739, 0x2b739 },
+	{ 0x2ebf0, 0x2ee5d }, { 0x31350, 0x323af },
+};
 
-static const char numbers[] =
-	"\\p{N}" R(10d40, 10d49) R(116d0, 116e3) R(11bf0, 11bf9)
-	R(11f50, 11f59) R(16130, 16139) R(16d70, 16d79) R(1ccf0, 1ccf9)
-	R(1d2c0, 1d2d3) R(1e4f0, 1e4f9) R(1e5f1, 1e5fa);
-
-#undef R
+static const struct range new_numbers[] = {
+	{ 0x10d40, 0x10d49 }, { 0x116d0, 0x116e3 }, { 0x11bf0, 0x11bf9 },
+	{ 0x11f50, 0x11f59 }, { 0x16130, 0x16139 }, { 0x16d70, 0x16d79 },
+	{ 0x1ccf0, 0x1ccf9 }, { 0x1d2c0, 0x1d2d3 }, { 0x1e4f0, 0x1e4f9 },
+	{ 0x1e5f1, 0x1e5fa },
+};
 
 /* What an escape of the file's dialect is in PCRE2's. */
 static const struct {
 	const char *escape;
-	const char *inside;  /* of a class; NULL: as it stands */
-	const char *open;    /* outside: OPEN inside CLOSE */
-	const char *close;
+	const char *becomes;
+	const struct range *more; /* [n_more], in one class with it */
+	size_t n_more;
 } escapes[] = {
-	{ "\\s", "\\p{wspace}", "", "" },
-	{ "\\S", "\\P{wspace}", "", "" },
-	{ "\\p{L}", letters, "[", "]" },
-	{ "\\p{N}", numbers, "[", "]" },
+	{ "\\s", "\\p{wspace}", NULL, 0 },
+	{ "\\S", "\\P{wspace}", NULL, 0 },
+	{ "\\p{L}", "\\p{L}", new_letters,
+	  sizeof(new_letters) / sizeof(new_letters[0]) },
+	{ "\\p{N}", "\\p{N}", new_numbers,
+	  sizeof(new_numbers) / sizeof(new_numbers[0]) },
 };
+
+static void add_escape(struct strbuf *out, size_t i, bool in_class)
+{
+	bool brackets = escapes[i].n_more && !in_class;
+	size_t k;
+
+	strbuf_add_str(out, brackets ? "[" : "");
+	strbuf_add_str(out, escapes[i].becomes);
+	for (k = 0; k < escapes[i].n_more; k++)
+		strbuf_printf(out, "\\x{%" PRIx32 "}-\\x{%" PRIx32 "}",
+		              escapes[i].more[k].first,
+		              escapes[i].more[k].last);
+	strbuf_add_str(out, brackets ? "]" : "");
+}
 
 /* Appends the translation of the escape at text, gives its length. */
 static size_t translate_escape(struct strbuf *out, const char *text, size_t len,
@@ -66,9 +89,7 @@ static size_t translate_escape(struct strbuf *out, const char *text, size_t len,
 		n = strlen(escapes[i].escape);
 		if (n > len || memcmp(text, escapes[i].escape, n) != 0)
 			continue;
-		strbuf_add_str(out, in_class ? "" : escapes[i].open);
-		strbuf_add_str(out, escapes[i].inside);
-		strbuf_add_str(out, in_class ? "" : escapes[i].close);
+		add_escape(out, i, in_class);
 		return n;
 	}
 	n = len < 2 ? len : 2;
@@ -111,8 +132,7 @@ static pcre2_code *compile(const struct strbuf *pattern, struct error *err)
 	pcre2_get_error_message(number, message, sizeof(message));
 	error_set(err, "split pattern: %s, at byte %zu of \"%.*s\"",
 	          (char *)message, (size_t)offset,
-	          pattern->len < 200 ? (int)pattern->len : 200,
-	          pattern->bytes);
+	          pattern->len < 200 ? (int)pattern->len : 200, pattern->bytes);
 	return NULL;
 }
 
@@ -192,7 +212,8 @@ static bool find(struct pretokenize *walk, size_t *begin, size_t *end)
 		return false;
 	if (p->jit)
 		rc = pcre2_jit_match(p->code, text, walk->len, walk->search,
-		                     PCRE2_NO_UTF_CHECK, walk->match, p->limits);
+		                     PCRE2_NO_UTF_CHECK, walk->match,
+		                     p->limits);
 	if (rc == PCRE2_ERROR_JIT_STACKLIMIT)
 		rc = pcre2_match(p->code, text, walk->len, walk->search,
 		                 PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, walk->match,

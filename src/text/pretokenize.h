@@ -38,12 +38,12 @@ void pretokenizer_free(struct pretokenizer *p);
 /* One thread's walk over one text after another. */
 struct pretokenize {
 	const struct pretokenizer *p;
-	void *match;       /* owned */
-	const char *text;  /* [len], well-formed UTF-8, borrowed */
+	void *match;      /* owned */
+	const char *text; /* [len], well-formed UTF-8, borrowed */
 	size_t len;
-	size_t pos;        /* where the next piece begins */
-	size_t search;     /* where the next match is looked for, >= pos */
-	size_t match_end;  /* of a match found but not given yet, or 0 */
+	size_t pos;       /* where the next piece begins */
+	size_t search;    /* where the next match is looked for, >= pos */
+	size_t match_end; /* of a match found but not given yet, or 0 */
 };
 
 void pretokenize_init(struct pretokenize *walk, const struct pretokenizer *p);
@@ -53,6 +53,7 @@ void pretokenize_start(struct pretokenize *walk, const char *text, size_t len);
 /* The next piece: *len bytes, never 0, *piece points into the text.  False at
  * the end.  A pattern that backtracks without bound gives up: the rest of the
  * text is one piece. */
-bool pretokenize_next(struct pretokenize *walk, const char **piece, size_t *len);
+bool pretokenize_next(struct pretokenize *walk, const char **piece,
+                      size_t *len);
 
 #endif

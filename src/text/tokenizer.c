@@ -67,8 +67,8 @@ static int finish(struct tokenizer *t, struct error *err)
 	const struct tokenizer_image_header *header = t->image.header;
 	uint32_t i;
 
-	t->pretokenizer = pretokenizer_new(t->image.pattern,
-	                                   header->pattern_bytes, err);
+	t->pretokenizer =
+		pretokenizer_new(t->image.pattern, header->pattern_bytes, err);
 	if (!t->pretokenizer)
 		return -1;
 	t->in_text = added_tokens_new();
@@ -86,10 +86,12 @@ static int compile(struct tokenizer *t, const struct origin *origin,
 	size_t size;
 	int rc;
 
-	rc = origin->gguf ? tokenizer_gguf_read(&source, origin->gguf, err)
-	                  : tokenizer_json_read(
-				    &source, (const char *)origin->json->bytes,
-				    origin->json->size, origin->path, err);
+	rc = origin->gguf
+	             ? tokenizer_gguf_read(&source, origin->gguf, err)
+	             : tokenizer_json_read(&source,
+	                                   (const char *)origin->json->bytes,
+	                                   origin->json->size, origin->path,
+	                                   err);
 	if (rc == 0)
 		t->block = tokenizer_compile(&source, &origin->key, &size, err);
 	tokenizer_source_free(&source);
@@ -110,9 +112,8 @@ static struct tokenizer *load(const struct origin *origin,
 {
 	struct tokenizer *t = mem_zalloc(1, sizeof(*t));
 
-	if (cache_dir &&
-	    tokenizer_cache_open(&t->image, &t->map, cache_dir, origin->path,
-	                         &origin->key)) {
+	if (cache_dir && tokenizer_cache_open(&t->image, &t->map, cache_dir,
+	                                      origin->path, &origin->key)) {
 		if (finish(t, NULL) == 0)
 			return t;
 		file_map_close(&t->map);
@@ -264,8 +265,9 @@ static void normalise(struct encoding *e, const char *text, size_t len)
 void tokenizer_encode(const struct tokenizer *t, const char *text, size_t len,
                       enum tokenizer_mode mode, struct ids *out)
 {
-	struct encoding e = { .t = t, .mode = mode, .normal = STRBUF_INIT,
-		              .out = out };
+	struct encoding e = {
+		.t = t, .mode = mode, .normal = STRBUF_INIT, .out = out
+	};
 	struct strbuf repaired = STRBUF_INIT;
 
 	if (!utf8_valid(text, len)) {

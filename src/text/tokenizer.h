@@ -34,9 +34,9 @@ void tokenizer_free(struct tokenizer *t);
 /* Which of the added tokens ("<|im_end|>", "<think>") count when they occur in
  * the text. */
 enum tokenizer_mode {
-	TOKENIZER_ALL,     /* all of them, as Hugging Face's encode() */
+	TOKENIZER_ALL,        /* all of them, as Hugging Face's encode() */
 	TOKENIZER_NO_SPECIAL, /* those not marked special (encode_special_tokens) */
-	TOKENIZER_PLAIN    /* none: what users type can never be a control id */
+	TOKENIZER_PLAIN /* none: what users type can never be a control id */
 };
 
 /* Appends the ids of text to out.  Ill-formed UTF-8 is read as U+FFFD. */

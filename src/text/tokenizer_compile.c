@@ -23,7 +23,7 @@ struct compiler {
 	uint32_t n_slots;   /* a power of two */
 	uint8_t *flags;     /* [n_ids] */
 	uint32_t n_ids;
-	struct strbuf text; /* the image's text */
+	struct strbuf text;    /* the image's text */
 	uint32_t *text_offset; /* [n_ids + 1] */
 	int32_t byte_id[256];
 	struct bpe_merge *merges; /* [n_merge_slots] */
@@ -77,9 +77,11 @@ static int check_id(struct compiler *c, int64_t id, struct source_text text)
 {
 	if (id >= 0 && id < TOKENIZER_MAX_IDS)
 		return 0;
-	return error_set(c->err, "%s: token \"%.*s\" has id %" PRId64
-	                 ", not one of 0 to %d", c->source->path, shown(text),
-	                 text.bytes, id, TOKENIZER_MAX_IDS - 1);
+	return error_set(c->err,
+	                 "%s: token \"%.*s\" has id %" PRId64
+	                 ", not one of 0 to %d",
+	                 c->source->path, shown(text), text.bytes, id,
+	                 TOKENIZER_MAX_IDS - 1);
 }
 
 static int count_ids(struct compiler *c)
@@ -152,10 +154,11 @@ static int check_added(struct compiler *c, const struct source_added *added)
 	const char *path = c->source->path;
 	int32_t same_text;
 
-	if (!added->text.len ||
-	    !utf8_valid(added->text.bytes, added->text.len))
-		return error_set(c->err, "%s: added token %" PRId64
-		                 " is empty or no UTF-8", path, added->id);
+	if (!added->text.len || !utf8_valid(added->text.bytes, added->text.len))
+		return error_set(c->err,
+		                 "%s: added token %" PRId64
+		                 " is empty or no UTF-8",
+		                 path, added->id);
 	if (c->flags[added->id] & IMAGE_ADDED)
 		return error_set(c->err,
 		                 "%s: two added tokens have the id %" PRId64,
@@ -223,8 +226,8 @@ static int check_added_unique(struct compiler *c)
 			               "%s: added token \"%.*s\" is there "
 			               "twice, as %" PRId64 " and %" PRId64,
 			               c->source->path, shown(sorted[i]->text),
-			               sorted[i]->text.bytes,
-			               sorted[i - 1]->id, sorted[i]->id);
+			               sorted[i]->text.bytes, sorted[i - 1]->id,
+			               sorted[i]->id);
 	free(sorted);
 	return rc;
 }
@@ -236,8 +239,9 @@ static int find_bytes(struct compiler *c)
 	int byte;
 
 	for (byte = 0; byte < 256; byte++) {
-		text.len = (size_t)utf8_encode(
-			byte_level_character((unsigned char)byte), utf8);
+		text.len = (size_t)utf8_encode(byte_level_character(
+						       (unsigned char)byte),
+		                               utf8);
 		c->byte_id[byte] = id_of(c, text);
 		if (c->byte_id[byte] < 0)
 			return error_set(c->err,
@@ -246,50 +250,57 @@ static int find_bytes(struct compiler *c)
 		if (c->flags[c->byte_id[byte]] & IMAGE_ADDED)
 			return error_set(c->err,
 			                 "%s: added token %d is the token of "
-			                 "the byte 0x%02x", c->source->path,
-			                 (int)c->byte_id[byte], (unsigned)byte);
+			                 "the byte 0x%02x",
+			                 c->source->path, (int)c->byte_id[byte],
+			                 (unsigned)byte);
 	}
 	return 0;
 }
 
-static int merge_side(struct compiler *c, size_t rank, struct source_text text,
-                      int32_t *id)
+static int find_side(struct compiler *c, size_t rank, struct source_text text,
+                     int32_t *id)
 {
 	*id = id_of(c, text);
 	if (*id >= 0)
 		return 0;
-	return error_set(c->err, "%s: merge %zu names \"%.*s\", which is no "
-	                 "token", c->source->path, rank, shown(text),
-	                 text.bytes);
+	return error_set(c->err,
+	                 "%s: merge %zu names \"%.*s\", which is no token",
+	                 c->source->path, rank, shown(text), text.bytes);
+}
+
+/* Puts the merge of that rank into the table.  scratch: what it makes. */
+static int resolve_merge(struct compiler *c, size_t rank,
+                         struct strbuf *scratch)
+{
+	const struct source_merge *source = &c->source->merges[rank];
+	struct bpe_merge merge = { .rank = (int32_t)rank };
+	struct source_text both;
+
+	strbuf_clear(scratch);
+	strbuf_add(scratch, source->left.bytes, source->left.len);
+	strbuf_add(scratch, source->right.bytes, source->right.len);
+	both = (struct source_text){ scratch->bytes, scratch->len };
+	if (find_side(c, rank, source->left, &merge.left) ||
+	    find_side(c, rank, source->right, &merge.right) ||
+	    find_side(c, rank, both, &merge.id))
+		return -1;
+	if (!(c->flags[merge.id] & IMAGE_ADDED))
+		bpe_put(c->merges, c->n_merge_slots, &merge);
+	return 0;
 }
 
 static int resolve_merges(struct compiler *c)
 {
-	const struct tokenizer_source *source = c->source;
-	struct strbuf both = STRBUF_INIT;
-	struct bpe_merge merge;
-	size_t i;
+	struct strbuf scratch = STRBUF_INIT;
+	size_t rank;
 	int rc = 0;
 
-	c->n_merge_slots = slots_for(source->n_merges);
+	c->n_merge_slots = slots_for(c->source->n_merges);
 	c->merges = mem_realloc(NULL, c->n_merge_slots, sizeof(*c->merges));
 	memset(c->merges, 0xff, c->n_merge_slots * sizeof(*c->merges));
-	for (i = 0; !rc && i < source->n_merges; i++) {
-		struct source_text left = source->merges[i].left;
-		struct source_text right = source->merges[i].right;
-
-		strbuf_clear(&both);
-		strbuf_add(&both, left.bytes, left.len);
-		strbuf_add(&both, right.bytes, right.len);
-		rc = merge_side(c, i, left, &merge.left);
-		rc = rc ? rc : merge_side(c, i, right, &merge.right);
-		rc = rc ? rc : merge_side(c, i, (struct source_text){
-			both.bytes, both.len }, &merge.id);
-		merge.rank = (int32_t)i;
-		if (!rc && !(c->flags[merge.id] & IMAGE_ADDED))
-			bpe_put(c->merges, c->n_merge_slots, &merge);
-	}
-	strbuf_free(&both);
+	for (rank = 0; !rc && rank < c->source->n_merges; rank++)
+		rc = resolve_merge(c, rank, &scratch);
+	strbuf_free(&scratch);
 	return rc;
 }
 
@@ -298,8 +309,7 @@ static int resolve_merges(struct compiler *c)
 static int collect_text(struct compiler *c)
 {
 	const struct tokenizer_source *source = c->source;
-	const struct source_text **by_id =
-		mem_zalloc(c->n_ids, sizeof(*by_id));
+	const struct source_text **by_id = mem_zalloc(c->n_ids, sizeof(*by_id));
 	size_t i;
 	int rc = 0;
 
@@ -371,7 +381,8 @@ static void *assemble(const struct compiler *c,
 
 /* Is the token what BPE makes of its bytes?  Or, with ignore_merges, is it
  * spelled in byte-level characters, so that bytes can be it? */
-static bool is_word(const struct compiler *c, const struct tokenizer_image *image,
+static bool is_word(const struct compiler *c,
+                    const struct tokenizer_image *image,
                     const struct source_token *token, struct ids *scratch,
                     struct strbuf *bytes)
 {
@@ -418,7 +429,8 @@ void *tokenizer_compile(const struct tokenizer_source *source,
                         const struct tokenizer_image_key *key, size_t *size,
                         struct error *err)
 {
-	struct compiler c = { .source = source, .err = err,
+	struct compiler c = { .source = source,
+		              .err = err,
 		              .text = STRBUF_INIT };
 	struct tokenizer_image_header *header = NULL;
 

@@ -60,14 +60,18 @@ static int64_t *read_types(const struct gguf *gguf, size_t n, const char *path,
 	size_t n_types;
 
 	if (!gguf_array(gguf, PREFIX "token_type", &n_types) || n_types != n) {
-		error_set(err, "%s: " PREFIX "token_type is not as long as the "
-		          "%zu tokens", path, n);
+		error_set(err,
+		          "%s: " PREFIX "token_type is not as long as the "
+		          "%zu tokens",
+		          path, n);
 		return NULL;
 	}
 	types = mem_realloc(NULL, n, sizeof(*types));
 	if (!gguf_integer_array(gguf, PREFIX "token_type", types)) {
-		error_set(err, "%s: " PREFIX "token_type is no array of "
-		          "integers", path);
+		error_set(err,
+		          "%s: " PREFIX "token_type is no array of "
+		          "integers",
+		          path);
 		free(types);
 		return NULL;
 	}
@@ -77,7 +81,8 @@ static int64_t *read_types(const struct gguf *gguf, size_t n, const char *path,
 static void add(struct tokenizer_source *source, struct source_text text,
                 int64_t id, int64_t type)
 {
-	struct source_added added = { .text = text, .id = id,
+	struct source_added added = { .text = text,
+		                      .id = id,
 		                      .special = type == TYPE_CONTROL };
 
 	if (type == TYPE_CONTROL || type == TYPE_USER_DEFINED)
@@ -98,8 +103,8 @@ static int read_tokens(struct tokenizer_source *source, const struct gguf *gguf,
 		return -1;
 	types = read_types(gguf, n, source->path, err);
 	for (i = 0; types && i < n; i++)
-		add(source, (struct source_text){ strings[i].bytes,
-		                                  strings[i].len },
+		add(source,
+		    (struct source_text){ strings[i].bytes, strings[i].len },
 		    (int64_t)i, types[i]);
 	free(strings);
 	free(types);
@@ -146,9 +151,9 @@ int tokenizer_gguf_read(struct tokenizer_source *source,
 	if (expect(gguf, PREFIX "model", "gpt2", source->path, err) ||
 	    expect(gguf, PREFIX "pre", "qwen2", source->path, err))
 		return -1;
-	source->pattern = (struct source_text){
-		pretokenizer_qwen_pattern, strlen(pretokenizer_qwen_pattern)
-	};
+	source->pattern =
+		(struct source_text){ pretokenizer_qwen_pattern,
+		                      strlen(pretokenizer_qwen_pattern) };
 	source->nfc = true;
 	if (read_tokens(source, gguf, err))
 		return -1;

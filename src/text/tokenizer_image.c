@@ -142,7 +142,8 @@ static bool ids_sound(const struct tokenizer_image *image)
 			return false;
 	for (i = 0; i < image->header->n_added; i++) {
 		id = image->added[i];
-		if ((uint32_t)id >= n_ids || !(image->flags[id] & IMAGE_ADDED) ||
+		if ((uint32_t)id >= n_ids ||
+		    !(image->flags[id] & IMAGE_ADDED) ||
 		    (i && id <= image->added[i - 1]) || !added_sound(image, id))
 			return false;
 	}

@@ -30,16 +30,16 @@
 
 /* What the image was made from, for the cache. */
 struct tokenizer_image_key {
-	uint64_t size;     /* bytes of the file */
+	uint64_t size; /* bytes of the file */
 	int64_t mtime_ns;
-	uint64_t hash;     /* of what the vocabulary was read from */
+	uint64_t hash; /* of what the vocabulary was read from */
 };
 
 struct tokenizer_image_header {
 	uint64_t magic;    /* TOKENIZER_IMAGE_MAGIC */
 	uint64_t checksum; /* hash64() of all that follows this field */
 	struct tokenizer_image_key key;
-	uint32_t n_ids;    /* 1..TOKENIZER_MAX_IDS */
+	uint32_t n_ids; /* 1..TOKENIZER_MAX_IDS */
 	uint32_t n_added;
 	uint32_t n_merge_slots; /* a power of two */
 	uint32_t n_word_slots;  /* a power of two */

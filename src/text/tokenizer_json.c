@@ -73,10 +73,13 @@ static int read_split(struct tokenizer_source *source, const struct json *split,
 	const char *behavior = json_string(json_get(split, "behavior"));
 
 	if (!regex)
-		return error_set(err, "%s: pre_tokenizer: Split without a "
-		                 "pattern \"Regex\"", source->path);
+		return error_set(err,
+		                 "%s: pre_tokenizer: Split without a "
+		                 "pattern \"Regex\"",
+		                 source->path);
 	if (!behavior || strcmp(behavior, "Isolated") != 0)
-		return error_set(err, "%s: pre_tokenizer: Split with behavior "
+		return error_set(err,
+		                 "%s: pre_tokenizer: Split with behavior "
 		                 "\"%s\", only Isolated is known",
 		                 source->path, behavior ? behavior : "none");
 	source->pattern = text_of(regex);
@@ -93,19 +96,23 @@ static int read_pre_tokenizer(struct tokenizer_source *source,
 	bool use_regex;
 
 	if (!has_type(sequence, "Sequence") || !json_is_array(parts))
-		return error_set(err, "%s: pre_tokenizer \"%s\", only a "
+		return error_set(err,
+		                 "%s: pre_tokenizer \"%s\", only a "
 		                 "Sequence of Split and ByteLevel is known",
 		                 source->path, type_of(sequence));
 	if (json_count(parts) != 2 || !has_type(split, "Split") ||
 	    !has_type(bytes, "ByteLevel"))
-		return error_set(err, "%s: pre_tokenizer: a Sequence of %zu "
+		return error_set(err,
+		                 "%s: pre_tokenizer: a Sequence of %zu "
 		                 "that begins with \"%s\", only Split and "
-		                 "ByteLevel are known", source->path,
-		                 json_count(parts), type_of(split));
+		                 "ByteLevel are known",
+		                 source->path, json_count(parts),
+		                 type_of(split));
 	/* Absent means true. */
 	if (!flag_of(bytes, "use_regex", &use_regex) || use_regex ||
 	    !json_get(bytes, "use_regex"))
-		return error_set(err, "%s: pre_tokenizer: ByteLevel with "
+		return error_set(err,
+		                 "%s: pre_tokenizer: ByteLevel with "
 		                 "use_regex, which is not supported",
 		                 source->path);
 	if (must_be_off(source, "pre_tokenizer", bytes, "add_prefix_space",
@@ -136,9 +143,10 @@ static int read_vocab(struct tokenizer_source *source, const struct json *model,
 		                 source->path);
 	for (entry = json_first(vocab); entry; entry = json_next(entry)) {
 		if (!json_integer(entry, &id))
-			return error_set(err, "%s: vocab: the id of \"%.80s\" "
-			                 "is no integer", source->path,
-			                 json_key(entry));
+			return error_set(err,
+			                 "%s: vocab: the id of \"%.80s\" "
+			                 "is no integer",
+			                 source->path, json_key(entry));
 		tokenizer_source_add_token(source, text_of(json_key(entry)),
 		                           id);
 	}
@@ -190,7 +198,8 @@ static int read_merges(struct tokenizer_source *source,
 		if (is_version_line(entry))
 			continue;
 		if (!read_merge(entry, &left, &right))
-			return error_set(err, "%s: merge %zu is neither "
+			return error_set(err,
+			                 "%s: merge %zu is neither "
 			                 "\"a b\" nor [\"a\", \"b\"]",
 			                 source->path, i);
 		tokenizer_source_add_merge(source, left, right);
@@ -215,8 +224,10 @@ static int read_model(struct tokenizer_source *source, const struct json *root,
 		if (must_be_off(source, "model", model, off[i], err))
 			return -1;
 	if (!flag_of(model, "ignore_merges", &source->ignore_merges))
-		return error_set(err, "%s: model: ignore_merges is neither "
-		                 "true nor false", source->path);
+		return error_set(err,
+		                 "%s: model: ignore_merges is neither "
+		                 "true nor false",
+		                 source->path);
 	if (read_vocab(source, model, err))
 		return -1;
 	return read_merges(source, model, err);
@@ -234,9 +245,11 @@ static int read_added_token(struct tokenizer_source *source,
 	if (!content || !json_integer(json_get(entry, "id"), &added.id) ||
 	    !flag_of(entry, "special", &added.special) ||
 	    !flag_of(entry, "normalized", &added.normalized))
-		return error_set(err, "%s: added token %zu: id, content, "
+		return error_set(err,
+		                 "%s: added token %zu: id, content, "
 		                 "special or normalized is missing or of a "
-		                 "wrong type", source->path, i);
+		                 "wrong type",
+		                 source->path, i);
 	for (k = 0; k < sizeof(off) / sizeof(off[0]); k++)
 		if (must_be_off(source, "added_tokens", entry, off[k], err))
 			return -1;

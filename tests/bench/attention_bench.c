@@ -2,7 +2,7 @@
  * attention_bench.c - how close paged_attention.h comes to this machine's
  * limits
  *
- *	attention_bench [-t THREADS] [-k f16|bf16|f32] [-e] [-H HEADS]
+ *	attention_bench [-t THREADS] [-k f16|bf16|f32] [-e] [-b] [-H HEADS]
  *	                [-K KV_HEADS] [-D HEAD_DIM] [-L LAYERS] [-d DEPTH]
  *	                [-s SEQ] [-r REPEATS]
  *
@@ -39,7 +39,7 @@ struct bench {
 	int heads;
 	size_t depth;
 	int repeats;
-	bool exact;
+	bool exact, best;
 	float *q;
 };
 
@@ -122,8 +122,11 @@ static double read_rate(struct bench *bench)
 }
 
 #ifdef __x86_64__
+/* Chains of multiply-adds that stay in registers, which takes unrolled loops
+ * throughout. */
 #define CHAINS 12
-#define STEPS  5000000
+#define EACH   _Pragma("GCC unroll 12") for (int i = 0; i < CHAINS; i++)
+#define STEPS  500000
 
 __attribute__((target("avx512f"))) static void fma_work(void *arg, int index,
                                                         int n)
@@ -131,28 +134,31 @@ __attribute__((target("avx512f"))) static void fma_work(void *arg, int index,
 	__m512 a[CHAINS];
 
 	(void)arg, (void)index, (void)n;
-	for (int i = 0; i < CHAINS; i++)
-		a[i] = _mm512_set1_ps(.5f);
+	EACH a[i] = _mm512_set1_ps(.5f);
 	for (int step = 0; step < STEPS; step++) {
-		_Pragma("GCC unroll 12") for (int i = 0; i < CHAINS; i++)
+		EACH
 		{
 			a[i] = _mm512_fmadd_ps(a[i], a[i], a[i]);
 			__asm__ volatile("" : "+v"(a[i]));
 		}
 	}
-	for (int i = 0; i < CHAINS; i++)
-		sink = _mm512_cvtss_f32(a[i]);
+	EACH sink = _mm512_cvtss_f32(a[i]);
 }
 
 static double fma_rate(struct bench *bench)
 {
-	double start = now();
+	double best = 0, rate, start;
 
 	if (strcmp(kernels_get()->name, "avx512") != 0)
 		return NAN;
-	threads_run(bench->pool, fma_work, NULL);
-	return 32. * CHAINS * STEPS * threads_count(bench->pool) /
-	       (now() - start) * 1e-9;
+	for (int i = 0; i < 20; i++) {
+		start = now();
+		threads_run(bench->pool, fma_work, NULL);
+		rate = 32. * CHAINS * STEPS * threads_count(bench->pool) /
+		       (now() - start);
+		best = rate > best ? rate : best;
+	}
+	return best * 1e-9;
 }
 #else
 static double fma_rate(struct bench *bench)
@@ -171,7 +177,8 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Seconds for all layers, the median. */
+/* Seconds for all layers, the median; the best with -b, for a machine that has
+ * other work. */
 static double pass(struct bench *bench, size_t seq)
 {
 	size_t n = seq * (size_t)bench->heads * (size_t)bench->shape.head_dim;
@@ -191,7 +198,7 @@ static double pass(struct bench *bench, size_t seq)
 		seconds[i] = now() - start;
 	}
 	qsort(seconds, (size_t)bench->repeats, sizeof *seconds, by_value);
-	median = seconds[bench->repeats / 2];
+	median = seconds[bench->best ? 0 : bench->repeats / 2];
 	free(seconds);
 	return median;
 }
@@ -259,7 +266,7 @@ int main(int argc, char **argv)
 	size_t seq = 0, most;
 	int threads = 0, c;
 
-	while ((c = getopt(argc, argv, "t:k:eH:K:D:L:d:s:r:")) != -1) {
+	while ((c = getopt(argc, argv, "t:k:ebH:K:D:L:d:s:r:")) != -1) {
 		switch (c) {
 		case 't':
 			threads = atoi(optarg);
@@ -269,6 +276,9 @@ int main(int argc, char **argv)
 			break;
 		case 'e':
 			bench.exact = true;
+			break;
+		case 'b':
+			bench.best = true;
 			break;
 		case 'H':
 			bench.heads = atoi(optarg);

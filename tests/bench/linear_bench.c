@@ -70,19 +70,19 @@ static volatile float sink;
 #ifdef __x86_64__
 #define CHAINS 12
 #define EACH   _Pragma("GCC unroll 12") for (int i = 0; i < CHAINS; i++)
-#define PEAK(name, isa, vector, first, op, last)                               \
-	__attribute__((target(isa))) static void name(long n)                  \
-	{                                                                      \
-		vector a[CHAINS];                                              \
-                                                                               \
-		EACH a[i] = first;                                             \
-		for (; n > 0; n--)                                             \
-			EACH                                                   \
-			{                                                      \
-				a[i] = op;                                     \
-				__asm__ volatile("" : "+v"(a[i]));             \
-			}                                                      \
-		EACH sink = last;                                              \
+#define PEAK(name, isa, vector, first, op, last) \
+	__attribute__((target(isa))) static void name(long n) \
+	{ \
+		vector a[CHAINS]; \
+\
+		EACH a[i] = first; \
+		for (; n > 0; n--) \
+			EACH \
+			{ \
+				a[i] = op; \
+				__asm__ volatile("" : "+v"(a[i])); \
+			} \
+		EACH sink = last; \
 	}
 
 PEAK(peak_avx2, "avx2,fma", __m256, _mm256_set1_ps(.5f),
@@ -171,9 +171,12 @@ static double measure_read(struct bench *bench)
 static double once(struct bench *bench, const struct shape *shape, size_t rows,
                    size_t bytes)
 {
-	struct tensor w = { .dtype = bench->dtype, .n_dims = 2, .bytes = bytes,
+	struct tensor w = { .dtype = bench->dtype,
+		            .n_dims = 2,
+		            .bytes = bytes,
 		            .shape = { shape->n_out, shape->n_in } };
-	struct linear_job job = { .w = &w, .y = bench->y,
+	struct linear_job job = { .w = &w,
+		                  .y = bench->y,
 		                  .y_stride = (size_t)shape->n_out };
 	double start;
 
@@ -206,9 +209,9 @@ static void measure(struct bench *bench, const struct shape *shape, size_t rows)
 	size_t bytes;
 	int n = 0;
 
-	if (!tensor_size(bench->dtype, 2, (int64_t[]){ shape->n_out,
-	                                               shape->n_in },
-	                 &elements, &bytes))
+	if (!tensor_size(bench->dtype, 2,
+	                 (int64_t[]){ shape->n_out, shape->n_in }, &elements,
+	                 &bytes))
 		return;
 	once(bench, shape, rows, bytes);
 	while (n < 3 || (n < MAX_RUNS && total < bench->seconds)) {
@@ -238,7 +241,8 @@ static void set_up(struct bench *bench, int threads, size_t max_rows)
 		die(err.text);
 	madvise(bench->weights, POOL_BYTES, MADV_HUGEPAGE);
 	memset(bench->weights, 0x3c, POOL_BYTES);
-	bench->work = linear_work_new(bench->pool, max_rows, 9728, 151936, &err);
+	bench->work =
+		linear_work_new(bench->pool, max_rows, 9728, 151936, &err);
 	bench->x = mem_try(max_rows, 9728 * sizeof(float));
 	bench->y = mem_try(max_rows, 151936 * sizeof(float));
 	if (!bench->work || !bench->x || !bench->y)

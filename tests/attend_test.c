@@ -1,0 +1,315 @@
+#include "tests/support.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "math/attend.h"
+#include "math/half.h"
+#include "tests/numbers.h"
+
+/* ---- numbers ---- */
+
+static uint64_t state = 42;
+
+static int random_int(int from, int to)
+{
+	return from + (int)numbers_below(&state, (size_t)(to - from + 1));
+}
+
+static float random_float(void)
+{
+	return numbers_uniform(&state);
+}
+
+static void store(void *to, enum dtype dtype, size_t i, float x)
+{
+	if (dtype == DTYPE_F16)
+		((uint16_t *)to)[i] = half_to_f16(x);
+	else if (dtype == DTYPE_BF16)
+		((uint16_t *)to)[i] = half_to_bf16(x);
+	else
+		((float *)to)[i] = x;
+}
+
+/* Rows and one page, with room to notice a write past the end. */
+#define MAX_DIM 160
+#define GUARD   12345.0f
+
+struct meeting {
+	int rows, dim, n, groups;
+	enum dtype dtype;
+	float q[ATTEND_ROWS * MAX_DIM];
+	uint16_t q_narrow[ATTEND_ROWS * MAX_DIM];
+	_Alignas(64) float k[ATTEND_PAGE * MAX_DIM];
+	_Alignas(64) float v[ATTEND_PAGE * MAX_DIM];
+	uint16_t k_pairs[ATTEND_PAGE * MAX_DIM];
+	uint16_t v_pairs[ATTEND_PAGE * MAX_DIM];
+	int limit[ATTEND_ROWS];
+	/* results */
+	float s[ATTEND_ROWS * ATTEND_PAGE + 1];
+	float acc[ATTEND_ROWS * MAX_DIM + 1];
+	float top[ATTEND_ROWS], sum[ATTEND_ROWS], scale[ATTEND_ROWS];
+};
+
+/* The page's elements that a query does not see are NaN: 1000 random shapes
+ * would not forgive one that was used. */
+static void make(struct meeting *m, enum dtype dtype, bool even_limits)
+{
+	memset(m, 0, sizeof *m);
+	m->rows = random_int(1, ATTEND_ROWS);
+	m->dim = 2 * random_int(1, MAX_DIM / 2);
+	m->dtype = dtype;
+	m->n = random_int(1, ATTEND_PAGE);
+	m->groups = (m->n + ATTEND_GROUP - 1) / ATTEND_GROUP;
+	for (int i = 0; i < m->rows * m->dim; i++) {
+		m->q[i] = random_float();
+		m->q_narrow[i] = half_to_bf16(m->q[i]);
+		m->acc[i] = random_float();
+	}
+	m->acc[m->rows * m->dim] = GUARD;
+	for (int j = 0; j < ATTEND_PAGE; j++) {
+		for (int d = 0; d < m->dim; d++) {
+			int group = j / ATTEND_GROUP, lane = j % ATTEND_GROUP;
+			int at = (group * m->dim + d) * ATTEND_GROUP + lane;
+			bool seen = j < m->n;
+
+			store(m->k, dtype, (size_t)at,
+			      seen ? random_float() : NAN);
+			store(m->v, dtype, (size_t)(j * m->dim + d),
+			      seen ? random_float() : NAN);
+		}
+	}
+	for (int r = 0; r < m->rows; r++) {
+		m->limit[r] = even_limits ? m->n : random_int(0, m->n);
+		m->top[r] = m->limit[r] ? random_float() : -INFINITY;
+		m->sum[r] = m->limit[r] ? 1 + random_float() : 0;
+	}
+	m->limit[m->rows - 1] = m->n;
+	m->top[m->rows - 1] = 0;
+}
+
+static void run(struct meeting *m, const struct attend *a)
+{
+	a->scores(m->s, m->q, m->rows, m->k, m->dtype, m->dim, m->groups, m->v);
+	a->weights(m->s, m->rows, m->groups, m->limit, m->top, m->sum,
+	           m->scale);
+	a->values(m->acc, m->s, m->scale, m->rows, m->v, m->dtype, m->dim, m->n,
+	          NULL);
+}
+
+static void run_narrow(struct meeting *m, const struct attend *a)
+{
+	a->pack(m->k_pairs, m->v_pairs, m->k, m->v, m->dtype, m->dim, m->n);
+	a->scores_narrow(m->s, m->q_narrow, m->rows, m->k_pairs, m->dim,
+	                 m->groups);
+	a->weights(m->s, m->rows, m->groups, m->limit, m->top, m->sum,
+	           m->scale);
+	a->values_narrow(m->acc, m->s, m->scale, m->rows, m->v_pairs, m->dim,
+	                 m->n);
+}
+
+/* Relative to the size that a sum of such numbers can have. */
+static void assert_near(const float *got, const float *want, int n,
+                        double tolerance)
+{
+	for (int i = 0; i < n; i++) {
+		if (got[i] == want[i]) /* infinities too */
+			continue;
+		if (!(fabs((double)got[i] - want[i]) <= tolerance))
+			fail_msg("element %d of %d: %.9g, wanted %.9g", i, n,
+			         (double)got[i], (double)want[i]);
+	}
+}
+
+static void compare(const struct attend *a, enum dtype dtype, bool narrow,
+                    double tolerance)
+{
+	struct meeting *got = malloc(sizeof *got);
+	struct meeting *want = malloc(sizeof *want);
+
+	for (int i = 0; i < 350; i++) {
+		make(got, dtype, false);
+		memcpy(want, got, sizeof *got);
+		run(want, attend_by_name("scalar"));
+		if (narrow)
+			run_narrow(got, a);
+		else
+			run(got, a);
+		for (int r = 0; r < got->rows; r++)
+			assert_near(got->s + r * ATTEND_PAGE,
+			            want->s + r * ATTEND_PAGE,
+			            got->groups * ATTEND_GROUP, tolerance);
+		assert_near(got->top, want->top, got->rows, tolerance);
+		assert_near(got->sum, want->sum, got->rows, 20 * tolerance);
+		assert_near(got->scale, want->scale, got->rows, tolerance);
+		assert_near(got->acc, want->acc, got->rows * got->dim,
+		            5 * tolerance);
+		assert_true(got->acc[got->rows * got->dim] == GUARD);
+	}
+	free(got);
+	free(want);
+}
+
+static void all_dtypes(const char *name)
+{
+	const struct attend *a = attend_by_name(name);
+
+	if (!a)
+		skip();
+	/* Sums of up to 160 products: some hundred roundings of 6e-8. */
+	compare(a, DTYPE_F32, false, 2e-5);
+	compare(a, DTYPE_F16, false, 2e-5);
+	compare(a, DTYPE_BF16, false, 2e-5);
+}
+
+static void avx2_agrees_with_scalar_on_random_shapes(void **s)
+{
+	(void)s;
+	all_dtypes("avx2");
+}
+
+static void avx512_agrees_with_scalar_on_random_shapes(void **s)
+{
+	(void)s;
+	all_dtypes("avx512");
+}
+
+/* Each factor of a product is off by up to 2^-9, so a score of 160 products
+ * below 1 by some 0.03 and a weight by some per cent. */
+static void narrow_products_are_within_the_rounding_of_bf16(void **s)
+{
+	const struct attend *a = attend_by_name("avx512");
+
+	(void)s;
+	if (!a || !a->pack)
+		skip();
+	compare(a, DTYPE_F32, true, 0.06);
+	compare(a, DTYPE_F16, true, 0.06);
+	compare(a, DTYPE_BF16, true, 0.06);
+}
+
+/* Products of small whole numbers are exact in bf16, so nothing may differ. */
+static void narrow_products_of_exact_numbers_are_exact(void **state_)
+{
+	const struct attend *a = attend_by_name("avx512");
+	struct meeting *m = malloc(sizeof *m);
+	float want[ATTEND_ROWS * ATTEND_PAGE];
+
+	(void)state_;
+	if (!a || !a->pack) {
+		free(m);
+		skip();
+	}
+	for (int i = 0; i < 100; i++) {
+		make(m, DTYPE_BF16, true);
+		for (int j = 0; j < m->rows * m->dim; j++) {
+			m->q[j] = (float)random_int(-8, 8);
+			m->q_narrow[j] = half_to_bf16(m->q[j]);
+		}
+		for (int j = 0; j < ATTEND_PAGE * m->dim; j++)
+			store(m->k, DTYPE_BF16, (size_t)j,
+			      (float)random_int(-8, 8));
+		attend_by_name("scalar")->scores(want, m->q, m->rows, m->k,
+		                                 DTYPE_BF16, m->dim, m->groups,
+		                                 NULL);
+		a->pack(m->k_pairs, m->v_pairs, m->k, m->v, DTYPE_BF16, m->dim,
+		        m->n);
+		a->scores_narrow(m->s, m->q_narrow, m->rows, m->k_pairs, m->dim,
+		                 m->groups);
+		for (int r = 0; r < m->rows; r++)
+			assert_near(m->s + r * ATTEND_PAGE,
+			            want + r * ATTEND_PAGE,
+			            m->groups * ATTEND_GROUP, 0);
+	}
+	free(m);
+}
+
+/* Two tokens, heads of two: q = (1, 2); k = (1, 1), (2, 0); so s = 3, 2 and the
+ * weights relative to 2^3 are 1 and 1/2; v = (4, 0), (0, 8).  Before, the row
+ * had seen one token of score 1 with v = (16, 16). */
+static void a_case_worked_by_hand(void **state_)
+{
+	static const char *const names[] = { "scalar", "avx2", "avx512" };
+
+	(void)state_;
+	for (size_t i = 0; i < 3; i++) {
+		const struct attend *a = attend_by_name(names[i]);
+		float k[2 * ATTEND_PAGE] = { 0 }, v[] = { 4, 0, 0, 8 };
+		float q[] = { 1, 2 }, s[ATTEND_PAGE], scale;
+		float top = 1, sum = 1, acc[] = { 16, 16 };
+		int limit = 2;
+
+		if (!a)
+			continue;
+		k[0] = 1; /* element 0 of both tokens, then element 1 */
+		k[1] = 2;
+		k[ATTEND_GROUP] = 1;
+		k[ATTEND_GROUP + 1] = 0;
+		a->scores(s, q, 1, k, DTYPE_F32, 2, 1, NULL);
+		assert_true(s[0] == 3 && s[1] == 2);
+		a->weights(s, 1, 1, &limit, &top, &sum, &scale);
+		assert_true(s[0] == 1 && s[1] == 0.5f && s[2] == 0);
+		assert_true(top == 3 && scale == 0.25f && sum == 1.75f);
+		a->values(acc, s, &scale, 1, v, DTYPE_F32, 2, 2, NULL);
+		assert_true(acc[0] == 8 && acc[1] == 8);
+	}
+}
+
+/* 2^x over the whole range that a softmax meets, against libm. */
+static void weights_are_powers_of_two(void **state_)
+{
+	static const char *const names[] = { "scalar", "avx2", "avx512" };
+
+	(void)state_;
+	for (size_t i = 0; i < 3; i++) {
+		const struct attend *a = attend_by_name(names[i]);
+
+		for (int n = 0; a && n < 4000; n++) {
+			float s[ATTEND_PAGE] = { 0 }, top = 0, sum = 0, scale;
+			float x = -(float)n * 0.05f;
+			double want = exp2(x);
+			int limit = 2;
+
+			s[1] = x;
+			a->weights(s, 1, 1, &limit, &top, &sum, &scale);
+			if (want > 0x1p-126)
+				assert_true(fabs(s[1] / want - 1) < 3e-7);
+			else /* denormal or 0 */
+				assert_true(s[1] >= 0 && s[1] <= 0x1p-125);
+		}
+	}
+}
+
+static void a_row_that_sees_nothing_is_left_alone(void **state_)
+{
+	static const char *const names[] = { "scalar", "avx2", "avx512" };
+
+	(void)state_;
+	for (size_t i = 0; i < 3; i++) {
+		const struct attend *a = attend_by_name(names[i]);
+		float s[ATTEND_PAGE], top = -INFINITY, sum = 0, scale = 0;
+		int limit = 0;
+
+		if (!a)
+			continue;
+		for (int j = 0; j < ATTEND_PAGE; j++)
+			s[j] = NAN;
+		a->weights(s, 1, 4, &limit, &top, &sum, &scale);
+		for (int j = 0; j < ATTEND_PAGE; j++)
+			assert_true(s[j] == 0);
+		assert_true(top == -INFINITY && sum == 0 && scale == 1);
+	}
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(a_case_worked_by_hand),
+	cmocka_unit_test(weights_are_powers_of_two),
+	cmocka_unit_test(a_row_that_sees_nothing_is_left_alone),
+	cmocka_unit_test(avx2_agrees_with_scalar_on_random_shapes),
+	cmocka_unit_test(avx512_agrees_with_scalar_on_random_shapes),
+	cmocka_unit_test(narrow_products_are_within_the_rounding_of_bf16),
+	cmocka_unit_test(narrow_products_of_exact_numbers_are_exact),
+};
+
+TEST_MAIN(tests)

@@ -1,0 +1,414 @@
+#include "ui/actions.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/strbuf.h"
+#include "ui/cli/nearest.h"
+
+#define INPUT      PLACE_INPUT
+#define TRANSCRIPT PLACE_TRANSCRIPT
+#define ANYWHERE   PLACE_ANYWHERE
+
+#define CONVERSATION "Conversation"
+#define MODEL        "Model"
+#define IN_OUT       "In and out"
+#define LOOKING      "Looking"
+#define TOKENS       "Tokens (after Tab or F2)"
+#define PROGRAM      "Program"
+
+static const struct action_info table[ACTIONS] = {
+	[ACTION_NEW] = { "new", "", ANYWHERE, true, "",
+	                 "start another conversation", CONVERSATION, NULL },
+	[ACTION_OPEN] = { "open", "", ANYWHERE, true, "ID|TITLE",
+	                  "open a saved conversation", CONVERSATION, NULL },
+	[ACTION_LIST] = { "list", "F3 Ctrl-P", ANYWHERE, true, "",
+	                  "the saved conversations", CONVERSATION, "chats" },
+	[ACTION_SEARCH] = { "search", "", ANYWHERE, true, "WORDS",
+	                    "search the saved conversations", CONVERSATION,
+	                    NULL },
+	[ACTION_RENAME] = { "rename", "", ANYWHERE, true, "TITLE",
+	                    "give this conversation a title", CONVERSATION,
+	                    NULL },
+	[ACTION_DELETE] = { "delete", "", ANYWHERE, true, "[branch]",
+	                    "delete this conversation, or this branch of it",
+	                    CONVERSATION, NULL },
+	[ACTION_RETRY] = { "retry", "F5", ANYWHERE, true, "",
+	                   "answer once more, beside the answer there is",
+	                   CONVERSATION, NULL },
+	[ACTION_CONTINUE] = { "continue", "F6", ANYWHERE, true, "",
+	                      "go on with a reply that was cut", CONVERSATION,
+	                      NULL },
+	[ACTION_EDIT] = { "edit", "e", TRANSCRIPT, true, "[N]",
+	                  "write your last message (or number N) anew, as a "
+	                  "branch",
+	                  CONVERSATION, NULL },
+	[ACTION_UNDO] = { "undo", "", ANYWHERE, true, "",
+	                  "step back before your last message; its branch "
+	                  "stays",
+	                  CONVERSATION, NULL },
+	[ACTION_BRANCH] = { "branch", "B", TRANSCRIPT, true, "[N]",
+	                    "go on from this message (or number N) on a new "
+	                    "branch",
+	                    CONVERSATION, NULL },
+	[ACTION_SIBLING_BEFORE] = { "branch-before", "[ Alt-[", ANYWHERE, false,
+	                            "", "the branch before, as 2/3 shows",
+	                            CONVERSATION, NULL },
+	[ACTION_SIBLING_AFTER] = { "branch-after", "] Alt-]", ANYWHERE, false,
+	                           "", "the branch after", CONVERSATION, NULL },
+	[ACTION_STOP] = { "stop", "Esc Ctrl-C", ANYWHERE, true, "",
+	                  "stop the reply, close what is open", CONVERSATION,
+	                  NULL },
+
+	[ACTION_SYSTEM] = { "system", "", ANYWHERE, true, "[TEXT]",
+	                    "show or change the system prompt", MODEL, NULL },
+	[ACTION_SET] = { "set", "", ANYWHERE, true, "[KEY VALUE]",
+	                 "show or change a setting: temp, top_k, top_p, min_p, "
+	                 "presence_penalty, repeat_penalty, seed, max_tokens, "
+	                 "think, theme, mouse, notify",
+	                 MODEL, NULL },
+	[ACTION_MODEL] = { "model", "", ANYWHERE, true, "[PATH|NAME]",
+	                   "show or change the model", MODEL, NULL },
+	[ACTION_THINK] = { "think", "", ANYWHERE, true, "[on|off]",
+	                   "let the model think first", MODEL, NULL },
+
+	[ACTION_SAVE] = { "save", "", ANYWHERE, true, "[TITLE]",
+	                  "save now (it is saved by itself), under a title",
+	                  IN_OUT, NULL },
+	[ACTION_EXPORT] = { "export", "", ANYWHERE, true, "FILE",
+	                    "write the conversation: .md, .json, .jsonl, .html",
+	                    IN_OUT, NULL },
+	[ACTION_IMPORT] = { "import", "", ANYWHERE, true, "FILE",
+	                    "read a conversation", IN_OUT, NULL },
+	[ACTION_COPY] = { "copy", "y", TRANSCRIPT, true, "[N]",
+	                  "copy the marked text, code block N, or the last "
+	                  "reply",
+	                  IN_OUT, NULL },
+	[ACTION_MARK] = { "mark", "v", TRANSCRIPT, false, "",
+	                  "begin to mark text at the cursor", IN_OUT, NULL },
+	[ACTION_WRITE] = { "write", "", ANYWHERE, true, "FILE [N]",
+	                   "write the last reply, or code block N, to a file",
+	                   IN_OUT, NULL },
+
+	[ACTION_INSPECTOR] = { "inspector", "F2", ANYWHERE, true, "",
+	                       "show or hide the odds of the tokens", LOOKING,
+	                       "inspector" },
+	[ACTION_FOCUS] = { "focus", "Tab", ANYWHERE, false, "",
+	                   "between the input line and the transcript", LOOKING,
+	                   NULL },
+	[ACTION_FIND] = { "find", "Ctrl-S /", ANYWHERE, true, "[TEXT]",
+	                  "search this conversation (/ after Tab)", LOOKING,
+	                  NULL },
+	[ACTION_NEXT] = { "next", "n", TRANSCRIPT, false, "",
+	                  "the next match, else the next uncertain token",
+	                  LOOKING, NULL },
+	[ACTION_BEFORE] = { "before", "N", TRANSCRIPT, false, "",
+	                    "the match or uncertain token before", LOOKING,
+	                    NULL },
+	[ACTION_HEAT] = { "heat", "h", TRANSCRIPT, true, "",
+	                  "colour the words by probability, entropy, rank, or "
+	                  "not",
+	                  LOOKING, NULL },
+	[ACTION_RAW] = { "raw", "r", TRANSCRIPT, true, "",
+	                 "show the text as it is, or as Markdown", LOOKING,
+	                 NULL },
+	[ACTION_FOLD] = { "fold", "o", TRANSCRIPT, true, "",
+	                  "open or fold what the model thought", LOOKING, NULL },
+	[ACTION_TIMES] = { "times", "s", TRANSCRIPT, true, "",
+	                   "show when each message was written", LOOKING, NULL },
+	[ACTION_PAGE_UP] = { "page-up", "PgUp", ANYWHERE, false, "",
+	                     "scroll up", LOOKING, NULL },
+	[ACTION_PAGE_DOWN] = { "page-down", "PgDn", ANYWHERE, false, "",
+	                       "scroll down", LOOKING, NULL },
+	[ACTION_MESSAGE_UP] = { "message-up", "{ Alt-Up Shift-Up", ANYWHERE,
+	                        false, "", "to the message before", LOOKING,
+	                        NULL },
+	[ACTION_MESSAGE_DOWN] = { "message-down", "} Alt-Down Shift-Down",
+	                          ANYWHERE, false, "", "to the message after",
+	                          LOOKING, NULL },
+	[ACTION_TOP] = { "top", "g Ctrl-Home", ANYWHERE, false, "",
+	                 "to the beginning", LOOKING, NULL },
+	[ACTION_BOTTOM] = { "bottom", "G Ctrl-End", ANYWHERE, false, "",
+	                    "to the end", LOOKING, NULL },
+
+	[ACTION_TOKEN_LEFT] = { "token-left", "Left", TRANSCRIPT, false, "",
+	                        "the token before", TOKENS, NULL },
+	[ACTION_TOKEN_RIGHT] = { "token-right", "Right", TRANSCRIPT, false, "",
+	                         "the next token", TOKENS, NULL },
+	[ACTION_LINE_UP] = { "line-up", "Up", TRANSCRIPT, false, "",
+	                     "the line above", TOKENS, NULL },
+	[ACTION_LINE_DOWN] = { "line-down", "Down", TRANSCRIPT, false, "",
+	                       "the line below", TOKENS, NULL },
+	[ACTION_NOT_FIRST] = { "not-first", "m", TRANSCRIPT, false, "",
+	                       "the next token that was not the likeliest",
+	                       TOKENS, NULL },
+	[ACTION_SURPRISING] = { "surprising", "M", TRANSCRIPT, false, "",
+	                        "the most surprising token of the message",
+	                        TOKENS, NULL },
+	[ACTION_ALTERNATIVES] = { "alternatives", "Enter", TRANSCRIPT, false,
+	                          "",
+	                          "choose another token (Up, Down, Enter), and go "
+	                          "on from it",
+	                          TOKENS, NULL },
+	[ACTION_TYPE_TOKEN] = { "type-token", "i", TRANSCRIPT, false, "",
+	                        "type what shall stand here instead", TOKENS,
+	                        NULL },
+	[ACTION_EXPLORE] = { "explore", "b", TRANSCRIPT, false, "",
+	                     "continue the three likeliest tokens a little",
+	                     TOKENS, NULL },
+	[ACTION_TEMPERATURE] = { "temperature", "t", TRANSCRIPT, false, "",
+	                         "try other sampling settings on these odds",
+	                         TOKENS, NULL },
+	[ACTION_SCORE] = { "score", "p", TRANSCRIPT, true, "",
+	                   "compute the odds of the prompt's tokens too", TOKENS,
+	                   NULL },
+
+	[ACTION_NEWLINE] = { "newline", "Alt-Enter Ctrl-J", INPUT, false, "",
+	                     "a new line in the message; Enter sends", PROGRAM,
+	                     NULL },
+	[ACTION_EDITOR] = { "editor", "Ctrl-O", INPUT, false, "",
+	                    "write the message in $VISUAL or $EDITOR (also "
+	                    "Ctrl-X Ctrl-E)",
+	                    PROGRAM, NULL },
+	[ACTION_HELP] = { "help", "F1", ANYWHERE, true, "", "this list",
+	                  PROGRAM, "help" },
+	[ACTION_REDRAW] = { "redraw", "Ctrl-L", ANYWHERE, false, "",
+	                    "draw the screen anew", PROGRAM, NULL },
+	[ACTION_SUSPEND] = { "suspend", "Ctrl-Z", ANYWHERE, false, "",
+	                     "back to the shell; fg returns", PROGRAM, NULL },
+	[ACTION_QUIT] = { "quit", "Ctrl-Q Ctrl-\\", ANYWHERE, true, "",
+	                  "leave (also Ctrl-D on an empty line)", PROGRAM,
+	                  NULL },
+};
+
+struct binding {
+	char key[24];
+	enum action action;
+	enum action_place place;
+};
+
+static struct binding *bindings; /* [n_bindings]; the last one of a key counts */
+static size_t n_bindings, bindings_capacity;
+
+const struct action_info *action_info(enum action action)
+{
+	return &table[action];
+}
+
+/* ---- keys ---- */
+
+static bool is_letter_key(const char *key)
+{
+	return strlen(key) == 1;
+}
+
+static void add_binding(const char *key, size_t len, enum action action,
+                        enum action_place place)
+{
+	struct binding b = { .action = action, .place = place };
+
+	if (len >= sizeof b.key)
+		return;
+	memcpy(b.key, key, len);
+	/* A plain letter belongs to what is typed. */
+	if (is_letter_key(b.key))
+		b.place = PLACE_TRANSCRIPT;
+	bindings = mem_grow(bindings, n_bindings, &bindings_capacity,
+	                    sizeof *bindings);
+	bindings[n_bindings++] = b;
+}
+
+static void add_default_bindings(void)
+{
+	if (n_bindings)
+		return;
+	for (int a = ACTION_NONE + 1; a < ACTIONS; a++) {
+		for (const char *keys = table[a].keys; *keys;) {
+			size_t n = strcspn(keys, " ");
+
+			add_binding(keys, n, (enum action)a, table[a].place);
+			keys += n;
+			keys += *keys == ' ';
+		}
+	}
+}
+
+enum action action_of_key(const char *key, enum action_place place)
+{
+	add_default_bindings();
+	for (size_t i = n_bindings; i-- > 0;)
+		if (bindings[i].place & place && !strcmp(bindings[i].key, key))
+			return bindings[i].action;
+	return ACTION_NONE;
+}
+
+const char *action_key(enum action action)
+{
+	add_default_bindings();
+	for (size_t i = 0; i < n_bindings; i++)
+		if (bindings[i].action == action &&
+		    action_of_key(bindings[i].key, bindings[i].place) == action)
+			return bindings[i].key;
+	return "";
+}
+
+int action_bind(const char *key, const char *name, struct error *err)
+{
+	enum action action = action_named(name, strlen(name));
+
+	if (action == ACTION_NONE && strcmp(name, "none"))
+		return error_set(err, "bind %s: no action is called \"%s\"", key,
+		                 name);
+	if (!*key || strlen(key) >= sizeof bindings->key)
+		return error_set(err, "bind: \"%s\" is no key", key);
+	add_default_bindings();
+	add_binding(key, strlen(key), action,
+	            action ? table[action].place : PLACE_ANYWHERE);
+	return 0;
+}
+
+/* ---- names ---- */
+
+enum action action_named(const char *name, size_t len)
+{
+	for (int a = ACTION_NONE + 1; a < ACTIONS; a++)
+		if (strlen(table[a].name) == len &&
+		    !memcmp(table[a].name, name, len))
+			return (enum action)a;
+	return ACTION_NONE;
+}
+
+char **actions_complete(const char *text, size_t len)
+{
+	char **found = mem_zalloc(ACTIONS + 1, sizeof *found);
+	size_t n = 0;
+
+	for (int a = ACTION_NONE + 1; a < ACTIONS; a++) {
+		struct strbuf name = STRBUF_INIT;
+
+		strbuf_printf(&name, "/%s", table[a].name);
+		if (table[a].slash && name.len >= len &&
+		    !memcmp(name.bytes, text, len))
+			found[n++] = strbuf_take(&name);
+		strbuf_free(&name);
+	}
+	if (n)
+		return found;
+	free(found);
+	return NULL;
+}
+
+const char *actions_nearest(const char *name)
+{
+	const char *names[ACTIONS];
+	size_t n = 0;
+
+	for (int a = ACTION_NONE + 1; a < ACTIONS; a++)
+		if (table[a].slash)
+			names[n++] = table[a].name;
+	return nearest(name, names, n);
+}
+
+/* ---- lists ---- */
+
+static void add_keys(struct strbuf *out, enum action action)
+{
+	size_t before = out->len;
+
+	add_default_bindings();
+	for (size_t i = 0; i < n_bindings; i++) {
+		const struct binding *b = &bindings[i];
+
+		if (b->action != action ||
+		    action_of_key(b->key, b->place) != action)
+			continue;
+		if (out->len > before)
+			strbuf_add_str(out, ", ");
+		strbuf_add_str(out, b->key);
+	}
+}
+
+static void add_slash(struct strbuf *out, const struct action_info *info)
+{
+	if (!info->slash)
+		return;
+	strbuf_printf(out, "/%s", info->name);
+	if (*info->argument)
+		strbuf_printf(out, " %s", info->argument);
+}
+
+static void pad_to(struct strbuf *out, size_t begin, size_t column)
+{
+	do
+		strbuf_add_char(out, ' ');
+	while (out->len - begin < column);
+}
+
+void actions_print_help(struct strbuf *out)
+{
+	const char *group = "";
+
+	for (int a = ACTION_NONE + 1; a < ACTIONS; a++) {
+		const struct action_info *info = &table[a];
+		size_t begin;
+
+		if (strcmp(group, info->group)) {
+			strbuf_printf(out, "%s%s\n", *group ? "\n" : "",
+			              info->group);
+			group = info->group;
+		}
+		begin = out->len;
+		strbuf_add_str(out, "  ");
+		add_keys(out, (enum action)a);
+		pad_to(out, begin, 24);
+		add_slash(out, info);
+		pad_to(out, begin, 44);
+		strbuf_printf(out, "%s\n", info->help);
+	}
+}
+
+/* roff: "-" is a minus sign only as "\-", and "\" and a leading "." or "'" have
+ * a meaning. */
+static void add_roff(struct strbuf *out, const char *text)
+{
+	if (*text == '.' || *text == '\'')
+		strbuf_add_str(out, "\\&");
+	for (; *text; text++) {
+		if (*text == '\\')
+			strbuf_add_str(out, "\\e");
+		else if (*text == '-')
+			strbuf_add_str(out, "\\-");
+		else
+			strbuf_add_char(out, *text);
+	}
+}
+
+void actions_print_man(struct strbuf *out)
+{
+	const char *group = "";
+
+	for (int a = ACTION_NONE + 1; a < ACTIONS; a++) {
+		const struct action_info *info = &table[a];
+		struct strbuf keys = STRBUF_INIT;
+
+		if (strcmp(group, info->group))
+			strbuf_printf(out, ".SS %s\n", info->group);
+		group = info->group;
+		add_keys(&keys, (enum action)a);
+		if (keys.len && info->slash)
+			strbuf_add_str(&keys, "; ");
+		add_slash(&keys, info);
+		if (!keys.len)
+			strbuf_printf(&keys, "(%s)", info->name);
+		strbuf_add_str(out, ".TP\n.B ");
+		add_roff(out, keys.bytes);
+		strbuf_printf(out, "\n(");
+		add_roff(out, info->name);
+		strbuf_add_str(out, ") ");
+		add_roff(out, info->help);
+		strbuf_add_char(out, '\n');
+		strbuf_free(&keys);
+	}
+}

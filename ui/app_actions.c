@@ -1,0 +1,437 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "library/conversation.h"
+#include "ui/app_state.h"
+#include "ui/chat_tree.h"
+#include "ui/cli/options.h"
+#include "ui/clipboard.h"
+#include "ui/external_editor.h"
+#include "ui/line_editor.h"
+#include "ui/screen/screen.h"
+#include "ui/terminal.h"
+#include "ui/transcript_find.h"
+
+/* ---- the input line ---- */
+
+void app_set_input(struct app *app, enum app_input input, const char *text)
+{
+	if (app->input == INPUT_SAY && input != INPUT_SAY) {
+		strbuf_clear(&app->stash);
+		strbuf_add_str(&app->stash, line_editor_text(NULL, NULL));
+	}
+	app->input = input;
+	app->in_transcript = false;
+	line_editor_set(text);
+}
+
+void app_end_input(struct app *app)
+{
+	if (app->input == INPUT_SAY)
+		return;
+	app->input = INPUT_SAY;
+	app->edited = -1;
+	line_editor_set(app->stash.bytes);
+	strbuf_clear(&app->stash);
+}
+
+/* ---- what commands ask of this front end ---- */
+
+static void show(void *arg, const char *title, const char *text)
+{
+	struct app *app = arg;
+
+	strbuf_clear(&app->text_title);
+	strbuf_add_str(&app->text_title, title);
+	strbuf_clear(&app->text);
+	strbuf_add_str(&app->text, text);
+	app->text_first = 0;
+	app->text_open = true;
+}
+
+static void set_input(void *arg, const char *text, int64_t edits)
+{
+	struct app *app = arg;
+
+	app_set_input(app, edits < 0 ? INPUT_SAY : INPUT_EDIT, text);
+	app->edited = edits;
+}
+
+static void switched(void *arg)
+{
+	struct app *app = arg;
+	struct transcript old = app->transcript;
+
+	transcript_init(&app->transcript);
+	app->transcript.raw = old.raw;
+	app->transcript.times = old.times;
+	app->transcript.heat = old.heat;
+	transcript_free(&old);
+	app->choosing = false;
+	app->edited = -1;
+}
+
+static void quit(void *arg)
+{
+	((struct app *)arg)->leaving = true;
+}
+
+static void copy(void *arg, const char *bytes, size_t len, const char *what)
+{
+	struct app *app = arg;
+	const char *command = clipboard_command(
+		options_setting(app->options, "copy_command"));
+	struct strbuf sequence = STRBUF_INIT;
+	bool taken = command && !clipboard_run(command, bytes, len);
+
+	clipboard_sequence(&sequence, bytes, len);
+	screen_send(sequence.bytes, (int)sequence.len);
+	if (!taken && !sequence.len)
+		chat_error(&app->chat,
+		           "%s: %zu bytes are too many for the terminal's "
+		           "clipboard; /write keeps them",
+		           what, len);
+	else
+		chat_notice(&app->chat, "copied %s, %zu bytes, by %s", what, len,
+		            taken ? command : "the terminal (OSC 52)");
+	strbuf_free(&sequence);
+}
+
+static void set_mouse(struct app *app, bool on)
+{
+	app->mouse = on;
+	screen_set_mouse(on);
+}
+
+static bool set_theme(struct app *app, const char *value)
+{
+	int theme = theme_named(value);
+
+	if (theme < 0)
+		chat_error(&app->chat, "theme: auto, dark, light or mono");
+	else
+		screen_set_theme((enum theme_kind)theme);
+	return theme >= 0;
+}
+
+static void set_notify(struct app *app, const char *value)
+{
+	app->notify = !strcmp(value, "bell")   ? NOTIFY_BELL :
+	              !strcmp(value, "osc9") ? NOTIFY_OSC9 :
+	                                       NOTIFY_OFF;
+}
+
+static void set_heat(struct app *app, const char *value)
+{
+	for (int i = 0; i < HEATS; i++)
+		if (!strcmp(value, transcript_heat_name(i)))
+			app->transcript.heat = (enum transcript_heat)i;
+}
+
+static void list_settings(struct app *app, struct strbuf *out)
+{
+	static const char *const themes[] = { "dark", "light", "mono" };
+	static const char *const notices[] = { "off", "bell", "osc9" };
+
+	strbuf_printf(out, "  theme = %s\n  mouse = %s\n  notify = %s\n"
+			   "  heat = %s\n  times = %s\n",
+	              themes[theme_kind()], app->mouse ? "on" : "off",
+	              notices[app->notify],
+	              transcript_heat_name(app->transcript.heat),
+	              app->transcript.times ? "on" : "off");
+}
+
+static bool setting(void *arg, const char *key, const char *value,
+                    struct strbuf *out)
+{
+	struct app *app = arg;
+	bool on = false;
+
+	if (!key) {
+		list_settings(app, out);
+		return true;
+	}
+	value_switch(value, &on);
+	if (!strcmp(key, "theme"))
+		set_theme(app, value);
+	else if (!strcmp(key, "mouse"))
+		set_mouse(app, on);
+	else if (!strcmp(key, "notify"))
+		set_notify(app, value);
+	else if (!strcmp(key, "heat"))
+		set_heat(app, value);
+	else if (!strcmp(key, "times"))
+		app->transcript.times = on;
+	else if (!strcmp(key, "inspector"))
+		app->pane = on;
+	else
+		return false;
+	return true;
+}
+
+void app_host_init(struct app *app)
+{
+	app->host = (struct command_host){ &app->chat, show, set_input, switched,
+		                           quit,       copy, setting,   app };
+}
+
+/* ---- single actions ---- */
+
+/* Esc and Ctrl-C: what is open is closed first, then the reply is stopped. */
+static void stop(struct app *app)
+{
+	struct transcript *t = &app->transcript;
+	size_t len;
+
+	line_editor_text(&len, NULL);
+	if (app->choosing || app->tried.on)
+		app->choosing = app->tried.on = false;
+	else if (app->input != INPUT_SAY)
+		app_end_input(app);
+	else if (t->marking)
+		t->marking = false;
+	else if (chat_is_busy(&app->chat) && app->chat.state != CHAT_LOADING)
+		chat_stop(&app->chat);
+	else if (t->query.len)
+		transcript_search(t, "");
+	else if (app->in_transcript)
+		app_do(app, ACTION_FOCUS, "");
+	else if (app->chat.notice.len)
+		chat_notice_clear(&app->chat);
+	else
+		line_editor_escape();
+}
+
+static void focus(struct app *app)
+{
+	app->in_transcript = !app->in_transcript;
+	app->choosing = app->tried.on = false;
+	app->transcript.numbers = app->in_transcript;
+	if (app->in_transcript)
+		app_cursor_show(app);
+	else
+		app->transcript.cursor = app->transcript.marking = false;
+}
+
+static void inspector(struct app *app)
+{
+	app->pane = !app->pane;
+	if (app->pane != app->in_transcript)
+		focus(app);
+}
+
+static void suspend(struct app *app)
+{
+	chat_save(&app->chat);
+	screen_leave();
+	terminal_stop();
+	screen_return();
+}
+
+static void run_editor(struct app *app)
+{
+	struct strbuf text = STRBUF_INIT;
+	struct error err = { "" };
+
+	strbuf_add_str(&text, line_editor_text(NULL, NULL));
+	screen_leave();
+	if (external_editor(&text, &err))
+		chat_error(&app->chat, "%s", err.text);
+	else
+		line_editor_set(text.bytes);
+	screen_return();
+	strbuf_free(&text);
+}
+
+static void start_find(struct app *app, const char *argument)
+{
+	if (!*argument) {
+		app_set_input(app, INPUT_FIND, "");
+		return;
+	}
+	transcript_search(&app->transcript, argument);
+	if (!transcript_next_match(&app->transcript, -1))
+		chat_notice(&app->chat, "\"%s\" was not found", argument);
+}
+
+static void cycle_heat(struct app *app, const char *argument)
+{
+	struct transcript *t = &app->transcript;
+
+	if (*argument)
+		set_heat(app, argument);
+	else
+		t->heat = (enum transcript_heat)((t->heat + 1) % HEATS);
+}
+
+static void sibling(struct app *app, int step)
+{
+	struct transcript_item *item = transcript_current(&app->transcript);
+
+	/* Without a cursor: the last message that has siblings. */
+	for (size_t i = app->transcript.n;
+	     i-- > 0 && !(item && item->siblings > 1);)
+		item = &app->transcript.items[i];
+	if (item)
+		chat_sibling(&app->chat, item->id, step);
+}
+
+/* The message under the cursor as an argument. */
+static void on_current(struct app *app, enum action action)
+{
+	struct transcript_item *item = transcript_current(&app->transcript);
+
+	if (!item)
+		return;
+	if (action == ACTION_EDIT)
+		set_input(app, item->message->text.bytes, item->id);
+	else
+		chat_branch(&app->chat, item->id);
+}
+
+static void copy_marked(struct app *app)
+{
+	struct transcript *t = &app->transcript;
+	struct transcript_item *item = transcript_current(t);
+	struct text_range range;
+
+	if (!t->marking || !item) {
+		commands_run(&app->host, ACTION_COPY, "");
+		return;
+	}
+	range = item->marks.marked;
+	copy(app, item->message->text.bytes + range.begin,
+	     range.end - range.begin, "the marked text");
+	t->marking = false;
+}
+
+static void mark(struct app *app)
+{
+	struct transcript *t = &app->transcript;
+	struct transcript_item *item = transcript_item(t, t->cursor_message);
+
+	t->marking = !t->marking && item;
+	if (t->marking)
+		t->mark_pos = item->marks.selected.begin;
+}
+
+static void next(struct app *app, int step)
+{
+	if (app->transcript.query.len)
+		transcript_next_match(&app->transcript, step);
+	else
+		app_tokens_do(app, step > 0 ? ACTION_NEXT : ACTION_BEFORE);
+}
+
+/* ---- the table ---- */
+
+static bool do_looking(struct app *app, enum action action,
+                       const char *argument)
+{
+	struct transcript *t = &app->transcript;
+	int page = t->rows > 2 ? t->rows - 1 : 1;
+
+	switch (action) {
+	case ACTION_INSPECTOR:
+		inspector(app);
+		return true;
+	case ACTION_FOCUS:
+		focus(app);
+		return true;
+	case ACTION_FIND:
+		start_find(app, argument);
+		return true;
+	case ACTION_NEXT:
+		next(app, 1);
+		return true;
+	case ACTION_BEFORE:
+		next(app, -1);
+		return true;
+	case ACTION_HEAT:
+		cycle_heat(app, argument);
+		return true;
+	case ACTION_RAW:
+		t->raw = !t->raw;
+		return true;
+	case ACTION_FOLD:
+		transcript_toggle_fold(t);
+		return true;
+	case ACTION_TIMES:
+		t->times = !t->times;
+		return true;
+	case ACTION_PAGE_UP:
+		transcript_scroll(t, -page);
+		return true;
+	case ACTION_PAGE_DOWN:
+		transcript_scroll(t, page);
+		return true;
+	case ACTION_MESSAGE_UP:
+		transcript_step_message(t, -1);
+		return true;
+	case ACTION_MESSAGE_DOWN:
+		transcript_step_message(t, 1);
+		return true;
+	case ACTION_TOP:
+		transcript_top(t);
+		return true;
+	case ACTION_BOTTOM:
+		transcript_bottom(t);
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool do_program(struct app *app, enum action action)
+{
+	switch (action) {
+	case ACTION_STOP:
+		stop(app);
+		return true;
+	case ACTION_NEWLINE:
+		line_editor_insert("\n", 1);
+		return true;
+	case ACTION_EDITOR:
+		run_editor(app);
+		return true;
+	case ACTION_REDRAW:
+		screen_redraw();
+		return true;
+	case ACTION_SUSPEND:
+		suspend(app);
+		return true;
+	case ACTION_MARK:
+		mark(app);
+		return true;
+	case ACTION_SIBLING_BEFORE:
+		sibling(app, -1);
+		return true;
+	case ACTION_SIBLING_AFTER:
+		sibling(app, 1);
+		return true;
+	default:
+		return false;
+	}
+}
+
+void app_do(struct app *app, enum action action, const char *argument)
+{
+	app->dirty = true;
+	if (do_looking(app, action, argument) || do_program(app, action))
+		return;
+	if (app->in_transcript && !*argument) {
+		if (action == ACTION_EDIT || action == ACTION_BRANCH) {
+			on_current(app, action);
+			return;
+		}
+		if (action == ACTION_COPY) {
+			copy_marked(app);
+			return;
+		}
+	}
+	if (app_tokens_do(app, action))
+		return;
+	commands_run(&app->host, action, argument);
+}

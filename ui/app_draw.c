@@ -1,0 +1,381 @@
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "library/conversation.h"
+#include "ui/app_state.h"
+#include "ui/clock.h"
+#include "ui/inspector.h"
+#include "ui/line_editor.h"
+#include "ui/screen/activity_view.h"
+#include "ui/screen/help_view.h"
+#include "ui/screen/input_view.h"
+#include "ui/screen/screen.h"
+#include "ui/screen/status_line.h"
+
+/* ---- what goes on ---- */
+
+static void add_row(struct activity_view *v, enum style_role role,
+                    const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void add_row(struct activity_view *v, enum style_role role,
+                    const char *format, ...)
+{
+	struct activity_row *row;
+	va_list args;
+
+	if (v->n_rows == ACTIVITY_ROWS)
+		return;
+	row = &v->rows[v->n_rows++];
+	row->role = role;
+	va_start(args, format);
+	vsnprintf(row->text, sizeof row->text, format, args);
+	va_end(args);
+}
+
+/* A text of several lines, at most max of them. */
+static void add_lines(struct activity_view *v, enum style_role role,
+                      const char *text, int max)
+{
+	while (*text && max--) {
+		size_t n = strcspn(text, "\n");
+
+		add_row(v, role, "%.*s", (int)n, text);
+		text += n;
+		text += *text == '\n';
+	}
+}
+
+static void progress(const struct chat *chat, struct activity_view *v)
+{
+	double seconds = clock_seconds() - chat->stage_began, rate;
+	bool weights = chat->stage == ENGINE_STAGE_WEIGHTS;
+
+	if (chat->state == CHAT_LOADING && !chat->total) {
+		add_row(v, STYLE_NOTICE, "loading %s", chat->path);
+		return;
+	}
+	if (!chat->total || chat->done >= chat->total)
+		return;
+	snprintf(v->label, sizeof v->label, "%s",
+	         weights                         ? "loading" :
+	         chat->state == CHAT_SCORING ? "computing odds" :
+	                                           "reading");
+	v->done = chat->done;
+	v->total = chat->total;
+	rate = seconds > 0 ? (double)chat->done / seconds : 0;
+	if (rate <= 0)
+		return;
+	if (weights)
+		snprintf(v->right, sizeof v->right,
+		         "%.2f of %.2f GB · %.2f GB/s · %.0f s left",
+		         (double)chat->done / 1e9, (double)chat->total / 1e9,
+		         rate / 1e9, (double)(chat->total - chat->done) / rate);
+	else
+		snprintf(v->right, sizeof v->right,
+		         "%zu of %zu tokens · %.0f/s · %.0f s left",
+		         (size_t)chat->done, (size_t)chat->total, rate,
+		         (double)(chat->total - chat->done) / rate);
+}
+
+static void queue(const struct chat *chat, struct activity_view *v)
+{
+	for (size_t i = 0; i < chat->n_queue && i < 3; i++)
+		add_row(v, STYLE_DIM, "queued: %.*s",
+		        (int)strcspn(chat->queue[i], "\n"), chat->queue[i]);
+	if (chat->n_queue > 3)
+		add_row(v, STYLE_DIM, "… and %zu more", chat->n_queue - 3);
+}
+
+static void overflow(const struct chat *chat, struct activity_view *v)
+{
+	const struct chat_overflow *o = &chat->overflow;
+
+	if (chat->state != CHAT_CHOOSING)
+		return;
+	add_row(v, STYLE_ERROR,
+	        "The conversation needs %zu tokens, the context holds %zu.",
+	        o->needed, o->context);
+	if (o->drop_turns)
+		add_row(v, STYLE_TEXT,
+		        " 1  leave out the oldest %zu turn%s (%zu tokens); they "
+		        "stay in the conversation",
+		        o->drop_turns, o->drop_turns == 1 ? "" : "s",
+		        o->drop_tokens);
+	if (o->larger_context)
+		add_row(v, STYLE_TEXT,
+		        " 2  a context of %zu tokens (%.2f GB of memory)",
+		        o->larger_context, (double)o->larger_bytes / 1e9);
+	add_row(v, STYLE_TEXT, " Esc  do not send");
+}
+
+static void make_activity(const struct app *app, struct activity_view *v)
+{
+	const struct chat *chat = &app->chat;
+
+	*v = (struct activity_view){ 0 };
+	progress(chat, v);
+	queue(chat, v);
+	overflow(chat, v);
+	if (chat->notice.len)
+		add_lines(v,
+		          chat->notice_is_error ? STYLE_ERROR : STYLE_NOTICE,
+		          chat->notice.bytes, 3);
+}
+
+/* ---- header and status ---- */
+
+static void draw_header(struct app *app)
+{
+	const struct chat *chat = &app->chat;
+	struct strbuf model = STRBUF_INIT;
+
+	if (!app->layout.header.rows)
+		return;
+	if (chat->model)
+		strbuf_printf(&model, "%s · %s", chat->model->name,
+		              chat->model->type);
+	header_draw(&(struct header_view){ .title = chat->conversation->title,
+	                                   .model = model.bytes },
+	            &app->canvas, app->layout.header);
+	strbuf_free(&model);
+}
+
+static const char *state_name(const struct app *app)
+{
+	switch (app->chat.state) {
+	case CHAT_LOADING:
+		return "loading";
+	case CHAT_READING:
+		return "reading";
+	case CHAT_REPLYING:
+		return "replying";
+	case CHAT_SCORING:
+		return "computing odds";
+	case CHAT_EXPLORING:
+		return "exploring";
+	case CHAT_CHOOSING:
+		return "context full";
+	case CHAT_NO_MODEL:
+		return "no model";
+	case CHAT_READY:
+		break;
+	}
+	return "ready";
+}
+
+static int by_key(const void *a, const void *b)
+{
+	return strcmp(((const struct status_key *)a)->key,
+	              ((const struct status_key *)b)->key);
+}
+
+static size_t footer_keys(const struct app *app, struct status_key *keys,
+                          size_t max)
+{
+	size_t first = 0, n;
+
+	if (chat_is_busy(&app->chat) && app->chat.state != CHAT_LOADING)
+		keys[first++] = (struct status_key){ action_key(ACTION_STOP),
+			                             "stop" };
+	n = first;
+	for (int a = ACTION_NONE + 1; a < ACTIONS && n < max; a++) {
+		const char *word = action_info((enum action)a)->footer;
+
+		if (word)
+			keys[n++] = (struct status_key){
+				action_key((enum action)a), word
+			};
+	}
+	qsort(keys + first, n - first, sizeof *keys, by_key);
+	return n;
+}
+
+static void draw_status(struct app *app)
+{
+	const struct chat *chat = &app->chat;
+	struct status_key keys[8];
+	struct strbuf trouble = STRBUF_INIT, state = STRBUF_INIT;
+
+	if (chat->saving.wanted && *chat->saving.trouble.text)
+		strbuf_printf(&trouble, "not saved: %s",
+		              chat->saving.trouble.text);
+	strbuf_add_str(&state, state_name(app));
+	if (app->transcript.heat != HEAT_OFF)
+		strbuf_printf(&state, " · heat: %s",
+		              transcript_heat_name(app->transcript.heat));
+	status_draw(&(struct status_view){
+			    .state = state.bytes,
+			    .context_used = chat->context_used,
+			    .context = chat->model ? chat->model->context : 0,
+			    .tokens_per_second = chat->tokens_per_second,
+			    .has_prompt = chat->reused + chat->computed > 0,
+			    .reused = chat->reused,
+			    .computed = chat->computed,
+			    .trouble = trouble.bytes,
+			    .keys = keys,
+			    .n_keys = footer_keys(app, keys, 8),
+		    },
+	            &app->canvas, app->layout.status);
+	strbuf_free(&trouble);
+	strbuf_free(&state);
+}
+
+/* ---- the middle ---- */
+
+static void draw_welcome(struct app *app)
+{
+	const struct rect r = app->layout.transcript;
+	static const char *const lines[] = {
+		"Type a message, Enter sends it.",
+		"",
+		"/help    what there is to do",
+		"F2       the odds of every word, and how to take another one",
+		"Ctrl-D   leaves; the conversation is kept",
+	};
+	const int n = (int)(sizeof lines / sizeof *lines);
+
+	for (int i = 0; i < n && r.rows >= n + 2; i++)
+		canvas_str(&app->canvas, r.row + (r.rows - n) / 2 + i,
+		           r.col + 3, r.col + r.cols, lines[i],
+		           style(STYLE_DIM));
+}
+
+static void draw_transcript(struct app *app)
+{
+	struct transcript_view view;
+
+	transcript_rows(&app->transcript, &app->chat, &view);
+	transcript_view_draw(&view, &app->canvas, app->layout.transcript);
+	if (!app->transcript.n)
+		draw_welcome(app);
+}
+
+static void draw_text(struct app *app)
+{
+	struct rect r = app->layout.transcript;
+	struct help_view v = { .title = app->text_title.bytes,
+		               .text = app->text.bytes };
+	int last;
+
+	r.cols = app->canvas.cols;
+	if (!app->layout.pane_beside)
+		r.rows += app->layout.pane.rows;
+	last = help_view_last(&v, r);
+	if (app->text_first > last)
+		app->text_first = last;
+	v.first = app->text_first;
+	help_view_draw(&v, &app->canvas, r);
+}
+
+static void draw_pane(struct app *app)
+{
+	const struct layout *l = &app->layout;
+	int edge = l->pane.col - 1;
+
+	if (!l->pane.rows)
+		return;
+	inspector_draw(app, &app->canvas, l->pane);
+	if (!l->pane_beside)
+		return;
+	for (int row = l->pane.row; row < l->pane.row + l->pane.rows; row++)
+		canvas_str(&app->canvas, row, edge, edge + 1, "│",
+		           style(STYLE_RULE));
+}
+
+static void draw_rule(struct app *app)
+{
+	const struct layout *l = &app->layout;
+
+	if (!l->rule.rows)
+		return;
+	canvas_fill(&app->canvas, l->rule.row, 0, l->rule.cols, "─",
+	            style(STYLE_RULE));
+	if (l->pane_beside && !l->activity.rows && l->pane.rows)
+		canvas_str(&app->canvas, l->rule.row, l->pane.col - 1,
+		           l->pane.col, "┴", style(STYLE_RULE));
+}
+
+/* ---- the input line ---- */
+
+static void make_input(const struct app *app, struct input_view *v)
+{
+	line_editor_view(v);
+	v->focused = !app->in_transcript && !app->text_open;
+	if (app->input == INPUT_FIND)
+		v->prompt = " find: ";
+	else if (app->input == INPUT_TOKEN)
+		v->prompt = " instead: ";
+	else if (app->input == INPUT_EDIT)
+		v->prompt = " edit: ";
+	if (app->input == INPUT_TOKEN)
+		v->hint = "any text; the reply goes on from it";
+	else if (app->input == INPUT_SAY && app->in_transcript)
+		v->hint = "arrows walk the tokens, n the uncertain ones; Tab "
+			  "returns here";
+}
+
+/* ---- all of it ---- */
+
+static void too_small(struct app *app)
+{
+	canvas_ellipsis(&app->canvas, 0, 0, app->canvas.cols,
+	                "the window is too small", style(STYLE_NOTICE));
+}
+
+static void set_canvas(struct app *app)
+{
+	int rows, cols;
+
+	screen_size(&rows, &cols);
+	if (rows != app->canvas.rows || cols != app->canvas.cols) {
+		canvas_free(&app->canvas);
+		canvas_init(&app->canvas, rows, cols);
+	}
+	canvas_clear(&app->canvas);
+}
+
+static void draw_parts(struct app *app, const struct activity_view *activity,
+                       const struct input_view *input)
+{
+	struct layout *l = &app->layout;
+
+	transcript_update(&app->transcript, &app->chat, l->transcript.cols,
+	                  l->transcript.rows);
+	draw_header(app);
+	if (app->text_open) {
+		draw_text(app);
+	} else {
+		draw_transcript(app);
+		draw_pane(app);
+	}
+	activity_view_draw(activity, &app->canvas, l->activity);
+	draw_rule(app);
+	input_view_draw(input, &app->canvas, l->input);
+	draw_status(app);
+}
+
+void app_draw(struct app *app)
+{
+	struct activity_view activity;
+	struct input_view input;
+	struct layout_wish wish;
+
+	set_canvas(app);
+	make_activity(app, &activity);
+	make_input(app, &input);
+	wish = (struct layout_wish){
+		.pane = app->pane,
+		.input = input_view_rows(&input, app->canvas.cols,
+		                         layout_input_max(app->canvas.rows)),
+		.activity = activity_view_rows(&activity),
+	};
+	app->layout = layout_make(app->canvas.rows, app->canvas.cols, &wish);
+	if (app->layout.too_small)
+		too_small(app);
+	else
+		draw_parts(app, &activity, &input);
+	screen_present(&app->canvas);
+}

@@ -1,0 +1,330 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "library/conversation.h"
+#include "ui/app_state.h"
+#include "ui/chat_tree.h"
+#include "ui/cli/installed_models.h"
+#include "ui/cli/options.h"
+#include "ui/line_editor.h"
+#include "ui/transcript_find.h"
+
+#define WHEEL_ROWS 3
+
+/* ---- Enter ---- */
+
+static void say(struct app *app, const char *text)
+{
+	const char *argument;
+	enum action action;
+
+	line_editor_remember(text);
+	chat_notice_clear(&app->chat);
+	if (commands_is_command(text)) {
+		action = commands_line(&app->host, text, &argument);
+		if (action != ACTION_NONE)
+			app_do(app, action, argument);
+		return;
+	}
+	transcript_bottom(&app->transcript);
+	chat_say(&app->chat, text[0] == '/' && text[1] == '/' ? text + 1 :
+	                                                        text);
+}
+
+static void find(struct app *app, const char *text)
+{
+	transcript_search(&app->transcript, text);
+	if (*text && !transcript_next_match(&app->transcript, -1))
+		chat_notice(&app->chat, "\"%s\" was not found", text);
+}
+
+static void take_text(struct app *app, const char *text)
+{
+	struct transcript *t = &app->transcript;
+	struct transcript_item *item = transcript_item(t, t->cursor_message);
+
+	if (!item)
+		return;
+	chat_take_text(&app->chat, item->message, t->cursor_token, text);
+	t->cursor_follows = true;
+	transcript_bottom(t);
+}
+
+static bool is_blank(const char *text)
+{
+	return !text[strspn(text, " \t\n")];
+}
+
+void app_enter(struct app *app, const char *text)
+{
+	char *copy = mem_strdup(text);
+	enum app_input input = app->input;
+	int64_t edited = app->edited;
+
+	app->dirty = true;
+	if (input != INPUT_SAY)
+		app_end_input(app);
+	if (input == INPUT_FIND) {
+		find(app, copy);
+	} else if (is_blank(copy)) {
+		/* Nothing to say. */
+	} else if (input == INPUT_TOKEN) {
+		take_text(app, copy);
+	} else if (input == INPUT_EDIT) {
+		line_editor_remember(copy);
+		transcript_bottom(&app->transcript);
+		chat_edit(&app->chat, edited, copy);
+	} else {
+		say(app, copy);
+	}
+	free(copy);
+}
+
+/* ---- completion ---- */
+
+static bool begins(const char *text, const char *with, size_t len)
+{
+	return !strncmp(text, with, len);
+}
+
+static char **model_names(const struct app *app, const char *text, size_t len)
+{
+	struct installed_models list = { 0 };
+	char **names;
+	size_t n = 0;
+
+	installed_models_find(&list,
+	                      options_setting(app->options, "model_path"));
+	names = mem_zalloc(list.n + 1, sizeof *names);
+	for (size_t i = 0; i < list.n; i++)
+		if (begins(list.models[i].name, text, len))
+			names[n++] = mem_strdup(list.models[i].name);
+	installed_models_free(&list);
+	if (n)
+		return names;
+	free(names);
+	return NULL;
+}
+
+static char **words(const char *const *list, const char *text, size_t len)
+{
+	size_t n = 0, total = 0;
+	char **found;
+
+	while (list[total])
+		total++;
+	found = mem_zalloc(total + 1, sizeof *found);
+	for (size_t i = 0; i < total; i++)
+		if (begins(list[i], text, len))
+			found[n++] = mem_strdup(list[i]);
+	if (n)
+		return found;
+	free(found);
+	return NULL;
+}
+
+static char **complete_argument(const struct app *app, enum action action,
+                                const char *text, size_t len, char *append)
+{
+	static const char *const settings[] = {
+		"temp",        "top_k",   "top_p", "min_p",  "presence_penalty",
+		"repeat_penalty", "seed", "max_tokens", "think", "theme",
+		"mouse",       "notify",  "heat",  "times",  NULL
+	};
+	static const char *const on_off[] = { "on", "off", NULL };
+
+	switch (action) {
+	case ACTION_MODEL:
+		if (memchr(text, '/', len))
+			*append = '/';
+		return model_names(app, text, len);
+	case ACTION_SET:
+		return words(settings, text, len);
+	case ACTION_THINK:
+		return words(on_off, text, len);
+	case ACTION_WRITE:
+	case ACTION_EXPORT:
+	case ACTION_IMPORT:
+		*append = '/';
+		return NULL;
+	default:
+		return NULL;
+	}
+}
+
+char **app_complete(struct app *app, const char *text, int start, int point,
+                    char *append)
+{
+	size_t len = (size_t)(point - start);
+
+	if (*text != '/' || app->input != INPUT_SAY)
+		return NULL;
+	if (start == 0)
+		return actions_complete(text, len);
+	return complete_argument(app,
+	                         action_named(text + 1, strcspn(text + 1, " ")),
+	                         text + start, len, append);
+}
+
+/* ---- keys ---- */
+
+static bool is(const struct key *key, const char *name)
+{
+	return key->type == KEY_NAMED && !strcmp(key->name, name);
+}
+
+static void pasted(struct app *app)
+{
+	if (app->text_open)
+		return;
+	app->in_transcript = false;
+	line_editor_insert(app->keys.paste.bytes, app->keys.paste.len);
+	strbuf_free(&app->keys.paste); /* it may have been a megabyte */
+}
+
+static void mouse(struct app *app, const struct key *key)
+{
+	if (key->button == 64)
+		transcript_scroll(&app->transcript, -WHEEL_ROWS);
+	else if (key->button == 65)
+		transcript_scroll(&app->transcript, WHEEL_ROWS);
+	else if (key->button == 0 && !key->released && !app->text_open)
+		app_cursor_click(app, key->row, key->col);
+}
+
+/* A text over the transcript takes the keys that scroll it. */
+static bool text_key(struct app *app, const struct key *key)
+{
+	enum action action = action_of_key(key->name, PLACE_TRANSCRIPT);
+	int page = app->layout.transcript.rows - 2;
+
+	if (!app->text_open)
+		return false;
+	if (action == ACTION_PAGE_DOWN || !strcmp(key->name, " "))
+		app->text_first += page;
+	else if (action == ACTION_PAGE_UP)
+		app->text_first -= page;
+	else if (action == ACTION_LINE_DOWN)
+		app->text_first++;
+	else if (action == ACTION_LINE_UP)
+		app->text_first--;
+	else if (action == ACTION_TOP)
+		app->text_first = 0;
+	else if (action == ACTION_STOP || action == ACTION_HELP ||
+	         !strcmp(key->name, "q"))
+		app->text_open = false;
+	else if (action == ACTION_QUIT || action == ACTION_REDRAW ||
+	         action == ACTION_SUSPEND)
+		return false;
+	if (app->text_first < 0)
+		app->text_first = 0;
+	return true;
+}
+
+/* The question that a full context asks. */
+static bool choice_key(struct app *app, const struct key *key)
+{
+	char *text;
+
+	if (app->chat.state != CHAT_CHOOSING || app->in_transcript)
+		return false;
+	if (!strcmp(key->name, "1"))
+		chat_overflow_drop(&app->chat);
+	else if (!strcmp(key->name, "2"))
+		chat_overflow_enlarge(&app->chat);
+	else if (is(key, "Esc") || is(key, "Ctrl-C")) {
+		text = chat_overflow_cancel(&app->chat);
+		if (text)
+			app_set_input(app, INPUT_SAY, text);
+		free(text);
+	} else {
+		return key->type == KEY_TEXT || is(key, "Enter");
+	}
+	return true;
+}
+
+/* Readline is in the middle of something: its keys are its own. */
+static bool readline_key(const struct key *key)
+{
+	if (!line_editor_busy())
+		return false;
+	if (is(key, "Esc") || is(key, "Ctrl-C"))
+		line_editor_feed("\007", 1);
+	else
+		line_editor_feed(key->bytes, key->len);
+	return true;
+}
+
+static bool input_special(struct app *app, const struct key *key)
+{
+	size_t len;
+	const char *text = line_editor_text(&len, NULL);
+
+	if (is(key, "Ctrl-D") && !len) {
+		app_do(app, ACTION_QUIT, "");
+		return true;
+	}
+	if (is(key, "Tab") && len && *text == '/' && app->input == INPUT_SAY) {
+		line_editor_complete();
+		return true;
+	}
+	/* In a search line these walk the matches. */
+	if (app->input == INPUT_FIND && (is(key, "Up") || is(key, "Down"))) {
+		transcript_next_match(&app->transcript, is(key, "Up") ? -1 : 1);
+		return true;
+	}
+	return false;
+}
+
+static void input_key(struct app *app, const struct key *key)
+{
+	enum action action;
+
+	if (readline_key(key) || input_special(app, key))
+		return;
+	action = key->type == KEY_NAMED ?
+	                 action_of_key(key->name, PLACE_INPUT) :
+	                 ACTION_NONE;
+	if (action != ACTION_NONE)
+		app_do(app, action, "");
+	else
+		line_editor_feed(key->bytes, key->len);
+	if (app->input == INPUT_FIND)
+		transcript_search(&app->transcript,
+		                  line_editor_text(NULL, NULL));
+}
+
+static void transcript_key(struct app *app, const struct key *key)
+{
+	enum action action = action_of_key(key->name, PLACE_TRANSCRIPT);
+
+	if (action != ACTION_NONE)
+		app_do(app, action, "");
+}
+
+void app_key(struct app *app, const struct key *key)
+{
+	switch (key->type) {
+	case KEY_PASTE:
+		pasted(app);
+		return;
+	case KEY_FOCUS:
+		app->unfocused = !key->button;
+		return;
+	case KEY_MOUSE:
+		mouse(app, key);
+		return;
+	case KEY_UNKNOWN:
+		return;
+	case KEY_NAMED:
+	case KEY_TEXT:
+		break;
+	}
+	if (text_key(app, key) || choice_key(app, key))
+		return;
+	if (app->in_transcript)
+		transcript_key(app, key);
+	else
+		input_key(app, key);
+}

@@ -1,0 +1,96 @@
+/*
+ * app_state.h - what the full screen knows; shared by the app's own files
+ */
+#ifndef CONFAB_APP_STATE_H
+#define CONFAB_APP_STATE_H
+
+#include <stdbool.h>
+
+#include "base/strbuf.h"
+#include "ui/actions.h"
+#include "ui/cells/canvas.h"
+#include "ui/chat.h"
+#include "ui/commands.h"
+#include "ui/keys.h"
+#include "ui/screen/inspector_view.h"
+#include "ui/screen/layout.h"
+#include "ui/transcript.h"
+
+struct options;
+
+/* What Enter does with the line. */
+enum app_input {
+	INPUT_SAY,   /* sends it, or runs it as a command */
+	INPUT_EDIT,  /* makes it a sibling of a message */
+	INPUT_FIND,  /* searches the transcript */
+	INPUT_TOKEN  /* puts it in the place of a token */
+};
+
+enum app_notify { NOTIFY_OFF, NOTIFY_BELL, NOTIFY_OSC9 };
+
+struct app {
+	const struct options *options;
+	struct engine *engine;
+	struct chat chat;
+	struct transcript transcript;
+	struct keys keys;
+	struct canvas canvas;
+	struct layout layout;     /* as it was drawn last */
+	struct command_host host;
+
+	bool in_transcript;       /* the focus: else the input line */
+	enum app_input input;
+	int64_t edited;           /* INPUT_EDIT: the message */
+	struct strbuf stash;      /* what was typed before another use of it */
+
+	bool text_open;           /* a text over the transcript */
+	struct strbuf text_title, text;
+	int text_first;           /* its first line that is shown */
+
+	bool pane;                /* the inspector is shown */
+	bool choosing;            /* ... and a candidate is being chosen */
+	int choice;               /* its index in the list */
+	struct inspector_try tried;
+	/* Tokens in front of a reply, as they were counted last. */
+	int64_t position_message;
+	const struct conversation *position_of;
+	size_t position;
+
+	bool mouse;
+	enum app_notify notify;
+	bool unfocused;           /* the window is not looked at */
+	double reply_began;
+
+	bool dirty;               /* the screen is to be drawn anew */
+	double drawn_at;
+	bool loaded_once;
+	bool leaving;
+	bool lost;                /* the terminal is gone */
+	int signal;               /* that asked to leave, or 0 */
+	int status;
+};
+
+/* app_draw.c */
+void app_draw(struct app *app);
+
+/* app_keys.c: what was typed. */
+void app_key(struct app *app, const struct key *key);
+void app_enter(struct app *app, const char *text);
+char **app_complete(struct app *app, const char *text, int start, int point,
+                    char *append);
+
+/* app_actions.c: what it means. */
+void app_do(struct app *app, enum action action, const char *argument);
+void app_set_input(struct app *app, enum app_input input, const char *text);
+void app_end_input(struct app *app); /* back to INPUT_SAY and the stash */
+void app_host_init(struct app *app);
+
+/* app_tokens.c: the token cursor and what it does. */
+bool app_tokens_do(struct app *app, enum action action);
+void app_cursor_show(struct app *app); /* where the transcript has the focus */
+void app_cursor_follow(struct app *app);
+void app_cursor_click(struct app *app, int row, int col);
+/* The position in the sequence of a reply's first token; SIZE_MAX: unknown. */
+size_t app_reply_position(struct app *app, const struct message *m);
+
+#endif

@@ -1,0 +1,448 @@
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "library/conversation.h"
+#include "ui/app_state.h"
+#include "ui/chat_explore.h"
+#include "ui/chat_prompt.h"
+#include "ui/chat_score.h"
+#include "ui/chat_tree.h"
+#include "ui/inspector.h"
+
+/* What "uncertain" means: as many bits as four or eight equal choices. */
+#define UNCERTAIN_ENTROPY   2.0
+#define UNCERTAIN_SURPRISAL 3.0
+
+/* ---- where the cursor is ---- */
+
+static struct transcript_item *cursor_item(struct app *app)
+{
+	struct transcript *t = &app->transcript;
+
+	return transcript_item(t, t->cursor_message);
+}
+
+static void put_cursor(struct app *app, struct transcript_item *item,
+                       size_t token)
+{
+	struct transcript *t = &app->transcript;
+
+	transcript_update_spans(item, &app->chat);
+	t->cursor_message = item->id;
+	t->cursor_token = token;
+	app->choosing = false;
+	if (token < item->spans.n)
+		transcript_reveal(t, item, item->spans.begin[token]);
+	else
+		transcript_reveal(t, item, item->message->text.len);
+}
+
+void app_cursor_follow(struct app *app)
+{
+	struct transcript *t = &app->transcript;
+	const struct message *m = app->chat.reply;
+
+	if (!m || !t->cursor_follows)
+		return;
+	t->cursor_message = m->id;
+	t->cursor_token = m->ids.n ? m->ids.n - 1 : 0;
+}
+
+void app_cursor_show(struct app *app)
+{
+	struct transcript *t = &app->transcript;
+	struct transcript_item *item = cursor_item(app);
+
+	t->cursor = true;
+	if (item || !t->n)
+		return;
+	item = &t->items[t->n - 1];
+	transcript_update_spans(item, &app->chat);
+	t->cursor_message = item->id;
+	t->cursor_token = item->spans.n ? item->spans.n - 1 : 0;
+}
+
+size_t app_reply_position(struct app *app, const struct message *m)
+{
+	struct ids ids = { 0 };
+
+	if (m->role != ROLE_ASSISTANT || !chat_same_model(&app->chat, m))
+		return SIZE_MAX;
+	/* Rendered once for every message that is looked at. */
+	if (app->position_message != m->id ||
+	    app->position_of != app->chat.conversation) {
+		if (chat_prompt_render(&app->chat, m->parent, true, NULL, &ids,
+		                       NULL))
+			return SIZE_MAX;
+		app->position_message = m->id;
+		app->position_of = app->chat.conversation;
+		app->position = ids.n;
+		ids_free(&ids);
+	}
+	return app->position;
+}
+
+/* ---- walking ---- */
+
+static void step(struct app *app, int direction)
+{
+	struct transcript *t = &app->transcript;
+	struct transcript_item *item = cursor_item(app);
+	size_t i, last;
+
+	if (!item)
+		return;
+	i = (size_t)(item - t->items);
+	/* Behind the last token of all is the one that would come next. */
+	last = item->spans.n;
+	if (i + 1 < t->n || item->message->role != ROLE_ASSISTANT ||
+	    item->message->state == MESSAGE_OPEN)
+		last = last ? last - 1 : 0;
+	if (direction > 0 && t->cursor_token < last) {
+		put_cursor(app, item, t->cursor_token + 1);
+	} else if (direction > 0 && i + 1 < t->n) {
+		put_cursor(app, item + 1, 0);
+	} else if (direction < 0 && t->cursor_token > 0) {
+		put_cursor(app, item, t->cursor_token - 1);
+	} else if (direction < 0 && i > 0) {
+		item--;
+		transcript_update_spans(item, &app->chat);
+		put_cursor(app, item, item->spans.n ? item->spans.n - 1 : 0);
+	}
+}
+
+/* The token of the glyph nearest to a column of a line. */
+static bool token_at(struct app *app, struct place p, int col, size_t *token)
+{
+	struct transcript *t = &app->transcript;
+	size_t begin;
+	const struct lines *lines = transcript_lines(t, p, &begin);
+	size_t source = SIZE_MAX;
+	int at = 0;
+
+	if (!lines)
+		return false;
+	for (size_t g = lines->lines[p.line].begin; g < lines->lines[p.line].end;
+	     g++) {
+		const struct glyph *glyph = &lines->glyphs[g];
+
+		if (glyph->source != SOURCE_NONE &&
+		    (source == SIZE_MAX || at <= col))
+			source = glyph->source + begin;
+		at += glyph->columns;
+	}
+	transcript_update_spans(&t->items[p.item], &app->chat);
+	if (source == SIZE_MAX || !t->items[p.item].spans.n)
+		return false;
+	*token = spans_find(&t->items[p.item].spans, source);
+	return true;
+}
+
+static int cursor_column(struct app *app, struct place p, size_t pos)
+{
+	size_t begin;
+	const struct lines *lines = transcript_lines(&app->transcript, p,
+	                                             &begin);
+	int col = 0;
+
+	if (!lines)
+		return 0;
+	for (size_t g = lines->lines[p.line].begin; g < lines->lines[p.line].end;
+	     g++) {
+		if (lines->glyphs[g].source != SOURCE_NONE &&
+		    lines->glyphs[g].source + begin >= pos)
+			break;
+		col += lines->glyphs[g].columns;
+	}
+	return col;
+}
+
+static void step_line(struct app *app, int direction)
+{
+	struct transcript *t = &app->transcript;
+	struct transcript_item *item = cursor_item(app);
+	struct place p;
+	size_t pos, token;
+	int col;
+
+	if (!item || !item->spans.n) {
+		transcript_scroll(t, direction);
+		return;
+	}
+	pos = t->cursor_token < item->spans.n ?
+	              item->spans.begin[t->cursor_token] :
+	              item->message->text.len;
+	p = transcript_find(t, item, pos);
+	col = cursor_column(app, p, pos);
+	while (direction > 0 ? place_next(t, &p) : place_before(t, &p)) {
+		if (!token_at(app, p, col, &token))
+			continue;
+		put_cursor(app, &t->items[p.item], token);
+		return;
+	}
+}
+
+void app_cursor_click(struct app *app, int row, int col)
+{
+	struct transcript *t = &app->transcript;
+	const struct rect *r = &app->layout.transcript;
+	struct place p = t->top;
+	size_t token;
+
+	if (row < r->row || row >= r->row + r->rows || col >= r->col + r->cols) {
+		if (app->in_transcript)
+			app_do(app, ACTION_FOCUS, "");
+		return;
+	}
+	for (int i = r->row; i < row; i++)
+		if (!place_next(t, &p))
+			return;
+	if (!t->n || !token_at(app, p, col - r->col - TRANSCRIPT_INDENT, &token))
+		return;
+	if (!app->in_transcript)
+		app_do(app, ACTION_FOCUS, "");
+	t->cursor_follows = false;
+	put_cursor(app, &t->items[p.item], token);
+}
+
+/* ---- looking for tokens ---- */
+
+static bool is_uncertain(const struct token_odds *odds)
+{
+	return odds->rank && (odds->entropy / M_LN2 >= UNCERTAIN_ENTROPY ||
+	                      -odds->logprob / M_LN2 >= UNCERTAIN_SURPRISAL);
+}
+
+static bool is_not_first(const struct token_odds *odds)
+{
+	return odds->rank > 1;
+}
+
+/* From the cursor on, over the messages that follow, to the first token that is
+ * wanted. */
+static void seek(struct app *app, int direction,
+                 bool (*wanted)(const struct token_odds *odds))
+{
+	struct transcript *t = &app->transcript;
+	struct transcript_item *item = cursor_item(app);
+	long i, token;
+
+	if (!item)
+		return;
+	token = (long)t->cursor_token + direction;
+	for (i = item - t->items; i >= 0 && i < (long)t->n; i += direction) {
+		const struct message *m = t->items[i].message;
+
+		for (; token >= 0 && token < (long)m->n_odds;
+		     token += direction) {
+			if (!wanted(&m->odds[token]))
+				continue;
+			put_cursor(app, &t->items[i], (size_t)token);
+			return;
+		}
+		token = 0;
+		if (direction < 0 && i > 0)
+			token = (long)t->items[i - 1].message->n_odds - 1;
+	}
+	chat_notice(&app->chat, "there is none in this direction");
+}
+
+static void most_surprising(struct app *app)
+{
+	struct transcript_item *item = cursor_item(app);
+	const struct message *m = item ? item->message : NULL;
+	size_t best = SIZE_MAX;
+
+	for (size_t i = 0; m && i < m->n_odds; i++)
+		if (m->odds[i].rank &&
+		    (best == SIZE_MAX ||
+		     m->odds[i].logprob < m->odds[best].logprob))
+			best = i;
+	if (best != SIZE_MAX)
+		put_cursor(app, item, best);
+}
+
+/* ---- taking another one ---- */
+
+static void alternatives(struct app *app)
+{
+	struct transcript *t = &app->transcript;
+	const struct token_odds *odds = inspector_odds(app);
+	struct transcript_item *item = cursor_item(app);
+
+	if (!odds || !item || !odds->n_top) {
+		chat_notice(&app->chat, "no odds are known here");
+		return;
+	}
+	app->pane = true;
+	if (!app->choosing) {
+		app->choosing = true;
+		/* The first that is not the one there. */
+		app->choice = odds->n_top > 1 && odds->top[0].id == odds->id;
+		return;
+	}
+	app->choosing = false;
+	chat_take_token(&app->chat, item->message, t->cursor_token,
+	                odds->top[app->choice].id);
+	t->cursor_follows = true;
+	transcript_bottom(t);
+}
+
+static void choose(struct app *app, int direction)
+{
+	const struct token_odds *odds = inspector_odds(app);
+
+	if (!odds)
+		return;
+	app->choice += direction;
+	if (app->choice < 0)
+		app->choice = 0;
+	if (app->choice >= odds->n_top)
+		app->choice = odds->n_top - 1;
+}
+
+static void explore(struct app *app)
+{
+	struct transcript_item *item = cursor_item(app);
+
+	if (!item)
+		return;
+	app->pane = true;
+	chat_explore(&app->chat, item->message, app->transcript.cursor_token);
+}
+
+static void compute_odds(struct app *app)
+{
+	struct transcript_item *item = cursor_item(app);
+	size_t token = app->transcript.cursor_token;
+
+	if (!item)
+		return;
+	app->pane = true;
+	if (item->message->role == ROLE_ASSISTANT && token >= item->spans.n)
+		chat_peek(&app->chat, item->message, token);
+	else
+		chat_score(&app->chat,
+		           conversation_message(app->chat.conversation,
+		                                item->id));
+}
+
+/* ---- trying other settings ---- */
+
+static void try_start(struct app *app)
+{
+	const struct sampler_settings *s = &app->chat.sampling;
+
+	app->pane = true;
+	app->tried.on = !app->tried.on;
+	app->tried.temperature = s->temperature;
+	app->tried.top_k = s->top_k;
+	app->tried.top_p = s->top_p;
+	app->tried.min_p = s->min_p;
+}
+
+static double between(double value, double low, double high)
+{
+	return value < low ? low : value > high ? high : value;
+}
+
+static void try_change(struct app *app, int direction)
+{
+	struct inspector_try *t = &app->tried;
+
+	switch (t->field) {
+	case 0:
+		t->temperature = between(t->temperature + 0.05 * direction, 0, 5);
+		break;
+	case 1:
+		t->top_k = (int)between(t->top_k + direction, 0, 1000);
+		break;
+	case 2:
+		t->top_p = between(t->top_p + 0.05 * direction, 0.05, 1);
+		break;
+	default:
+		t->min_p = between(t->min_p + 0.01 * direction, 0, 1);
+	}
+}
+
+/* ---- the table ---- */
+
+static void sideways(struct app *app, int direction)
+{
+	if (app->tried.on)
+		try_change(app, direction);
+	else
+		step(app, direction);
+}
+
+static void upwards(struct app *app, int direction)
+{
+	if (app->choosing)
+		choose(app, direction);
+	else if (app->tried.on)
+		app->tried.field = (app->tried.field + 4 + direction) % 4;
+	else
+		step_line(app, direction);
+}
+
+static bool do_walk(struct app *app, enum action action)
+{
+	switch (action) {
+	case ACTION_TOKEN_LEFT:
+		sideways(app, -1);
+		return true;
+	case ACTION_TOKEN_RIGHT:
+		sideways(app, 1);
+		return true;
+	case ACTION_LINE_UP:
+		upwards(app, -1);
+		return true;
+	case ACTION_LINE_DOWN:
+		upwards(app, 1);
+		return true;
+	case ACTION_NEXT:
+		seek(app, 1, is_uncertain);
+		return true;
+	case ACTION_BEFORE:
+		seek(app, -1, is_uncertain);
+		return true;
+	case ACTION_NOT_FIRST:
+		seek(app, 1, is_not_first);
+		return true;
+	case ACTION_SURPRISING:
+		most_surprising(app);
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool app_tokens_do(struct app *app, enum action action)
+{
+	if (do_walk(app, action)) {
+		/* The reader has moved: the stream goes on without him. */
+		app->transcript.cursor_follows = false;
+		return true;
+	}
+	switch (action) {
+	case ACTION_ALTERNATIVES:
+		alternatives(app);
+		return true;
+	case ACTION_TYPE_TOKEN:
+		app_set_input(app, INPUT_TOKEN, "");
+		return true;
+	case ACTION_EXPLORE:
+		explore(app);
+		return true;
+	case ACTION_TEMPERATURE:
+		try_start(app);
+		return true;
+	case ACTION_SCORE:
+		compute_odds(app);
+		return true;
+	default:
+		return false;
+	}
+}

@@ -1,0 +1,530 @@
+#include "ui/chat.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/paths.h"
+#include "library/conversation.h"
+#include "ui/chat_prompt.h"
+#include "ui/chat_score.h"
+#include "ui/cli/options.h"
+#include "ui/clock.h"
+
+#define SAVE_EVERY 1.0 /* seconds: what a crash may cost of an open reply */
+
+/* ---- notices ---- */
+
+static void set_notice(struct chat *chat, bool is_error, const char *format,
+                       va_list args)
+{
+	char text[1024];
+
+	vsnprintf(text, sizeof text, format, args);
+	strbuf_clear(&chat->notice);
+	strbuf_add_str(&chat->notice, text);
+	chat->notice_is_error = is_error;
+}
+
+void chat_notice(struct chat *chat, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	set_notice(chat, false, format, args);
+	va_end(args);
+}
+
+void chat_error(struct chat *chat, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	set_notice(chat, true, format, args);
+	va_end(args);
+}
+
+void chat_notice_clear(struct chat *chat)
+{
+	strbuf_clear(&chat->notice);
+}
+
+/* ---- life ---- */
+
+void chat_init(struct chat *chat, struct engine *engine,
+               const struct options *options, struct conversation *c)
+{
+	*chat = (struct chat){ .engine = engine,
+		               .options = options,
+		               .conversation = c,
+		               .state = CHAT_NO_MODEL,
+		               .max_tokens = options->max_tokens,
+		               .think = options->think,
+		               .context = options->context,
+		               .first_seen = -1,
+		               .notice = STRBUF_INIT };
+	chat_explore_init(&chat->explore);
+}
+
+static void clear_queue(struct chat *chat)
+{
+	for (size_t i = 0; i < chat->n_queue; i++)
+		free(chat->queue[i]);
+	chat->n_queue = 0;
+}
+
+void chat_free(struct chat *chat)
+{
+	clear_queue(chat);
+	free(chat->queue);
+	ids_free(&chat->prompt);
+	strbuf_free(&chat->notice);
+	chat_explore_free(&chat->explore);
+	free(chat->path);
+	conversation_free(chat->conversation);
+}
+
+bool chat_same_model(const struct chat *chat, const struct message *m)
+{
+	return chat->model && m->model && !strcmp(m->model, chat->model->name);
+}
+
+void chat_save(struct chat *chat)
+{
+	saving_save(&chat->saving, chat->conversation);
+}
+
+int chat_tick(struct chat *chat)
+{
+	double left;
+
+	if (!chat->reply)
+		return -1;
+	left = chat->saving.saved_at + SAVE_EVERY - clock_seconds();
+	if (left <= 0) {
+		chat_save(chat);
+		left = SAVE_EVERY;
+	}
+	return (int)(left * 1000) + 1;
+}
+
+/* ---- the model ---- */
+
+void chat_load(struct chat *chat, char *path)
+{
+	const struct options *o = chat->options;
+	char *cache_dir = paths_user(PATHS_CACHE, NULL);
+
+	free(chat->path);
+	chat->path = path;
+	chat->model = NULL;
+	chat->state = CHAT_LOADING;
+	chat->stage = ENGINE_STAGE_WEIGHTS;
+	chat->done = chat->total = 0;
+	chat->stage_began = clock_seconds();
+	chat->request = engine_load(chat->engine, &(struct engine_load){
+							  .path = path,
+							  .cache_dir = cache_dir,
+							  .kv_type = o->kv_type,
+							  .context = chat->context,
+							  .threads = o->threads,
+							  .exact = o->exact,
+							  .warm = true,
+						  });
+	free(cache_dir);
+}
+
+static void on_loaded(struct chat *chat, const struct engine_event *event)
+{
+	bool known;
+
+	chat->model = event->loaded.model;
+	chat->request = 0;
+	chat->state = CHAT_READY;
+	chat->total = 0;
+	chat->sampling = options_sampling(chat->options,
+	                                  &chat->model->sampling);
+	chat->family = chat_family_of(chat->model->chat_template, &known);
+	if (!known)
+		chat_notice(chat, "unknown chat template, read as ChatML");
+	chat->context_used = chat->reused = chat->computed = 0;
+	chat->tokens_per_second = 0;
+	chat_say_next(chat);
+}
+
+/* ---- a reply ---- */
+
+bool chat_is_stop(const struct chat *chat, int id)
+{
+	for (size_t i = 0; i < chat->model->n_stop_ids; i++)
+		if (chat->model->stop_ids[i] == id)
+			return true;
+	return false;
+}
+
+void chat_odds_from(struct token_odds *odds, const struct sample *sample)
+{
+	odds->id = sample->id;
+	odds->logprob = (float)sample->logprob;
+	odds->entropy = (float)sample->entropy;
+	odds->rank = sample->rank;
+	odds->sampled_prob = (float)sample->sampled_prob;
+	odds->n_top = 0;
+	for (int i = 0; i < sample->n_top && i < TOKEN_TOP; i++) {
+		const struct candidate *from = &sample->top[i];
+
+		odds->top[odds->n_top++] = (struct token_candidate){
+			.id = from->id,
+			.logprob = from->logprob,
+			.sampled_prob = (float)from->sampled_prob,
+			.cut = (uint8_t)from->cut,
+		};
+	}
+}
+
+static void keep_odds(struct message *m, const struct sample *sample)
+{
+	/* A token without odds (typed by a person) keeps its place. */
+	while (m->n_odds + 1 < m->ids.n)
+		message_add_odds(m);
+	chat_odds_from(message_add_odds(m), sample);
+}
+
+static void on_token(struct chat *chat, const struct engine_event *event)
+{
+	struct message *m = chat->reply;
+	int id = event->token.sample.id;
+
+	chat->state = CHAT_REPLYING;
+	chat->total = 0;
+	chat->context_used = event->token.pos + 1;
+	chat->last_token_at = clock_seconds();
+	if (!chat->n_tokens++)
+		chat->first_token_at = chat->last_token_at;
+	if (chat->n_tokens > 1 && chat->last_token_at > chat->first_token_at)
+		chat->tokens_per_second =
+			(double)(chat->n_tokens - 1) /
+			(chat->last_token_at - chat->first_token_at);
+	if (chat_is_stop(chat, id))
+		return;
+	ids_add(&m->ids, id);
+	keep_odds(m, &event->token.sample);
+	tokenizer_stream_add(&chat->stream, event->token.bytes,
+	                     event->token.len, &m->text);
+}
+
+static enum message_state state_after(enum engine_finish reason)
+{
+	switch (reason) {
+	case ENGINE_STOP:
+		return MESSAGE_DONE;
+	case ENGINE_LENGTH:
+		return MESSAGE_LENGTH;
+	case ENGINE_CANCELLED:
+		break;
+	}
+	return MESSAGE_INTERRUPTED;
+}
+
+/* Closes the open message; one without a single token is taken away. */
+static void close_reply(struct chat *chat, enum message_state state)
+{
+	struct message *m = chat->reply;
+
+	chat->reply = NULL;
+	chat->request = 0;
+	chat->total = 0;
+	chat->state = CHAT_READY;
+	if (!m)
+		return;
+	tokenizer_stream_end(&chat->stream, &m->text);
+	m->state = state;
+	if (!m->ids.n && state != MESSAGE_DONE)
+		saving_remove_message(&chat->saving, chat->conversation, m->id);
+	chat_save(chat);
+}
+
+static void on_finished(struct chat *chat, const struct engine_event *event)
+{
+	double decode = event->finished.decode_seconds;
+
+	chat->reused = event->finished.reused_tokens;
+	chat->computed = event->finished.prompt_tokens -
+	                 event->finished.reused_tokens;
+	chat->context_used = event->finished.prompt_tokens +
+	                     event->finished.reply_tokens;
+	if (decode > 0 && event->finished.reply_tokens > 1)
+		chat->tokens_per_second =
+			(double)event->finished.reply_tokens / decode;
+	if (chat->reply)
+		chat->reply->seconds = chat->seconds_before +
+		                       event->finished.prefill_seconds +
+		                       decode;
+	close_reply(chat, state_after(event->finished.reason));
+	chat->finished = true;
+	chat_say_next(chat);
+}
+
+static void on_failed(struct chat *chat, const struct engine_event *event)
+{
+	bool loading = chat->state == CHAT_LOADING;
+	struct error text;
+
+	error_set(&text, "%s", event->failed.text);
+	close_reply(chat, MESSAGE_INTERRUPTED);
+	if (loading) {
+		chat->state = CHAT_NO_MODEL;
+		chat->failed_file = event->failed.bad_file;
+	}
+	chat_error(chat, "%s", text.text);
+}
+
+static void on_progress(struct chat *chat, const struct engine_event *event)
+{
+	if (chat->stage != event->progress.stage || !chat->total)
+		chat->stage_began = clock_seconds();
+	chat->stage = event->progress.stage;
+	chat->done = event->progress.done;
+	chat->total = event->progress.total;
+}
+
+void chat_handle_event(struct chat *chat, const struct engine_event *event)
+{
+	if (!chat->request || event->request != chat->request)
+		return; /* late, of a request that is over */
+	if (event->type == ENGINE_PROGRESS)
+		on_progress(chat, event);
+	else if (event->type == ENGINE_FAILED)
+		on_failed(chat, event);
+	else if (chat->state == CHAT_SCORING)
+		chat_score_event(chat, event);
+	else if (chat->state == CHAT_EXPLORING)
+		chat_explore_event(chat, event);
+	else if (event->type == ENGINE_LOADED)
+		on_loaded(chat, event);
+	else if (event->type == ENGINE_TOKEN && chat->reply)
+		on_token(chat, event);
+	else if (event->type == ENGINE_FINISHED)
+		on_finished(chat, event);
+}
+
+/* ---- asking ---- */
+
+/* The stream as it stands after the ids of a reply that goes on; its text
+ * becomes exactly what they decode to. */
+static void resume_text(struct chat *chat, struct message *m)
+{
+	strbuf_clear(&m->text);
+	chat->stream = (struct tokenizer_stream){ .n_held = 0 };
+	for (size_t i = 0; i < m->ids.n; i++) {
+		size_t len;
+		const char *bytes = tokenizer_bytes(chat->model->tokenizer,
+		                                    m->ids.data[i], &len);
+
+		if (bytes)
+			tokenizer_stream_add(&chat->stream, bytes, len,
+			                     &m->text);
+	}
+}
+
+void chat_end_reply(struct chat *chat, struct message *reply)
+{
+	resume_text(chat, reply);
+	tokenizer_stream_end(&chat->stream, &reply->text);
+	reply->state = MESSAGE_DONE;
+	chat_save(chat);
+}
+
+/* chat->prompt holds the whole prompt, the reply's own ids at its end. */
+static void send_prompt(struct chat *chat, struct message *m)
+{
+	chat->reply = m;
+	chat->seconds_before = m->seconds;
+	m->state = MESSAGE_OPEN;
+	resume_text(chat, m);
+	chat->state = CHAT_READING;
+	chat->n_tokens = 0;
+	chat->done = chat->total = 0;
+	chat->stage = ENGINE_STAGE_PREFILL;
+	chat->stage_began = clock_seconds();
+	chat->request = engine_generate(
+		chat->engine, &(struct engine_generate){
+				      .ids = chat->prompt.data,
+				      .n_ids = chat->prompt.n,
+				      .n_prompt = chat->prompt.n - m->ids.n,
+				      .sampling = chat->sampling,
+				      .max_tokens = chat->max_tokens,
+				      .stop_ids = chat->model->stop_ids,
+				      .n_stop_ids = chat->model->n_stop_ids,
+			      });
+}
+
+/* Renders the path up to `last`; false when it cannot be sent. */
+static bool prepare(struct chat *chat, int64_t last, const struct ids *reply)
+{
+	struct error err = { "" };
+
+	if (!chat->model) {
+		chat_error(chat, "there is no model; /model NAME loads one");
+		return false;
+	}
+	chat->prompt.n = 0;
+	if (chat_prompt_render(chat, last, true, NULL, &chat->prompt, &err)) {
+		chat_error(chat, "%s", err.text);
+		return false;
+	}
+	if (reply)
+		ids_append(&chat->prompt, reply->data, reply->n);
+	if (chat_prompt_fits(chat, last, chat->prompt.n))
+		return true;
+	chat->state = CHAT_CHOOSING;
+	return false;
+}
+
+void chat_answer(struct chat *chat, int64_t message)
+{
+	struct message *m;
+
+	if (!prepare(chat, message, NULL))
+		return;
+	m = conversation_add(chat->conversation, message, ROLE_ASSISTANT, "", 0);
+	m->model = mem_strdup(chat->model->name);
+	send_prompt(chat, m);
+}
+
+void chat_extend(struct chat *chat, struct message *reply)
+{
+	if (!prepare(chat, reply->parent, &reply->ids)) {
+		if (chat->state == CHAT_CHOOSING) {
+			chat->state = CHAT_READY;
+			chat_error(chat, "the context of %zu tokens is full",
+			           chat->overflow.context);
+		}
+		return;
+	}
+	chat->conversation->leaf = reply->id;
+	send_prompt(chat, reply);
+}
+
+bool chat_is_busy(const struct chat *chat)
+{
+	return chat->request != 0;
+}
+
+void chat_stop(struct chat *chat)
+{
+	if (chat->request)
+		engine_cancel(chat->engine, chat->request);
+}
+
+void chat_interrupt(struct chat *chat)
+{
+	if (chat->state == CHAT_LOADING)
+		return;
+	chat_stop(chat);
+	close_reply(chat, MESSAGE_INTERRUPTED);
+	if (!chat->model)
+		chat->state = CHAT_NO_MODEL;
+}
+
+static void say_now(struct chat *chat, const char *text)
+{
+	struct conversation *c = chat->conversation;
+	struct message *m;
+
+	m = conversation_add(c, c->leaf, ROLE_USER, text, strlen(text));
+	conversation_auto_title(c);
+	chat_save(chat);
+	chat_answer(chat, m->id);
+}
+
+void chat_say(struct chat *chat, const char *text)
+{
+	if (chat->state == CHAT_READY && !chat->n_queue) {
+		say_now(chat, text);
+		return;
+	}
+	chat->queue = mem_grow(chat->queue, chat->n_queue,
+	                       &chat->queue_capacity, sizeof *chat->queue);
+	chat->queue[chat->n_queue++] = mem_strdup(text);
+	chat_say_next(chat);
+}
+
+/* The first of the queue, when nothing is under way. */
+void chat_say_next(struct chat *chat)
+{
+	char *text;
+
+	if (chat->state != CHAT_READY || !chat->n_queue)
+		return;
+	text = chat->queue[0];
+	memmove(chat->queue, chat->queue + 1,
+	        --chat->n_queue * sizeof *chat->queue);
+	say_now(chat, text);
+	free(text);
+}
+
+/* ---- overflow ---- */
+
+void chat_overflow_drop(struct chat *chat)
+{
+	if (chat->state != CHAT_CHOOSING || !chat->overflow.drop_turns)
+		return;
+	chat->first_seen = chat->overflow.first_seen;
+	chat->state = CHAT_READY;
+	chat_answer(chat, chat->conversation->leaf);
+}
+
+void chat_overflow_enlarge(struct chat *chat)
+{
+	char *path;
+
+	if (chat->state != CHAT_CHOOSING || !chat->overflow.larger_context)
+		return;
+	path = mem_strdup(chat->path);
+	chat->context = chat->overflow.larger_context;
+	/* The message is sent again once the model is there. */
+	if (chat->overflow.unsent >= 0) {
+		char *text = chat_overflow_cancel(chat);
+
+		chat->state = CHAT_LOADING;
+		chat_say(chat, text);
+		free(text);
+	}
+	chat_load(chat, path);
+}
+
+char *chat_overflow_cancel(struct chat *chat)
+{
+	struct conversation *c = chat->conversation;
+	struct message *m = conversation_message(c, chat->overflow.unsent);
+	char *text = NULL;
+
+	if (chat->state != CHAT_CHOOSING)
+		return NULL;
+	chat->state = CHAT_READY;
+	if (m) {
+		int64_t parent = m->parent;
+
+		text = mem_strdup(m->text.bytes);
+		saving_remove_message(&chat->saving, c, m->id);
+		c->leaf = parent;
+		chat_save(chat);
+	}
+	return text;
+}
+
+void chat_switch(struct chat *chat, struct conversation *c)
+{
+	chat_interrupt(chat);
+	clear_queue(chat);
+	conversation_free(chat->conversation);
+	chat->conversation = c;
+	chat->first_seen = -1;
+	chat->scored = NULL;
+	chat->explore.message = chat->explore.peek_message = -1;
+	chat->context_used = 0;
+}

@@ -1,0 +1,165 @@
+/*
+ * chat.h - a conversation with a model, without a screen
+ *
+ * What is between the engine's door and the two front ends (the full screen and
+ * line mode): it renders the tree's current path into a prompt, sends it, puts
+ * the tokens that come back into the open message, keeps a queue of what is
+ * typed meanwhile, and saves.  Nothing here blocks and nothing here draws.
+ *
+ * The model must not see an edited past: messages and their ids are only added.
+ */
+#ifndef CONFAB_CHAT_H
+#define CONFAB_CHAT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/ids.h"
+#include "base/strbuf.h"
+#include "engine/engine.h"
+#include "text/chat_template.h"
+#include "text/tokenizer.h"
+#include "ui/chat_explore.h"
+#include "ui/saving.h"
+
+struct conversation;
+struct message;
+struct options;
+struct token_odds;
+
+enum chat_state {
+	CHAT_LOADING,
+	CHAT_READY,
+	CHAT_READING,  /* the prompt is computed */
+	CHAT_REPLYING,
+	CHAT_SCORING,  /* the odds of a prompt are computed */
+	CHAT_EXPLORING, /* other continuations are */
+	CHAT_CHOOSING, /* chat->overflow waits for an answer */
+	CHAT_NO_MODEL  /* loading failed */
+};
+
+/* The prompt and a reply do not fit into the context. */
+struct chat_overflow {
+	size_t needed, context;  /* tokens: prompt and room for a reply */
+	size_t drop_turns;       /* oldest turns to leave out; 0: no help */
+	size_t drop_tokens;
+	int64_t first_seen;      /* the message that would come first then */
+	size_t larger_context;   /* tokens that would do; 0: cannot be had */
+	size_t larger_bytes;     /* of memory for it */
+	int64_t unsent;          /* the user message that waits, or -1 */
+};
+
+struct chat {
+	struct engine *engine;
+	const struct options *options;
+	struct saving saving;
+	struct conversation *conversation;
+
+	enum chat_state state;
+	uint64_t request;        /* 0: none is under way */
+	const struct engine_model *model; /* NULL while there is none */
+	enum chat_family family;
+	char *path;              /* of the model, as given to the engine */
+	size_t context;          /* tokens asked for; 0: the model's */
+
+	struct sampler_settings sampling;
+	size_t max_tokens;
+	enum chat_thinking think;
+
+	/* Of the reply in progress. */
+	struct message *reply;   /* the conversation's */
+	struct tokenizer_stream stream;
+	double seconds_before;   /* that a continued reply took earlier */
+	double first_token_at, last_token_at;
+	size_t n_tokens;         /* since first_token_at */
+
+	/* The last prompt, as the status line tells it. */
+	size_t context_used, reused, computed; /* tokens */
+	double tokens_per_second; /* 0: nothing measured */
+
+	/* Loading and prefill; total 0: nothing to show. */
+	enum engine_stage stage;
+	uint64_t done, total;
+	double stage_began;
+
+	struct ids prompt;       /* of the request */
+	int64_t first_seen;      /* messages above it are not shown to the model;
+	                          * -1: all are */
+	struct chat_overflow overflow;
+
+	char **queue;            /* typed while busy, [n_queue] */
+	size_t n_queue, queue_capacity;
+
+	struct strbuf notice;    /* for the person; empty: none */
+	bool notice_is_error;
+	bool failed_file;        /* the model's files are at fault */
+	bool finished;           /* a reply ended; the front end resets it */
+
+	/* CHAT_SCORING */
+	struct message *scored;
+	size_t score_begin;      /* its first token in the prompt */
+
+	struct chat_explore explore;
+};
+
+/* Takes the conversation.  The engine is borrowed. */
+void chat_init(struct chat *chat, struct engine *engine,
+               const struct options *options, struct conversation *c);
+void chat_free(struct chat *chat);
+
+/* Starts loading; takes path. */
+void chat_load(struct chat *chat, char *path);
+
+void chat_handle_event(struct chat *chat, const struct engine_event *event);
+
+/* Something is computed that chat_stop() would end. */
+bool chat_is_busy(const struct chat *chat);
+void chat_stop(struct chat *chat);
+
+/* Ends what is computed at once, without waiting for its last tokens. */
+void chat_interrupt(struct chat *chat);
+
+/* Sends a message, or queues it while busy. */
+void chat_say(struct chat *chat, const char *text);
+
+/* Answers the path up to message (a user message or the system prompt's) with a
+ * new reply. */
+void chat_answer(struct chat *chat, int64_t message);
+
+/* Goes on with a reply from where its ids end. */
+void chat_extend(struct chat *chat, struct message *reply);
+
+/* Closes a reply that is complete as it stands: its text is that of its ids. */
+void chat_end_reply(struct chat *chat, struct message *reply);
+
+/* The answers to an overflow. */
+void chat_overflow_drop(struct chat *chat);
+void chat_overflow_enlarge(struct chat *chat);
+/* The unsent text, yours to free, or NULL. */
+char *chat_overflow_cancel(struct chat *chat);
+
+/* Another conversation takes the place of this one, which is freed. */
+void chat_switch(struct chat *chat, struct conversation *c);
+
+/* Saves an open reply when a second has passed since the last time.  Gives the
+ * milliseconds until it wants to be called again, -1: not at all. */
+int chat_tick(struct chat *chat);
+void chat_save(struct chat *chat);
+
+void chat_notice(struct chat *chat, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+void chat_error(struct chat *chat, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+void chat_notice_clear(struct chat *chat);
+
+/* For the files of the chat: the next of the queue; is this a stop id; the odds
+ * of a sample as a message keeps them. */
+void chat_say_next(struct chat *chat);
+bool chat_is_stop(const struct chat *chat, int id);
+void chat_odds_from(struct token_odds *odds, const struct sample *sample);
+
+/* Is what the model wrote by this message's ids still what they mean? */
+bool chat_same_model(const struct chat *chat, const struct message *m);
+
+#endif

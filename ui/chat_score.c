@@ -1,0 +1,122 @@
+#include "ui/chat_score.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "library/conversation.h"
+#include "ui/chat.h"
+#include "ui/chat_prompt.h"
+#include "ui/clock.h"
+
+/* The last place of needle in text; SIZE_MAX: it is not there. */
+static size_t find_last(const struct strbuf *text, const struct strbuf *needle)
+{
+	if (!needle->len || needle->len > text->len)
+		return SIZE_MAX;
+	for (size_t pos = text->len - needle->len + 1; pos-- > 0;)
+		if (!memcmp(text->bytes + pos, needle->bytes, needle->len))
+			return pos;
+	return SIZE_MAX;
+}
+
+/* The tokens of ids that lie wholly in bytes [begin, end) of their text. */
+static void find_tokens(const struct chat *chat, const struct ids *ids,
+                        size_t begin, size_t end, size_t *first, size_t *n)
+{
+	size_t pos = 0;
+
+	*first = *n = 0;
+	for (size_t i = 0; i < ids->n; i++) {
+		size_t len = 0;
+
+		tokenizer_bytes(chat->model->tokenizer, ids->data[i], &len);
+		if (pos >= begin && pos + len <= end) {
+			if (!*n)
+				*first = i;
+			++*n;
+		}
+		pos += len;
+	}
+}
+
+/* Finds the message's own tokens at the end of the prompt. */
+static size_t locate(struct chat *chat, const struct message *m,
+                     const struct strbuf *text)
+{
+	size_t begin = find_last(text, &m->text), n = 0;
+
+	if (begin != SIZE_MAX)
+		find_tokens(chat, &chat->prompt, begin, begin + m->text.len,
+		            &chat->score_begin, &n);
+	return n;
+}
+
+static void start(struct chat *chat, struct message *m, size_t n)
+{
+	m->ids.n = 0;
+	ids_append(&m->ids, chat->prompt.data + chat->score_begin, n);
+	m->n_odds = 0;
+	for (size_t i = 0; i < n; i++)
+		message_add_odds(m)->id = m->ids.data[i];
+	chat->scored = m;
+	chat->state = CHAT_SCORING;
+	chat->stage = ENGINE_STAGE_PREFILL;
+	chat->done = chat->total = 0;
+	chat->stage_began = clock_seconds();
+	chat->request = engine_score(chat->engine,
+	                             &(struct engine_score){
+					     .ids = chat->prompt.data,
+					     .n_ids = chat->prompt.n,
+				     });
+}
+
+void chat_score(struct chat *chat, struct message *m)
+{
+	struct strbuf text = STRBUF_INIT;
+	struct error err = { "" };
+	size_t n = 0;
+
+	if (chat->state != CHAT_READY) {
+		chat_notice(chat, "busy; the odds can be computed afterwards");
+		return;
+	}
+	if (m->role == ROLE_ASSISTANT && m->n_odds) {
+		chat_notice(chat, "the odds of this reply are known");
+		return;
+	}
+	chat->prompt.n = 0;
+	if (!chat_prompt_render(chat, m->id, false, &text, &chat->prompt, &err))
+		n = locate(chat, m, &text);
+	strbuf_free(&text);
+	if (n)
+		start(chat, m, n);
+	else
+		chat_error(chat, "%s", *err.text ? err.text :
+		                                   "the tokens of this message "
+		                                   "cannot be told apart");
+}
+
+static void end(struct chat *chat)
+{
+	chat->scored = NULL;
+	chat->request = 0;
+	chat->total = 0;
+	chat->state = CHAT_READY;
+}
+
+void chat_score_event(struct chat *chat, const struct engine_event *event)
+{
+	struct message *m = chat->scored;
+	size_t pos = event->token.pos;
+
+	if (event->type == ENGINE_FINISHED) {
+		end(chat);
+		chat_save(chat);
+		chat_say_next(chat);
+	} else if (event->type == ENGINE_TOKEN && m &&
+	           pos >= chat->score_begin &&
+	           pos - chat->score_begin < m->n_odds) {
+		chat_odds_from(&m->odds[pos - chat->score_begin],
+		               &event->token.sample);
+	}
+}

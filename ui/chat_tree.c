@@ -1,0 +1,250 @@
+#include "ui/chat_tree.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "library/conversation.h"
+#include "ui/chat.h"
+
+/* The last message of the path with this role, or NULL. */
+static struct message *last_of(const struct chat *chat, enum message_role role)
+{
+	const struct conversation *c = chat->conversation;
+	struct message *m = conversation_message(c, c->leaf);
+
+	while (m && m->role != role)
+		m = conversation_message(c, m->parent);
+	return m;
+}
+
+void chat_retry(struct chat *chat)
+{
+	struct message *user = last_of(chat, ROLE_USER);
+
+	if (!user) {
+		chat_notice(chat, "there is nothing to answer yet");
+		return;
+	}
+	chat_interrupt(chat);
+	chat_answer(chat, user->id);
+}
+
+void chat_continue(struct chat *chat)
+{
+	struct conversation *c = chat->conversation;
+	struct message *m;
+
+	chat_interrupt(chat);
+	m = conversation_message(c, c->leaf);
+	if (m && m->role == ROLE_USER)
+		chat_answer(chat, m->id);
+	else if (!m || m->role != ROLE_ASSISTANT)
+		chat_notice(chat, "there is no reply to go on with");
+	else if (m->state == MESSAGE_DONE)
+		chat_notice(chat, "the reply is complete; /retry answers once "
+				  "more");
+	else if (!chat_same_model(chat, m))
+		chat_notice(chat, "another model wrote this reply: %s",
+		            m->model ? m->model : "unknown");
+	else
+		chat_extend(chat, m);
+}
+
+char *chat_undo(struct chat *chat)
+{
+	struct message *user;
+
+	if (chat->n_queue)
+		return chat->queue[--chat->n_queue];
+	chat_interrupt(chat);
+	user = last_of(chat, ROLE_USER);
+	if (!user)
+		return NULL;
+	chat->conversation->leaf = user->parent;
+	chat_save(chat);
+	return mem_dup(user->text.bytes, user->text.len);
+}
+
+void chat_edit(struct chat *chat, int64_t id, const char *text)
+{
+	struct conversation *c = chat->conversation;
+	const struct message *old = conversation_message(c, id);
+	struct message *m;
+
+	if (!old)
+		return;
+	chat_interrupt(chat);
+	if (old->role == ROLE_SYSTEM) {
+		chat_set_system(chat, text);
+		return;
+	}
+	m = conversation_add(c, old->parent, old->role, text, strlen(text));
+	chat_save(chat);
+	if (m->role == ROLE_USER)
+		chat_answer(chat, m->id);
+}
+
+void chat_branch(struct chat *chat, int64_t id)
+{
+	const struct message *m = conversation_message(chat->conversation, id);
+
+	if (!m)
+		return;
+	chat_interrupt(chat);
+	chat->conversation->leaf = id;
+	if (m->role == ROLE_USER)
+		chat_answer(chat, id);
+	else
+		chat_notice(chat, "the next message begins a branch here");
+	chat_save(chat);
+}
+
+void chat_sibling(struct chat *chat, int64_t id, int step)
+{
+	struct conversation *c = chat->conversation;
+	struct message **siblings;
+	size_t index, n;
+
+	chat_interrupt(chat); /* may take away an empty reply */
+	n = conversation_siblings(c, id, &siblings, &index);
+	if (n < 2)
+		chat_notice(chat, "this message has no other branch");
+	else
+		conversation_select(
+			c, siblings[(index + n + (size_t)(step + (int)n)) % n]->id);
+	free(siblings);
+	chat_save(chat);
+}
+
+/* ---- copies ---- */
+
+static void copy_odds(struct message *to, const struct message *from, size_t n)
+{
+	for (size_t i = 0; i < n && i < from->n_odds; i++)
+		*message_add_odds(to) = from->odds[i];
+}
+
+static struct message *copy_below(struct conversation *c, int64_t parent,
+                                  const struct message *from)
+{
+	struct message *m = conversation_add(c, parent, from->role,
+	                                     from->text.bytes, from->text.len);
+
+	ids_append(&m->ids, from->ids.data, from->ids.n);
+	copy_odds(m, from, from->n_odds);
+	m->state = from->state;
+	m->seconds = from->seconds;
+	m->created_ms = from->created_ms;
+	m->model = from->model ? mem_strdup(from->model) : NULL;
+	m->extra = from->extra ? mem_strdup(from->extra) : NULL;
+	return m;
+}
+
+void chat_set_system(struct chat *chat, const char *text)
+{
+	struct conversation *c = chat->conversation;
+	struct message **path;
+	int64_t parent = -1;
+	size_t n;
+
+	chat_interrupt(chat);
+	n = conversation_path(c, &path);
+	c->leaf = -1;
+	if (*text)
+		parent = conversation_add(c, -1, ROLE_SYSTEM, text,
+		                          strlen(text))
+		                 ->id;
+	for (size_t i = 0; i < n; i++)
+		if (path[i]->role != ROLE_SYSTEM)
+			parent = copy_below(c, parent, path[i])->id;
+	chat->first_seen = -1;
+	free(path);
+	chat_save(chat);
+}
+
+/* ---- another token ---- */
+
+/* A sibling with the tokens before index. */
+static struct message *fork_at(struct chat *chat, const struct message *m,
+                               size_t index)
+{
+	struct conversation *c = chat->conversation;
+	struct message *fork;
+
+	fork = conversation_add(c, m->parent, m->role, "", 0);
+	fork->model = mem_strdup(m->model);
+	ids_append(&fork->ids, m->ids.data, index);
+	copy_odds(fork, m, index);
+	return fork;
+}
+
+/* The same odds as the old token had, told of another one of its list. */
+static void add_taken_odds(struct message *fork, const struct token_odds *old,
+                           int id)
+{
+	struct token_odds *odds;
+
+	while (fork->n_odds < fork->ids.n - 1)
+		message_add_odds(fork);
+	odds = message_add_odds(fork);
+	odds->id = id;
+	for (int i = 0; i < old->n_top; i++) {
+		if (old->top[i].id != id)
+			continue;
+		*odds = *old;
+		odds->id = id;
+		odds->rank = i + 1;
+		odds->logprob = old->top[i].logprob;
+		odds->sampled_prob = old->top[i].sampled_prob;
+	}
+}
+
+static bool can_fork(struct chat *chat, const struct message *m)
+{
+	if (m->role == ROLE_ASSISTANT && chat_same_model(chat, m))
+		return true;
+	chat_notice(chat, m->role == ROLE_ASSISTANT ?
+	                          "another model wrote this reply" :
+	                          "only a reply can go on from another token");
+	return false;
+}
+
+void chat_take_token(struct chat *chat, const struct message *m, size_t index,
+                     int id)
+{
+	struct token_odds old = { 0 };
+	struct message *fork;
+
+	if (!can_fork(chat, m) || index > m->ids.n)
+		return;
+	if (chat->reply == m)
+		chat_interrupt(chat);
+	if (index < m->n_odds)
+		old = m->odds[index];
+	fork = fork_at(chat, m, index);
+	if (chat_is_stop(chat, id)) {
+		chat_end_reply(chat, fork);
+		return;
+	}
+	ids_add(&fork->ids, id);
+	add_taken_odds(fork, &old, id);
+	chat_extend(chat, fork);
+}
+
+void chat_take_text(struct chat *chat, const struct message *m, size_t index,
+                    const char *text)
+{
+	struct message *fork;
+
+	if (!can_fork(chat, m) || index > m->ids.n || !*text)
+		return;
+	if (chat->reply == m)
+		chat_interrupt(chat);
+	fork = fork_at(chat, m, index);
+	tokenizer_encode(chat->model->tokenizer, text, strlen(text),
+	                 TOKENIZER_PLAIN, &fork->ids);
+	while (fork->n_odds < fork->ids.n)
+		message_add_odds(fork)->id = fork->ids.data[fork->n_odds - 1];
+	chat_extend(chat, fork);
+}

@@ -1,0 +1,244 @@
+/*
+ * confab list, show, rm, rename: the saved conversations.
+ */
+#include "ui/cli/commands.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/paths.h"
+#include "base/strbuf.h"
+#include "library/conversation.h"
+#include "library/library.h"
+#include "ui/cli/options.h"
+#include "ui/cli/output.h"
+
+static struct library *open_library(struct error *err)
+{
+	char *dir = paths_user(PATHS_DATA, NULL);
+	struct library *lib = NULL;
+
+	if (dir)
+		lib = library_open(dir, err);
+	else
+		error_set(err, "no place for conversations: neither "
+		               "XDG_DATA_HOME nor HOME is set");
+	free(dir);
+	return lib;
+}
+
+/* The operands from the first-th on, with a blank between; yours to free. */
+static char *join_args(const struct options *o, size_t first)
+{
+	struct strbuf words = STRBUF_INIT;
+
+	for (size_t i = first; i < o->n_args; i++) {
+		if (i > first)
+			strbuf_add_char(&words, ' ');
+		strbuf_add_str(&words, o->args[i]);
+	}
+	return strbuf_take(&words);
+}
+
+static void add_json(struct strbuf *out, const char *key, const char *text)
+{
+	strbuf_printf(out, "\"%s\":", key);
+	if (text)
+		json_write_string(out, text, strlen(text));
+	else
+		strbuf_add_str(out, "null");
+	strbuf_add_char(out, ',');
+}
+
+/* ---- list ---- */
+
+static void list_json(const struct library_entry *e)
+{
+	struct strbuf out = STRBUF_INIT;
+
+	strbuf_add_char(&out, '{');
+	add_json(&out, "id", e->id);
+	add_json(&out, "title", e->title);
+	add_json(&out, "preview", e->preview);
+	add_json(&out, "snippet", e->snippet);
+	strbuf_printf(&out,
+	              "\"messages\":%zu,\"created_ms\":%lld,"
+	              "\"updated_ms\":%lld}\n",
+	              e->messages, (long long)e->created_ms,
+	              (long long)e->updated_ms);
+	output_add(out.bytes, out.len);
+	strbuf_free(&out);
+}
+
+/* Text of one line: white space of any kind becomes a blank. */
+static void put_line(const char *text)
+{
+	struct strbuf line = STRBUF_INIT;
+
+	for (; *text; text++)
+		strbuf_add_char(&line,
+		                strchr("\n\r\t\v\f", *text) ? ' ' : *text);
+	output_text(line.bytes, line.len);
+	output_text_end();
+	strbuf_free(&line);
+}
+
+static void list_text(const struct library_entry *e)
+{
+	time_t seconds = (time_t)(e->updated_ms / 1000);
+	const char *hit = e->snippet ? e->snippet : "";
+	struct tm tm;
+	char when[32] = "";
+
+	if (localtime_r(&seconds, &tm))
+		strftime(when, sizeof when, "%Y-%m-%d %H:%M", &tm);
+	output_printf("%-8s  %s  %4zu  ", e->id, when, e->messages);
+	put_line(*e->title ? e->title : e->preview);
+	if (*hit) {
+		output_str("\n          ");
+		put_line(hit);
+	}
+	output_str("\n");
+}
+
+int command_list(const struct options *o, struct error *err)
+{
+	struct library *lib = open_library(err);
+	struct library_entry *entries = NULL;
+	char *words = join_args(o, 0);
+	int status = EXIT_FAILED;
+	size_t n = 0;
+
+	if (lib && !library_list(lib, words, 0, &entries, &n, err)) {
+		for (size_t i = 0; i < n; i++)
+			o->json ? list_json(&entries[i])
+				: list_text(&entries[i]);
+		library_entries_free(entries, n);
+		status = EXIT_OK;
+	}
+	free(words);
+	library_close(lib);
+	return status;
+}
+
+/* ---- show ---- */
+
+static void show_json_message(struct strbuf *out, const struct message *m)
+{
+	strbuf_printf(out, "{\"role\":\"%s\",\"content\":",
+	              message_role_name(m->role));
+	json_write_string(out, m->text.bytes, m->text.len);
+	strbuf_add_char(out, '}');
+}
+
+static void show_json(const struct conversation *c, struct message **path,
+                      size_t n)
+{
+	struct strbuf out = STRBUF_INIT;
+
+	strbuf_add_char(&out, '{');
+	add_json(&out, "id", c->id);
+	add_json(&out, "title", c->title);
+	strbuf_add_str(&out, "\"messages\":[");
+	for (size_t i = 0; i < n; i++) {
+		if (i)
+			strbuf_add_char(&out, ',');
+		show_json_message(&out, path[i]);
+	}
+	strbuf_add_str(&out, "]}\n");
+	output_add(out.bytes, out.len);
+	strbuf_free(&out);
+}
+
+static void show_text(const struct conversation *c, struct message **path,
+                      size_t n)
+{
+	output_str("# ");
+	put_line(c->title);
+	output_str("\n");
+	for (size_t i = 0; i < n; i++) {
+		output_printf("\n## %s\n\n", message_role_name(path[i]->role));
+		output_text(path[i]->text.bytes, path[i]->text.len);
+		output_text_end();
+		output_str("\n");
+	}
+}
+
+int command_show(const struct options *o, struct error *err)
+{
+	struct library *lib = open_library(err);
+	char *id = lib ? library_find(lib, o->args[0], err) : NULL;
+	struct conversation *c = id ? library_read(lib, id, err) : NULL;
+	struct message **path;
+	size_t n;
+
+	if (c) {
+		n = conversation_path(c, &path);
+		o->json ? show_json(c, path, n) : show_text(c, path, n);
+		free(path);
+	}
+	conversation_free(c);
+	free(id);
+	library_close(lib);
+	return c ? EXIT_OK : EXIT_FAILED;
+}
+
+/* ---- rm, rename ---- */
+
+/* Does change(lib, id, arg) to a conversation that nobody else has open. */
+static int with_lock(struct library *lib, const char *name, const char *arg,
+                     int (*change)(struct library *lib, const char *id,
+                                   const char *arg, struct error *err),
+                     struct error *err)
+{
+	char *id = library_find(lib, name, err);
+	int status = EXIT_FAILED, locked = -1;
+
+	if (id)
+		locked = library_lock(lib, id, err);
+	if (locked > 0) {
+		error_set(err, "%s: in use by another confab", id);
+		status = EXIT_LOCKED;
+	}
+	if (!locked) {
+		if (!change(lib, id, arg, err))
+			status = EXIT_OK;
+		library_unlock(lib, id);
+	}
+	free(id);
+	return status;
+}
+
+static int rm(struct library *lib, const char *id, const char *arg,
+              struct error *err)
+{
+	(void)arg;
+	return library_remove(lib, id, err);
+}
+
+int command_rm(const struct options *o, struct error *err)
+{
+	struct library *lib = open_library(err);
+	int status = lib ? EXIT_OK : EXIT_FAILED;
+
+	for (size_t i = 0; i < o->n_args && status == EXIT_OK; i++)
+		status = with_lock(lib, o->args[i], NULL, rm, err);
+	library_close(lib);
+	return status;
+}
+
+int command_rename(const struct options *o, struct error *err)
+{
+	struct library *lib = open_library(err);
+	char *title = join_args(o, 1);
+	int status = EXIT_FAILED;
+
+	if (lib)
+		status = with_lock(lib, o->args[0], title, library_rename, err);
+	free(title);
+	library_close(lib);
+	return status;
+}

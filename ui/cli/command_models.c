@@ -1,0 +1,110 @@
+/*
+ * confab models: what -m can name on this machine.
+ */
+#include "ui/cli/commands.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/strbuf.h"
+#include "checkpoint/checkpoint.h"
+#include "ui/cli/installed_models.h"
+#include "ui/cli/model_summary.h"
+#include "ui/cli/options.h"
+#include "ui/cli/output.h"
+
+static void json_member(struct strbuf *out, const char *key, const char *text)
+{
+	strbuf_printf(out, "\"%s\":", key);
+	json_write_string(out, text, strlen(text));
+	strbuf_add_char(out, ',');
+}
+
+/* cp is NULL where it cannot be opened, for the reason given. */
+static void show_json(const struct installed_model *m,
+                      const struct checkpoint *cp, const char *reason)
+{
+	struct strbuf out = STRBUF_INIT;
+	struct model_summary s;
+
+	strbuf_add_char(&out, '{');
+	json_member(&out, "name", m->name);
+	json_member(&out, "path", m->path);
+	json_member(&out, "origin", m->origin);
+	if (cp) {
+		s = model_summary_of(cp);
+		json_member(&out, "format", checkpoint_format(cp));
+		json_member(&out, "model_type", s.model_type);
+		json_member(&out, "type", s.type);
+		strbuf_printf(&out,
+		              "\"bytes\":%zu,\"parameters\":%llu,"
+		              "\"context\":%lld}\n",
+		              checkpoint_bytes(cp),
+		              (unsigned long long)s.parameters,
+		              (long long)s.context);
+	} else {
+		strbuf_add_str(&out, "\"error\":");
+		json_write_string(&out, reason, strlen(reason));
+		strbuf_add_str(&out, "}\n");
+	}
+	output_add(out.bytes, out.len);
+	strbuf_free(&out);
+}
+
+static void put(const char *text)
+{
+	output_text(text, strlen(text));
+	output_text_end();
+}
+
+static void show_text(const struct installed_model *m,
+                      const struct checkpoint *cp, const char *reason)
+{
+	char size[16], parameters[16];
+	struct model_summary s;
+
+	put(m->name);
+	output_str("\n    ");
+	if (cp) {
+		s = model_summary_of(cp);
+		model_summary_bytes(size, checkpoint_bytes(cp));
+		model_summary_count(parameters, s.parameters);
+		put(s.model_type);
+		output_printf(", %s, %s, %s parameters, context %lld\n", s.type,
+		              size, parameters, (long long)s.context);
+	} else {
+		output_str("cannot be read: ");
+		put(reason);
+		output_str("\n");
+	}
+	output_printf("    %s: ", m->origin);
+	put(m->path);
+	output_str("\n");
+}
+
+static void show(const struct installed_model *m, bool json)
+{
+	struct error reason = { "" };
+	struct checkpoint *cp = checkpoint_open(m->path, &reason);
+
+	if (json)
+		show_json(m, cp, reason.text);
+	else
+		show_text(m, cp, reason.text);
+	checkpoint_free(cp);
+}
+
+int command_models(const struct options *o, struct error *err)
+{
+	struct installed_models list = { 0 };
+
+	(void)err; /* what cannot be read is not there */
+	installed_models_find(&list, options_setting(o, "model_path"));
+	for (size_t i = 0; i < list.n; i++)
+		show(&list.models[i], o->json);
+	if (!list.n && !o->json)
+		output_str("no models found\n");
+	installed_models_free(&list);
+	return EXIT_OK;
+}

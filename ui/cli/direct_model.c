@@ -1,0 +1,97 @@
+#include "ui/cli/direct_model.h"
+
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "base/paths.h"
+#include "checkpoint/checkpoint.h"
+#include "model/model.h"
+#include "text/tokenizer.h"
+#include "ui/cli/options.h"
+
+/* A checkpoint without a tokenizer still has ids. */
+static int load_tokenizer(struct direct_model *m, struct error *err)
+{
+	char *cache_dir;
+
+	m->n_ids = model_config(m->model)->vocab_size;
+	if (!checkpoint_tokenizer_path(m->checkpoint) &&
+	    !checkpoint_gguf(m->checkpoint))
+		return 0;
+	cache_dir = paths_user(PATHS_CACHE, NULL);
+	m->tokenizer = tokenizer_load(m->checkpoint, cache_dir, err);
+	free(cache_dir);
+	if (!m->tokenizer)
+		return -1;
+	if (tokenizer_n_ids(m->tokenizer) > m->n_ids)
+		return error_set(err,
+		                 "%s: %d ids in the tokenizer, but the model's "
+		                 "vocab_size is %d",
+		                 checkpoint_path(m->checkpoint),
+		                 tokenizer_n_ids(m->tokenizer), m->n_ids);
+	m->n_ids = tokenizer_n_ids(m->tokenizer);
+	return 0;
+}
+
+static int load(struct direct_model *m, const struct options *o, bool exact,
+                struct error *err)
+{
+	struct model_options options = { .threads = o->threads,
+		                         .exact = exact };
+	char *path = options_model_path(o, err);
+
+	if (path)
+		m->checkpoint = checkpoint_open(path, err);
+	free(path);
+	if (!m->checkpoint)
+		return -1;
+	m->model = model_load(m->checkpoint, &options, err);
+	if (!m->model)
+		return -1;
+	return load_tokenizer(m, err);
+}
+
+/* Tokens that positions were trained for, or stretched to by YaRN. */
+static size_t max_context(const struct model_config *config)
+{
+	size_t tokens = (size_t)config->max_position_embeddings;
+	double stretched = (double)config->yarn.factor *
+	                   config->yarn.original_max_position_embeddings;
+
+	if (stretched > (double)tokens && stretched < 1e9)
+		tokens = (size_t)stretched;
+	return tokens;
+}
+
+static int choose_context(struct direct_model *m, size_t asked,
+                          struct error *err)
+{
+	size_t most = max_context(model_config(m->model));
+
+	m->context = asked ? asked : most;
+	if (m->context <= most)
+		return 0;
+	return error_set(err,
+	                 "--context: %zu tokens, but the model was made for "
+	                 "%zu",
+	                 asked, most);
+}
+
+int direct_model_open(struct direct_model *m, const struct options *o,
+                      bool exact, struct error *err)
+{
+	*m = (struct direct_model){ 0 };
+	if (load(m, o, exact, err)) {
+		direct_model_close(m);
+		return EXIT_BAD_FILE;
+	}
+	return choose_context(m, o->context, err) ? EXIT_FAILED : EXIT_OK;
+}
+
+void direct_model_close(struct direct_model *m)
+{
+	tokenizer_free(m->tokenizer);
+	model_free(m->model);
+	checkpoint_free(m->checkpoint);
+	*m = (struct direct_model){ 0 };
+}

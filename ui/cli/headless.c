@@ -1,0 +1,572 @@
+#include "ui/cli/headless.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/ids.h"
+#include "base/mem.h"
+#include "base/paths.h"
+#include "base/strbuf.h"
+#include "base/utf8.h"
+#include "engine/engine.h"
+#include "library/conversation.h"
+#include "library/library.h"
+#include "text/chat_template.h"
+#include "text/tokenizer.h"
+#include "ui/cli/input.h"
+#include "ui/cli/options.h"
+#include "ui/cli/output.h"
+#include "ui/cli/progress.h"
+#include "ui/cli/reply_json.h"
+#include "ui/cli/signals.h"
+
+#define SAVE_EVERY 1.0 /* seconds: what a crash may cost of an open reply */
+
+struct headless {
+	const struct options *o;
+	struct strbuf *prompts; /* [n_prompts], owned */
+	size_t n_prompts, turn;
+
+	struct engine *engine;
+	const struct engine_model *model; /* the engine's */
+	enum chat_family family;
+	struct sampler_settings sampling;
+
+	struct library *lib; /* NULL: nothing is saved */
+	struct conversation *c;
+	double saved_at; /* seconds, of the monotonic clock */
+
+	/* Of the turn in progress. */
+	struct message *reply; /* c's */
+	struct tokenizer_stream stream;
+	int signal; /* that ends it all, or 0 */
+	bool output_failed;
+	struct error output_error;
+};
+
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
+}
+
+/* ---- what is asked ---- */
+
+bool headless_wanted(const struct options *o)
+{
+	return o->n_prompts || ((o->json || o->raw) && !input_is_terminal());
+}
+
+/* The end of the last line is the file's, not the question's. */
+static void drop_line_end(struct strbuf *text)
+{
+	if (text->len && text->bytes[text->len - 1] == '\n')
+		strbuf_remove(text, text->len - 1, 1);
+	if (text->len && text->bytes[text->len - 1] == '\r')
+		strbuf_remove(text, text->len - 1, 1);
+}
+
+/* Conversations are text: what is not becomes U+FFFD here. */
+static void add_text(struct strbuf *out, const char *bytes, size_t len)
+{
+	size_t run;
+
+	for (; len; bytes += run, len -= run) {
+		run = strnlen(bytes, len);
+		utf8_repair(out, bytes, run);
+		if (run < len) {
+			strbuf_add_str(out, "\xef\xbf\xbd");
+			run++;
+		}
+	}
+}
+
+static int read_prompts(struct headless *h, struct error *err)
+{
+	const struct options *o = h->o;
+	struct strbuf input = STRBUF_INIT, *last;
+
+	if (!input_is_terminal() && input_read_all(&input, err)) {
+		strbuf_free(&input);
+		return -1;
+	}
+	h->n_prompts = o->n_prompts ? o->n_prompts : 1;
+	h->prompts = mem_zalloc(h->n_prompts, sizeof *h->prompts);
+	for (size_t i = 0; i < h->n_prompts; i++) {
+		h->prompts[i] = (struct strbuf)STRBUF_INIT;
+		if (i < o->n_prompts)
+			add_text(&h->prompts[i], o->prompts[i],
+			         strlen(o->prompts[i]));
+	}
+	drop_line_end(&input);
+	last = &h->prompts[h->n_prompts - 1];
+	if (input.len && last->len)
+		strbuf_add_char(last, '\n');
+	add_text(last, input.bytes, input.len);
+	strbuf_free(&input);
+	return 0;
+}
+
+/* ---- the library ---- */
+
+static int resume(struct headless *h, struct error *err)
+{
+	const char *name = h->o->resume_id ? h->o->resume_id : "last";
+	char *id = library_find(h->lib, name, err);
+	int status = EXIT_FAILED, locked = -1;
+
+	if (id)
+		locked = library_lock(h->lib, id, err);
+	if (locked > 0) {
+		error_set(err, "%s: in use by another confab", id);
+		status = EXIT_LOCKED;
+	}
+	if (!locked)
+		h->c = library_read(h->lib, id, err);
+	free(id);
+	return h->c ? EXIT_OK : status;
+}
+
+static void start_conversation(struct headless *h)
+{
+	const char *system = h->o->system;
+
+	h->c = conversation_new();
+	if (system && *system)
+		conversation_add(h->c, -1, ROLE_SYSTEM, system, strlen(system));
+}
+
+static int open_conversation(struct headless *h, struct error *err)
+{
+	const struct options *o = h->o;
+	char *dir = paths_user(PATHS_DATA, NULL);
+	bool keep = !o->no_save && !o->raw;
+	struct error reason = { "no HOME to keep it in" };
+
+	if (dir && (keep || o->resume))
+		h->lib = library_open(dir, &reason);
+	free(dir);
+	if (o->resume) {
+		if (h->lib)
+			return resume(h, err);
+		error_set(err, "--resume: %s", reason.text);
+		return EXIT_FAILED;
+	}
+	if (keep && !h->lib)
+		progress_note("the conversation is not saved: %s", reason.text);
+	start_conversation(h);
+	return EXIT_OK;
+}
+
+/* Trouble is told once; the conversation goes on without being saved. */
+static void save(struct headless *h)
+{
+	bool is_new = !h->c->id;
+	struct error reason;
+
+	h->saved_at = now();
+	if (!h->lib || h->o->no_save)
+		return;
+	if (library_save(h->lib, h->c, &reason)) {
+		progress_note("the conversation is not saved: %s", reason.text);
+		library_close(h->lib);
+		h->lib = NULL;
+	} else if (is_new) {
+		library_lock(h->lib, h->c->id, NULL);
+	}
+}
+
+/* ---- the engine ---- */
+
+static void cancel_on_trouble(struct headless *h, uint64_t request)
+{
+	bool cancelled = h->signal || h->output_failed;
+
+	if (!h->output_failed && output_flush(&h->output_error))
+		h->output_failed = true;
+	if (!cancelled && (h->signal || h->output_failed))
+		engine_cancel(h->engine, request);
+}
+
+/* The next event of the request, waiting for it.  Meanwhile: output flows, a
+ * signal or a reader that went away cancels, the open reply is saved. */
+static struct engine_event *next_event(struct headless *h, uint64_t request)
+{
+	struct engine_event *event;
+	int came;
+
+	for (;;) {
+		event = engine_next_event(h->engine);
+		if (event && event->request == request)
+			return event;
+		if (event) {
+			engine_event_free(event);
+			continue;
+		}
+		cancel_on_trouble(h, request);
+		if (h->reply && now() - h->saved_at >= SAVE_EVERY)
+			save(h);
+		came = signals_wait(engine_fd(h->engine), 1000);
+		if (came && !h->signal) {
+			h->signal = came;
+			if (!h->output_failed)
+				engine_cancel(h->engine, request);
+		}
+	}
+}
+
+/* Takes the reason from the event. */
+static int failed(struct headless *h, const struct engine_event *event,
+                  struct error *err)
+{
+	progress_clear();
+	if (h->signal)
+		return 128 + h->signal;
+	error_set(err, "%s", event->failed.text);
+	return event->failed.bad_file ? EXIT_BAD_FILE : EXIT_FAILED;
+}
+
+static uint64_t start_load(struct headless *h, const char *path)
+{
+	const struct options *o = h->o;
+	char *cache_dir = paths_user(PATHS_CACHE, NULL);
+	uint64_t request;
+
+	request = engine_load(h->engine, &(struct engine_load){
+						 .path = path,
+						 .cache_dir = cache_dir,
+						 .kv_type = o->kv_type,
+						 .context = o->context,
+						 .threads = o->threads,
+						 .exact = o->exact,
+						 .warm = true,
+					 });
+	free(cache_dir);
+	return request;
+}
+
+static void model_ready(struct headless *h, const struct engine_model *model)
+{
+	bool known;
+
+	progress_clear();
+	h->model = model;
+	h->sampling = options_sampling(h->o, &model->sampling);
+	h->family = chat_family_of(model->chat_template, &known);
+	if (!known && !h->o->raw)
+		progress_note("%s: unknown chat template, read as ChatML",
+		              model->name);
+}
+
+static int load(struct headless *h, const char *path, struct error *err)
+{
+	uint64_t request = start_load(h, path);
+	struct engine_event *event;
+	int status = -1;
+
+	while (status < 0) {
+		event = next_event(h, request);
+		if (event->type == ENGINE_PROGRESS) {
+			progress_show("loading", event->progress.done,
+			              event->progress.total);
+		} else if (event->type == ENGINE_LOADED) {
+			model_ready(h, event->loaded.model);
+			status = EXIT_OK;
+		} else if (event->type == ENGINE_FAILED) {
+			status = failed(h, event, err);
+		} else if (event->type == ENGINE_FINISHED) {
+			status = EXIT_FAILED; /* cancelled */
+		}
+		engine_event_free(event);
+	}
+	return h->signal ? 128 + h->signal : status;
+}
+
+static int start_engine(struct headless *h, struct error *err)
+{
+	char *path = options_model_path(h->o, err);
+	int status = EXIT_FAILED;
+
+	if (!path)
+		return EXIT_BAD_FILE;
+	h->engine = engine_new(err);
+	if (h->engine)
+		status = load(h, path, err);
+	free(path);
+	return status;
+}
+
+/* ---- one turn ---- */
+
+static struct chat_message as_chat(const struct message *m)
+{
+	return (struct chat_message){
+		.role = message_role_name(m->role),
+		.content = m->text.bytes,
+		.content_len = m->text.len,
+		.ids = m->role == ROLE_ASSISTANT ? m->ids.data : NULL,
+		.n_ids = m->role == ROLE_ASSISTANT ? m->ids.n : 0,
+	};
+}
+
+static int render(struct headless *h, struct message **path, size_t n,
+                  struct ids *ids, struct error *err)
+{
+	struct chat_options options = { .add_generation_prompt = true,
+		                        .enable_thinking = h->o->think };
+	struct chat_message *messages = mem_zalloc(n, sizeof *messages);
+	int result;
+
+	for (size_t i = 0; i < n; i++)
+		messages[i] = as_chat(path[i]);
+	result = chat_template_render(h->family, messages, n, &options,
+	                              h->model->tokenizer, NULL, ids, err);
+	free(messages);
+	return result;
+}
+
+/* --raw: the texts and the replies one after the other; who writes the template
+ * by hand may write control tokens. */
+static void chain(struct headless *h, struct message **path, size_t n,
+                  struct ids *ids)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (path[i]->role == ROLE_USER && !path[i]->ids.n)
+			tokenizer_encode(h->model->tokenizer,
+			                 path[i]->text.bytes, path[i]->text.len,
+			                 TOKENIZER_ALL, &path[i]->ids);
+		ids_append(ids, path[i]->ids.data, path[i]->ids.n);
+	}
+}
+
+static int make_prompt(struct headless *h, struct ids *ids, struct error *err)
+{
+	struct message **path;
+	size_t n = conversation_path(h->c, &path);
+	int result = 0;
+
+	if (h->o->raw)
+		chain(h, path, n, ids);
+	else
+		result = render(h, path, n, ids, err);
+	free(path);
+	return result;
+}
+
+static bool is_stop(const struct engine_model *model, int id)
+{
+	for (size_t i = 0; i < model->n_stop_ids; i++) {
+		if (model->stop_ids[i] == id)
+			return true;
+	}
+	return false;
+}
+
+static void keep_odds(struct message *m, const struct sample *sample)
+{
+	struct token_odds *odds = message_add_odds(m);
+
+	odds->id = sample->id;
+	odds->logprob = (float)sample->logprob;
+	odds->entropy = (float)sample->entropy;
+	odds->rank = sample->rank;
+	odds->sampled_prob = (float)sample->sampled_prob;
+	for (int i = 0; i < sample->n_top && i < TOKEN_TOP; i++) {
+		const struct candidate *from = &sample->top[i];
+
+		odds->top[odds->n_top++] = (struct token_candidate){
+			.id = from->id,
+			.logprob = from->logprob,
+			.sampled_prob = (float)from->sampled_prob,
+			.cut = (uint8_t)from->cut,
+		};
+	}
+}
+
+/* New text of the reply: to the message and, unless lines of JSON tell it, to
+ * the reader. */
+static void put_text(struct headless *h, const struct strbuf *text)
+{
+	strbuf_add(&h->reply->text, text->bytes, text->len);
+	if (!h->o->json)
+		output_text(text->bytes, text->len);
+}
+
+static void take_token(struct headless *h, const struct engine_event *event)
+{
+	const struct sample *sample = &event->token.sample;
+	struct strbuf out = STRBUF_INIT;
+
+	progress_clear();
+	if (h->o->json) {
+		reply_json_token(&out, h->turn, event, h->model->tokenizer);
+		output_add(out.bytes, out.len);
+		strbuf_clear(&out);
+	}
+	if (!is_stop(h->model, sample->id)) {
+		ids_add(&h->reply->ids, sample->id);
+		keep_odds(h->reply, sample);
+		tokenizer_stream_add(&h->stream, event->token.bytes,
+		                     event->token.len, &out);
+		put_text(h, &out);
+	}
+	strbuf_free(&out);
+}
+
+static enum message_state state_after(enum engine_finish finish)
+{
+	switch (finish) {
+	case ENGINE_STOP:
+		return MESSAGE_DONE;
+	case ENGINE_LENGTH:
+		return MESSAGE_LENGTH;
+	case ENGINE_CANCELLED:
+		break;
+	}
+	return MESSAGE_INTERRUPTED;
+}
+
+static void finish_reply(struct headless *h, const struct engine_event *event)
+{
+	struct strbuf out = STRBUF_INIT;
+	struct message *reply = h->reply;
+
+	progress_clear();
+	tokenizer_stream_end(&h->stream, &out);
+	put_text(h, &out);
+	output_text_end();
+	reply->state = state_after(event->finished.reason);
+	reply->seconds = event->finished.prefill_seconds +
+	                 event->finished.decode_seconds;
+	save(h);
+	strbuf_clear(&out);
+	if (h->o->json)
+		reply_json_end(&out, h->turn, event, reply->text.bytes,
+		               reply->text.len, h->c->id);
+	else
+		strbuf_add_char(&out, '\n');
+	output_add(out.bytes, out.len);
+	strbuf_free(&out);
+}
+
+static uint64_t start_reply(struct headless *h, const struct ids *prompt)
+{
+	h->stream = (struct tokenizer_stream){ .n_held = 0 };
+	h->reply = conversation_add(h->c, h->c->leaf, ROLE_ASSISTANT, "", 0);
+	h->reply->state = MESSAGE_OPEN;
+	h->reply->model = mem_strdup(h->model->name);
+	return engine_generate(h->engine,
+	                       &(struct engine_generate){
+				       .ids = prompt->data,
+				       .n_ids = prompt->n,
+				       .sampling = h->sampling,
+				       .max_tokens = h->o->max_tokens,
+				       .stop_ids = h->model->stop_ids,
+				       .n_stop_ids = h->model->n_stop_ids,
+			       });
+}
+
+/* The status that ends the program, or EXIT_OK. */
+static int status_of(struct headless *h, struct error *err)
+{
+	if (h->signal)
+		return 128 + h->signal;
+	if (!h->output_failed && output_flush(&h->output_error))
+		h->output_failed = true;
+	if (!h->output_failed)
+		return EXIT_OK;
+	error_set(err, "%s", h->output_error.text);
+	return EXIT_FAILED;
+}
+
+static int reply(struct headless *h, const struct ids *prompt,
+                 struct error *err)
+{
+	uint64_t request = start_reply(h, prompt);
+	struct engine_event *event;
+	int status = -1;
+
+	while (status < 0) {
+		event = next_event(h, request);
+		switch (event->type) {
+		case ENGINE_PROGRESS:
+			progress_show("reading", event->progress.done,
+			              event->progress.total);
+			break;
+		case ENGINE_TOKEN:
+			take_token(h, event);
+			break;
+		case ENGINE_FINISHED:
+			finish_reply(h, event);
+			status = status_of(h, err);
+			break;
+		case ENGINE_FAILED:
+			status = failed(h, event, err);
+			h->reply->state = MESSAGE_INTERRUPTED;
+			break;
+		case ENGINE_LOADED:
+			break;
+		}
+		engine_event_free(event);
+	}
+	h->reply = NULL;
+	return status;
+}
+
+static int run_turn(struct headless *h, const struct strbuf *prompt,
+                    struct error *err)
+{
+	struct ids ids = { 0 };
+	int status = EXIT_FAILED;
+
+	conversation_add(h->c, h->c->leaf, ROLE_USER, prompt->bytes,
+	                 prompt->len);
+	conversation_auto_title(h->c);
+	save(h);
+	if (!make_prompt(h, &ids, err))
+		status = reply(h, &ids, err);
+	ids_free(&ids);
+	return status;
+}
+
+static int converse(struct headless *h, struct error *err)
+{
+	int status = EXIT_OK;
+
+	for (; h->turn < h->n_prompts && status == EXIT_OK; h->turn++)
+		status = run_turn(h, &h->prompts[h->turn], err);
+	return status;
+}
+
+static void headless_free(struct headless *h)
+{
+	engine_free(h->engine);
+	library_close(h->lib);
+	conversation_free(h->c);
+	for (size_t i = 0; i < h->n_prompts; i++)
+		strbuf_free(&h->prompts[i]);
+	free(h->prompts);
+}
+
+int headless_run(const struct options *o, struct error *err)
+{
+	struct headless h = { .o = o };
+	int status = EXIT_FAILED;
+
+	if (!read_prompts(&h, err)) {
+		signals_note();
+		status = open_conversation(&h, err);
+		if (status == EXIT_OK)
+			status = start_engine(&h, err);
+		if (status == EXIT_OK)
+			status = converse(&h, err);
+	}
+	progress_clear();
+	headless_free(&h);
+	return status;
+}

@@ -1,0 +1,57 @@
+#include "ui/cli/progress.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static char shown[64]; /* what stands on the line, "" for nothing */
+
+static bool wanted(void)
+{
+	static int terminal = -1;
+
+	if (terminal < 0)
+		terminal = isatty(STDERR_FILENO);
+	return terminal;
+}
+
+void progress_show(const char *what, uint64_t done, uint64_t total)
+{
+	char line[sizeof shown];
+	int percent = 100;
+
+	if (!wanted())
+		return;
+	if (done < total)
+		percent = (int)((double)done / (double)total * 100);
+	snprintf(line, sizeof line, "%s %d%%", what, percent);
+	if (!strcmp(line, shown))
+		return;
+	progress_clear();
+	fputs(line, stderr);
+	memcpy(shown, line, sizeof shown);
+}
+
+/* With blanks, which every terminal understands. */
+void progress_clear(void)
+{
+	if (*shown)
+		fprintf(stderr, "\r%*s\r", (int)strlen(shown), "");
+	*shown = '\0';
+}
+
+void progress_note(const char *format, ...)
+{
+	va_list args;
+
+	if (!wanted())
+		return;
+	progress_clear();
+	va_start(args, format);
+	fputs("confab: ", stderr);
+	vfprintf(stderr, format, args);
+	fputc('\n', stderr);
+	va_end(args);
+}

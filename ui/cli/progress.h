@@ -1,0 +1,21 @@
+/*
+ * progress.h - one line on standard error that says how far something is
+ *
+ * Only where standard error is a terminal; scripts see nothing.
+ */
+#ifndef CONFAB_PROGRESS_H
+#define CONFAB_PROGRESS_H
+
+#include <stdint.h>
+
+/* "loading 45%".  Cheap to call often: it draws when the figure changes. */
+void progress_show(const char *what, uint64_t done, uint64_t total);
+
+/* Takes the line away; before anything else is printed. */
+void progress_clear(void);
+
+/* "confab: TEXT", for what a person may want to know and a script does not. */
+void progress_note(const char *format, ...)
+	__attribute__((format(printf, 1, 2)));
+
+#endif

@@ -1,0 +1,28 @@
+/*
+ * signals.h - signals and faults, where there is no screen to restore
+ *
+ * Commands end at once with 128 + the signal's number, which a shell shows for
+ * a program that died of it too.  A reply has to be closed and saved first, so
+ * `-p` asks for the signals to be noted instead.
+ */
+#ifndef CONFAB_SIGNALS_H
+#define CONFAB_SIGNALS_H
+
+#include <signal.h>
+
+/* At the program's start: SIGPIPE is ignored (writes fail with EPIPE); INT, TERM
+ * and HUP end the program with status 128 + N, unless they were ignored when it
+ * was started (nohup); a model file that shrinks under our mapping ends it with
+ * EXIT_BAD_FILE and its name; so does a want of memory, with EXIT_FAILED.
+ * The full screen installs its own handlers over these. */
+void signals_init(void);
+
+/* INT, TERM and HUP are blocked in this thread and those it starts later, and
+ * noted by the first signals_wait(); the second one of a kind ends the program. */
+void signals_note(void);
+
+/* Waits until fd is readable, a noted signal has come, or timeout_ms (-1:
+ * none) is over.  Returns the number of the signal that has come so far, or 0. */
+int signals_wait(int fd, int timeout_ms);
+
+#endif

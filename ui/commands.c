@@ -1,0 +1,504 @@
+#include "ui/commands.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "library/conversation.h"
+#include "library/library.h"
+#include "ui/chat.h"
+#include "ui/chat_tree.h"
+#include "ui/cli/installed_models.h"
+#include "ui/cli/options.h"
+#include "ui/code_blocks.h"
+#include "ui/command_set.h"
+#include "ui/thought.h"
+
+/* ---- arguments ---- */
+
+/* A number from 1; 0: it is none. */
+static int number_of(const char *text)
+{
+	uint64_t n;
+
+	return value_integer(text, &n) && n <= 1000000 ? (int)n : 0;
+}
+
+/* The message with a number as shown, or the last of a role (number 0). */
+static const struct message *find_message(const struct chat *chat, int number,
+                                          enum message_role role)
+{
+	struct message **path, *found = NULL;
+	size_t n = conversation_path(chat->conversation, &path);
+
+	if (number > 0 && (size_t)number <= n)
+		found = path[number - 1];
+	for (size_t i = n; !number && !found && i-- > 0;)
+		if (path[i]->role == role)
+			found = path[i];
+	free(path);
+	return found;
+}
+
+static const struct message *named_message(const struct command_host *host,
+                                           const char *argument,
+                                           enum message_role role)
+{
+	int number = number_of(argument);
+	const struct message *m = NULL;
+
+	if (!*argument || number)
+		m = find_message(host->chat, number, role);
+	if (!m)
+		chat_error(host->chat, *argument ? "there is no message %s" :
+		                                   "there is no message%s",
+		           argument);
+	return m;
+}
+
+/* ---- conversations ---- */
+
+static void switch_to(const struct command_host *host, struct conversation *c)
+{
+	chat_switch(host->chat, c);
+	host->switched(host->arg);
+}
+
+static void new_conversation(const struct command_host *host)
+{
+	struct chat *chat = host->chat;
+	const struct message *system = find_message(chat, 0, ROLE_SYSTEM);
+	struct conversation *c = conversation_new();
+
+	if (system)
+		conversation_add(c, -1, ROLE_SYSTEM, system->text.bytes,
+		                 system->text.len);
+	saving_leave(&chat->saving, chat->conversation);
+	switch_to(host, c);
+	chat_notice(chat, "a new conversation");
+}
+
+static void open_conversation(const struct command_host *host, const char *id)
+{
+	struct chat *chat = host->chat;
+	struct error err = { "" };
+	struct conversation *c;
+
+	if (!*id) {
+		chat_error(chat, "/open needs an id; /list shows them");
+		return;
+	}
+	chat_save(chat);
+	c = saving_open_other(&chat->saving, chat->conversation, id, &err);
+	if (!c) {
+		chat_error(chat, "%s", err.text);
+		return;
+	}
+	switch_to(host, c);
+	if (chat->saving.read_only)
+		chat_notice(chat, "another confab writes this conversation: it "
+				  "is open for reading only");
+}
+
+static void add_entry(struct strbuf *out, const struct library_entry *e)
+{
+	strbuf_printf(out, "  %-8s %s", e->id, e->title);
+	if (e->snippet && *e->snippet)
+		strbuf_printf(out, "\n           %s", e->snippet);
+	strbuf_add_char(out, '\n');
+}
+
+static void list_conversations(const struct command_host *host,
+                               const char *words)
+{
+	struct chat *chat = host->chat;
+	struct library_entry *entries;
+	struct strbuf out = STRBUF_INIT;
+	struct error err = { "" };
+	size_t n;
+
+	if (!chat->saving.library) {
+		chat_notice(chat, "conversations are not saved");
+		return;
+	}
+	chat_save(chat);
+	if (library_list(chat->saving.library, words, 200, &entries, &n, &err)) {
+		chat_error(chat, "%s", err.text);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		add_entry(&out, &entries[i]);
+	library_entries_free(entries, n);
+	if (n)
+		host->show(host->arg, "Conversations: /open ID", out.bytes);
+	else
+		chat_notice(chat, *words ? "nothing was found" :
+		                           "nothing is saved yet");
+	strbuf_free(&out);
+}
+
+static void rename_conversation(const struct command_host *host,
+                                const char *title)
+{
+	struct conversation *c = host->chat->conversation;
+
+	if (!*title) {
+		chat_notice(host->chat, "title: %s", c->title);
+		return;
+	}
+	free(c->title);
+	c->title = mem_strdup(title);
+	chat_save(host->chat);
+}
+
+static void delete_branch(const struct command_host *host)
+{
+	struct chat *chat = host->chat;
+	const struct message *m = find_message(chat, 0, ROLE_USER);
+	struct conversation *c = chat->conversation;
+
+	if (!m)
+		return;
+	chat_interrupt(chat);
+	saving_remove_message(&chat->saving, c, m->id);
+	chat_save(chat);
+	chat_notice(chat, "the branch from your last message on is deleted");
+}
+
+static void delete_conversation(const struct command_host *host,
+                                const char *argument)
+{
+	struct chat *chat = host->chat;
+	struct error err = { "" };
+	char *id;
+
+	if (!strcmp(argument, "branch")) {
+		delete_branch(host);
+		return;
+	}
+	if (*argument) {
+		chat_error(chat, "/delete, or /delete branch");
+		return;
+	}
+	id = chat->conversation->id ? mem_strdup(chat->conversation->id) : NULL;
+	new_conversation(host);
+	if (id && library_remove(chat->saving.library, id, &err))
+		chat_error(chat, "%s", err.text);
+	else
+		chat_notice(chat, "the conversation is deleted");
+	free(id);
+}
+
+/* ---- messages ---- */
+
+static void edit(const struct command_host *host, const char *argument)
+{
+	const struct message *m = named_message(host, argument, ROLE_USER);
+
+	if (m)
+		host->set_input(host->arg, m->text.bytes, m->id);
+}
+
+static void branch(const struct command_host *host, const char *argument)
+{
+	const struct message *m = named_message(host, argument, ROLE_ASSISTANT);
+
+	if (m)
+		chat_branch(host->chat, m->id);
+}
+
+static void undo(const struct command_host *host)
+{
+	char *text = chat_undo(host->chat);
+
+	if (text)
+		host->set_input(host->arg, text, -1);
+	else
+		chat_notice(host->chat, "there is nothing to undo");
+	free(text);
+}
+
+static void system_prompt(const struct command_host *host, const char *text)
+{
+	const struct message *m = find_message(host->chat, 0, ROLE_SYSTEM);
+
+	if (*text) {
+		chat_set_system(host->chat, strcmp(text, "none") ? text : "");
+		chat_notice(host->chat, "the system prompt is changed");
+	} else if (m) {
+		host->show(host->arg, "System prompt (/system none removes it)",
+		           m->text.bytes);
+	} else {
+		chat_notice(host->chat, "there is no system prompt");
+	}
+}
+
+/* ---- the model ---- */
+
+static void list_models(const struct command_host *host)
+{
+	const struct chat *chat = host->chat;
+	struct installed_models list = { 0 };
+	struct strbuf out = STRBUF_INIT;
+
+	if (chat->model)
+		strbuf_printf(&out, "%s, %s, context %zu\n\n",
+		              chat->model->name, chat->model->type,
+		              chat->model->context);
+	installed_models_find(&list, options_setting(chat->options,
+	                                             "model_path"));
+	for (size_t i = 0; i < list.n; i++)
+		strbuf_printf(&out, "  %-32s %s\n", list.models[i].name,
+		              list.models[i].path);
+	installed_models_free(&list);
+	host->show(host->arg, "Models: /model NAME", out.bytes);
+	strbuf_free(&out);
+}
+
+static void model(const struct command_host *host, const char *name)
+{
+	struct chat *chat = host->chat;
+	struct error err = { "" };
+	char *path;
+
+	if (!*name) {
+		list_models(host);
+		return;
+	}
+	path = options_find_model(chat->options, name, &err);
+	if (!path) {
+		chat_error(chat, "%s", err.text);
+		return;
+	}
+	chat_interrupt(chat);
+	chat_load(chat, path);
+}
+
+static void think(const struct command_host *host, const char *argument)
+{
+	struct chat *chat = host->chat;
+	bool on = chat->think == CHAT_THINK_OFF;
+
+	if (*argument && !value_switch(argument, &on)) {
+		chat_error(chat, "/think on, or /think off");
+		return;
+	}
+	chat->think = on ? CHAT_THINK_ON : CHAT_THINK_OFF;
+	if (chat->model && chat->family != CHAT_HYBRID)
+		chat_notice(chat, "thinking cannot be switched with this model");
+	else
+		chat_notice(chat, "thinking is %s", on ? "on" : "off");
+}
+
+/* ---- in and out ---- */
+
+static void save(const struct command_host *host, const char *title)
+{
+	struct chat *chat = host->chat;
+
+	if (*title)
+		rename_conversation(host, title);
+	chat_save(chat);
+	if (!chat->saving.wanted)
+		chat_notice(chat, "conversations are not saved (--no-save)");
+	else if (*chat->saving.trouble.text)
+		chat_error(chat, "not saved: %s", chat->saving.trouble.text);
+	else if (chat->conversation->id)
+		chat_notice(chat, "saved as %s", chat->conversation->id);
+}
+
+/* The last reply without what was thought, or a code block. */
+static int pick(const struct command_host *host, const char *argument,
+                struct strbuf *out, struct strbuf *what)
+{
+	struct chat *chat = host->chat;
+	const struct message *m;
+	struct thought thought;
+
+	if (*argument) {
+		int number = number_of(argument);
+
+		strbuf_printf(what, "code block %s", argument);
+		if (number && !code_block(chat->conversation, number, out, NULL))
+			return 0;
+		chat_error(chat, "there is no code block %s", argument);
+		return -1;
+	}
+	strbuf_add_str(what, "the last reply");
+	m = find_message(chat, 0, ROLE_ASSISTANT);
+	if (!m) {
+		chat_error(chat, "there is no reply yet");
+		return -1;
+	}
+	thought = thought_find(m->text.bytes, m->text.len, false);
+	strbuf_add(out, m->text.bytes + thought.body,
+	           m->text.len - thought.body);
+	return 0;
+}
+
+static void copy(const struct command_host *host, const char *argument)
+{
+	struct strbuf text = STRBUF_INIT, what = STRBUF_INIT;
+
+	if (!pick(host, argument, &text, &what))
+		host->copy(host->arg, text.bytes, text.len, what.bytes);
+	strbuf_free(&text);
+	strbuf_free(&what);
+}
+
+/* "FILE" or "FILE N": a number at the end is a code block's. */
+static void write_file(const struct command_host *host, const char *argument)
+{
+	struct strbuf text = STRBUF_INIT, what = STRBUF_INIT;
+	const char *space = strrchr(argument, ' ');
+	bool has_number = space && number_of(space + 1);
+	size_t len = has_number ? (size_t)(space - argument) : strlen(argument);
+	char *name = mem_dup(argument, len), *path;
+	struct error err = { "" };
+
+	if (!*name) {
+		chat_error(host->chat, "/write FILE, or /write FILE N for code "
+				       "block N");
+	} else if (!pick(host, has_number ? space + 1 : "", &text, &what)) {
+		path = installed_models_expand(name);
+		if (file_write(path, text.bytes, text.len, &err))
+			chat_error(host->chat, "%s", err.text);
+		else
+			chat_notice(host->chat, "%s written to %s (%zu bytes)",
+			            what.bytes, path, text.len);
+		free(path);
+	}
+	free(name);
+	strbuf_free(&text);
+	strbuf_free(&what);
+}
+
+static void help(const struct command_host *host)
+{
+	struct strbuf out = STRBUF_INIT;
+
+	actions_print_help(&out);
+	host->show(host->arg, "Help", out.bytes);
+	strbuf_free(&out);
+}
+
+/* ---- the table's side ---- */
+
+static bool run_conversation(const struct command_host *host,
+                             enum action action, const char *argument)
+{
+	switch (action) {
+	case ACTION_NEW:
+		new_conversation(host);
+		return true;
+	case ACTION_OPEN:
+		open_conversation(host, argument);
+		return true;
+	case ACTION_LIST:
+	case ACTION_SEARCH:
+		list_conversations(host, argument);
+		return true;
+	case ACTION_RENAME:
+		rename_conversation(host, argument);
+		return true;
+	case ACTION_DELETE:
+		delete_conversation(host, argument);
+		return true;
+	case ACTION_RETRY:
+		chat_retry(host->chat);
+		return true;
+	case ACTION_CONTINUE:
+		chat_continue(host->chat);
+		return true;
+	case ACTION_EDIT:
+		edit(host, argument);
+		return true;
+	case ACTION_UNDO:
+		undo(host);
+		return true;
+	case ACTION_BRANCH:
+		branch(host, argument);
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool commands_run(const struct command_host *host, enum action action,
+                  const char *argument)
+{
+	switch (action) {
+	case ACTION_STOP:
+		chat_stop(host->chat);
+		return true;
+	case ACTION_SYSTEM:
+		system_prompt(host, argument);
+		return true;
+	case ACTION_SET:
+		command_set(host, argument);
+		return true;
+	case ACTION_MODEL:
+		model(host, argument);
+		return true;
+	case ACTION_THINK:
+		think(host, argument);
+		return true;
+	case ACTION_SAVE:
+		save(host, argument);
+		return true;
+	case ACTION_COPY:
+		copy(host, argument);
+		return true;
+	case ACTION_WRITE:
+		write_file(host, argument);
+		return true;
+	case ACTION_HELP:
+		help(host);
+		return true;
+	case ACTION_QUIT:
+		host->quit(host->arg);
+		return true;
+	default:
+		return run_conversation(host, action, argument);
+	}
+}
+
+bool commands_is_command(const char *line)
+{
+	return line[0] == '/' && line[1] != '/' && line[1] != '\0' &&
+	       !isspace((unsigned char)line[1]);
+}
+
+static void unknown(const struct command_host *host, const char *name)
+{
+	const char *near = actions_nearest(name);
+
+	if (near)
+		chat_error(host->chat, "/%s is no command; did you mean /%s?",
+		           name, near);
+	else
+		chat_error(host->chat, "/%s is no command; /help lists them",
+		           name);
+}
+
+enum action commands_line(const struct command_host *host, const char *line,
+                          const char **argument)
+{
+	size_t n = strcspn(line + 1, " \n");
+	enum action action = action_named(line + 1, n);
+
+	*argument = line + 1 + n;
+	while (isspace((unsigned char)**argument))
+		++*argument;
+	if (action == ACTION_NONE || !action_info(action)->slash) {
+		char *name = mem_dup(line + 1, n);
+
+		unknown(host, name);
+		free(name);
+		return ACTION_NONE;
+	}
+	return commands_run(host, action, *argument) ? ACTION_NONE : action;
+}

@@ -1,0 +1,52 @@
+/*
+ * commands.h - what the slash commands do to the chat, whatever the front end
+ *
+ * The full screen and line mode share these.  What needs a screen (the
+ * inspector, scrolling) is not here.
+ */
+#ifndef CONFAB_UI_COMMANDS_H
+#define CONFAB_UI_COMMANDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ui/actions.h"
+
+struct chat;
+struct conversation;
+struct strbuf;
+
+/* What a command asks of its front end. */
+struct command_host {
+	struct chat *chat;
+	/* Text of several lines to read. */
+	void (*show)(void *arg, const char *title, const char *text);
+	/* The input line gets this text; with a message id (not -1), sending it
+	 * makes a sibling of that message. */
+	void (*set_input)(void *arg, const char *text, int64_t edits);
+	/* Another conversation was opened (chat->conversation has changed). */
+	void (*switched)(void *arg);
+	void (*quit)(void *arg);
+	/* Copies to the clipboard; what: "code block 2". */
+	void (*copy)(void *arg, const char *bytes, size_t len, const char *what);
+	/* A setting of the front end's own; false: there is none of that name.
+	 * value NULL: appends "name = value" lines of all of them to out. */
+	bool (*setting)(void *arg, const char *key, const char *value,
+	                struct strbuf *out);
+	void *arg;
+};
+
+/* Runs an action with its argument ("" for none); false: it needs a screen. */
+bool commands_run(const struct command_host *host, enum action action,
+                  const char *argument);
+
+/* Takes "/name argument" apart and runs it: a line that begins with one slash.
+ * Gives the action when it is not for commands_run(), else ACTION_NONE. */
+enum action commands_line(const struct command_host *host, const char *line,
+                          const char **argument);
+
+/* Is the line a command?  "//" begins a message with a slash. */
+bool commands_is_command(const char *line);
+
+#endif

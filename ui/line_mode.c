@@ -1,0 +1,454 @@
+#include "ui/line_mode.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/strbuf.h"
+#include "base/utf8.h"
+#include "engine/engine.h"
+#include "library/conversation.h"
+#include "ui/chat.h"
+#include "ui/chat_tree.h"
+#include "ui/cli/options.h"
+#include "ui/cli/output.h"
+#include "ui/cli/progress.h"
+#include "ui/clipboard.h"
+#include "ui/commands.h"
+#include "ui/terminal.h"
+#include "ui/thought.h"
+
+struct line_mode {
+	const struct options *options;
+	struct chat chat;
+	struct command_host host;
+	bool is_terminal;     /* somebody types: show a prompt */
+	bool prompted;        /* the prompt is out */
+	struct strbuf in;     /* bytes not yet taken as lines */
+	struct strbuf message; /* lines that ended in a backslash */
+	int64_t edited;       /* the next line makes a sibling of it; or -1 */
+	int64_t shown;        /* the reply that is being printed, or -1 */
+	size_t n_shown;       /* bytes of it that are out */
+	bool end_of_input, leaving, loaded_once;
+	int signal, status;
+};
+
+/* ---- out ---- */
+
+static void tell(struct line_mode *l)
+{
+	struct chat *chat = &l->chat;
+
+	if (!chat->notice.len)
+		return;
+	progress_clear();
+	output_str("* ");
+	output_text(chat->notice.bytes, chat->notice.len);
+	output_text_end();
+	output_str("\n");
+	chat_notice_clear(chat);
+}
+
+static void print_name(struct line_mode *l)
+{
+	output_text(l->chat.model->name, strlen(l->chat.model->name));
+	output_text_end();
+	output_str(": ");
+}
+
+/* What is new of the open reply; its end when it is closed. */
+static void print_reply(struct line_mode *l)
+{
+	const struct message *m = l->chat.reply;
+	bool open = m != NULL;
+
+	if (!m && l->shown >= 0)
+		m = conversation_message(l->chat.conversation, l->shown);
+	if (m && l->shown != m->id) {
+		l->shown = m->id;
+		l->n_shown = 0;
+	}
+	if (m && m->text.len > l->n_shown) {
+		progress_clear();
+		if (!l->n_shown && l->is_terminal)
+			print_name(l);
+		output_text(m->text.bytes + l->n_shown,
+		            m->text.len - l->n_shown);
+		l->n_shown = m->text.len;
+	}
+	if (open || l->shown < 0)
+		return;
+	output_text_end();
+	if (l->n_shown)
+		output_str("\n");
+	if (m && m->state == MESSAGE_INTERRUPTED)
+		output_str("* stopped; /continue goes on\n");
+	else if (m && m->state == MESSAGE_LENGTH)
+		output_str("* cut at the limit of tokens; /continue goes on\n");
+	l->shown = -1;
+}
+
+static void ask_overflow(struct line_mode *l)
+{
+	const struct chat_overflow *o = &l->chat.overflow;
+
+	output_printf("* the conversation needs %zu tokens, the context holds "
+		      "%zu\n",
+	              o->needed, o->context);
+	if (o->drop_turns)
+		output_printf("  1  leave out the oldest %zu turns (%zu "
+			      "tokens)\n",
+		              o->drop_turns, o->drop_tokens);
+	if (o->larger_context)
+		output_printf("  2  a context of %zu tokens (%.2f GB)\n",
+		              o->larger_context,
+		              (double)o->larger_bytes / 1e9);
+	output_str("  anything else: do not send\n");
+}
+
+static bool wants_line(const struct line_mode *l)
+{
+	enum chat_state state = l->chat.state;
+
+	return !l->end_of_input && !l->leaving &&
+	       (state == CHAT_READY || state == CHAT_CHOOSING ||
+	        (state == CHAT_NO_MODEL && l->loaded_once));
+}
+
+static void prompt(struct line_mode *l)
+{
+	if (!wants_line(l) || l->prompted)
+		return;
+	l->prompted = true;
+	if (l->chat.state == CHAT_CHOOSING)
+		ask_overflow(l);
+	if (l->is_terminal)
+		output_str(l->message.len ? "  " : "> ");
+}
+
+/* ---- what commands ask of this front end ---- */
+
+static void show(void *arg, const char *title, const char *text)
+{
+	(void)arg;
+	output_text(title, strlen(title));
+	output_text_end();
+	output_str("\n");
+	output_text(text, strlen(text));
+	output_text_end();
+	output_str("\n");
+}
+
+static void set_input(void *arg, const char *text, int64_t edits)
+{
+	struct line_mode *l = arg;
+
+	l->edited = edits;
+	output_str(edits < 0 ? "* taken back:\n" :
+	                       "* the next line takes the place of this:\n");
+	output_text(text, strlen(text));
+	output_text_end();
+	output_str("\n");
+}
+
+static void switched(void *arg)
+{
+	struct line_mode *l = arg;
+
+	l->shown = l->edited = -1;
+}
+
+static void quit(void *arg)
+{
+	((struct line_mode *)arg)->leaving = true;
+}
+
+static void copy(void *arg, const char *bytes, size_t len, const char *what)
+{
+	struct line_mode *l = arg;
+	const char *command = clipboard_command(
+		options_setting(l->options, "copy_command"));
+
+	if (command && !clipboard_run(command, bytes, len))
+		chat_notice(&l->chat, "copied %s, %zu bytes, by %s", what, len,
+		            command);
+	else
+		chat_error(&l->chat, "there is no program to copy with; set "
+				     "copy_command");
+}
+
+static bool setting(void *arg, const char *key, const char *value,
+                    struct strbuf *out)
+{
+	(void)arg, (void)key, (void)value, (void)out;
+	return false; /* all of the rest is the screen's */
+}
+
+/* ---- in ---- */
+
+static void choose(struct line_mode *l, const char *line)
+{
+	char *text;
+
+	if (!strcmp(line, "1") && l->chat.overflow.drop_turns) {
+		chat_overflow_drop(&l->chat);
+	} else if (!strcmp(line, "2") && l->chat.overflow.larger_context) {
+		chat_overflow_enlarge(&l->chat);
+	} else {
+		text = chat_overflow_cancel(&l->chat);
+		chat_notice(&l->chat, "not sent");
+		free(text);
+	}
+}
+
+static void run_command(struct line_mode *l, const char *line)
+{
+	const char *argument;
+	enum action action = commands_line(&l->host, line, &argument);
+
+	if (action != ACTION_NONE)
+		chat_error(&l->chat, "/%s needs the full screen",
+		           action_info(action)->name);
+}
+
+static void take_message(struct line_mode *l, const char *text)
+{
+	int64_t edited = l->edited;
+
+	if (!text[strspn(text, " \t\r\n")])
+		return;
+	l->edited = -1;
+	if (l->chat.state == CHAT_CHOOSING)
+		choose(l, text);
+	else if (commands_is_command(text))
+		run_command(l, text);
+	else if (edited >= 0)
+		chat_edit(&l->chat, edited, text);
+	else
+		chat_say(&l->chat, text[0] == '/' && text[1] == '/' ? text + 1 :
+		                                                      text);
+}
+
+static void take_line(struct line_mode *l, const char *line, size_t len)
+{
+	bool more;
+
+	l->prompted = false;
+	if (len && line[len - 1] == '\r')
+		len--;
+	more = len && line[len - 1] == '\\';
+	utf8_repair(&l->message, line, more ? len - 1 : len);
+	if (more) {
+		strbuf_add_char(&l->message, '\n');
+		return;
+	}
+	take_message(l, l->message.bytes);
+	strbuf_clear(&l->message);
+}
+
+/* One line at a time: the next one waits for the reply. */
+static void take_lines(struct line_mode *l)
+{
+	while (wants_line(l) && l->in.len) {
+		const char *end = memchr(l->in.bytes, '\n', l->in.len);
+		size_t len = end ? (size_t)(end - l->in.bytes) : l->in.len;
+
+		if (!end)
+			return;
+		take_line(l, l->in.bytes, len);
+		strbuf_remove(&l->in, 0, len + 1);
+		tell(l);
+	}
+}
+
+static void end_input(struct line_mode *l)
+{
+	/* A last line without its end counts, too. */
+	if (l->in.len)
+		take_line(l, l->in.bytes, l->in.len);
+	strbuf_clear(&l->in);
+	l->end_of_input = true;
+}
+
+static void read_input(struct line_mode *l)
+{
+	char bytes[65536];
+	ssize_t n = read(STDIN_FILENO, bytes, sizeof bytes);
+
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return;
+	if (n > 0)
+		strbuf_add(&l->in, bytes, (size_t)n);
+	else
+		end_input(l);
+}
+
+/* ---- events and signals ---- */
+
+static void read_events(struct line_mode *l, struct error *err)
+{
+	struct chat *chat = &l->chat;
+	struct engine_event *event;
+
+	while ((event = engine_next_event(chat->engine))) {
+		chat_handle_event(chat, event);
+		if (event->type == ENGINE_PROGRESS && l->is_terminal)
+			progress_show(event->progress.stage ==
+			                              ENGINE_STAGE_WEIGHTS ?
+			                      "loading" :
+			                      "reading",
+			              event->progress.done,
+			              event->progress.total);
+		engine_event_free(event);
+		print_reply(l);
+	}
+	if (chat->state == CHAT_READY) {
+		l->loaded_once = true;
+		progress_clear();
+	}
+	if (chat->state == CHAT_NO_MODEL && !l->loaded_once) {
+		error_set(err, "%s", chat->notice.bytes);
+		chat_notice_clear(chat);
+		l->status = chat->failed_file ? EXIT_BAD_FILE : EXIT_FAILED;
+		l->leaving = true;
+	}
+}
+
+static void read_signals(struct line_mode *l)
+{
+	int number;
+
+	while ((number = terminal_next_signal())) {
+		if (number == SIGWINCH || number == SIGCONT)
+			continue;
+		if (number == SIGTSTP) {
+			chat_save(&l->chat);
+			terminal_stop();
+			l->prompted = false;
+		} else if (number == SIGINT && chat_is_busy(&l->chat) &&
+		           l->chat.state != CHAT_LOADING) {
+			chat_stop(&l->chat);
+		} else {
+			l->signal = number;
+			l->leaving = true;
+		}
+	}
+}
+
+static void wait_once(struct line_mode *l, struct error *err)
+{
+	struct pollfd fds[] = {
+		{ .fd = engine_fd(l->chat.engine), .events = POLLIN },
+		{ .fd = terminal_signal_fd(), .events = POLLIN },
+		{ .fd = wants_line(l) ? STDIN_FILENO : -1, .events = POLLIN },
+	};
+
+	if (poll(fds, 3, chat_tick(&l->chat)) < 0)
+		return;
+	if (fds[1].revents)
+		read_signals(l);
+	if (fds[0].revents)
+		read_events(l, err);
+	if (fds[2].revents)
+		read_input(l);
+}
+
+static bool is_done(const struct line_mode *l)
+{
+	return l->leaving || (l->end_of_input && !l->chat.n_queue &&
+	                      !chat_is_busy(&l->chat));
+}
+
+static void run(struct line_mode *l, struct error *err)
+{
+	while (!is_done(l)) {
+		take_lines(l);
+		print_reply(l);
+		tell(l);
+		prompt(l);
+		if (output_flush(err)) {
+			l->status = EXIT_FAILED;
+			return;
+		}
+		if (!is_done(l))
+			wait_once(l, err);
+	}
+	print_reply(l);
+	tell(l);
+}
+
+/* ---- coming and going ---- */
+
+static int open_chat(struct line_mode *l, struct error *err)
+{
+	struct saving saving;
+	struct conversation *c;
+	struct engine *engine;
+	char *path = options_model_path(l->options, err);
+	int status = EXIT_FAILED;
+
+	if (!path)
+		return EXIT_BAD_FILE;
+	saving_open(&saving, l->options);
+	c = saving_begin(&saving, l->options, &status, err);
+	terminal_block_signals();
+	engine = c ? engine_new(err) : NULL;
+	terminal_unblock_signals();
+	if (!engine) {
+		free(path);
+		saving_close(&saving);
+		conversation_free(c);
+		return status;
+	}
+	chat_init(&l->chat, engine, l->options, c);
+	l->chat.saving = saving;
+	chat_load(&l->chat, path);
+	return EXIT_OK;
+}
+
+static void close_chat(struct line_mode *l)
+{
+	struct engine *engine = l->chat.engine;
+
+	chat_stop(&l->chat);
+	if (l->chat.reply)
+		chat_interrupt(&l->chat);
+	chat_save(&l->chat);
+	saving_close(&l->chat.saving);
+	chat_free(&l->chat);
+	engine_free(engine);
+}
+
+int line_mode_run(const struct options *o, struct error *err)
+{
+	struct line_mode l = { .options = o,
+		               .is_terminal = isatty(STDIN_FILENO),
+		               .in = STRBUF_INIT,
+		               .message = STRBUF_INIT,
+		               .edited = -1,
+		               .shown = -1 };
+
+	if (terminal_open(err))
+		return EXIT_FAILED;
+	l.host = (struct command_host){ &l.chat, show, set_input, switched,
+		                        quit,    copy, setting,   &l };
+	l.status = open_chat(&l, err);
+	if (l.status == EXIT_OK) {
+		run(&l, err);
+		close_chat(&l);
+	}
+	progress_clear();
+	output_flush(NULL);
+	strbuf_free(&l.in);
+	strbuf_free(&l.message);
+	terminal_close();
+	if (l.signal)
+		terminal_die(l.signal);
+	return l.status;
+}

@@ -1,0 +1,150 @@
+#include "ui/saving.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/paths.h"
+#include "library/conversation.h"
+#include "library/library.h"
+#include "ui/cli/options.h"
+#include "ui/clock.h"
+
+static bool wants_saving(const struct options *o)
+{
+	bool on = true;
+
+	if (o->no_save)
+		return false;
+	settings_switch(o->settings, "save", &on);
+	return on;
+}
+
+static void open_library(struct saving *s)
+{
+	char *dir = paths_user(PATHS_DATA, NULL);
+
+	if (dir)
+		s->library = library_open(dir, &s->trouble);
+	else
+		error_set(&s->trouble, "no HOME to keep it in");
+	free(dir);
+}
+
+void saving_open(struct saving *s, const struct options *o)
+{
+	*s = (struct saving){ .wanted = wants_saving(o) };
+	if (s->wanted || o->resume)
+		open_library(s);
+}
+
+void saving_close(struct saving *s)
+{
+	library_close(s->library);
+	*s = (struct saving){ 0 };
+}
+
+static struct conversation *new_conversation(const struct options *o)
+{
+	struct conversation *c = conversation_new();
+	const char *system = o->system;
+
+	if (!system)
+		system = options_setting(o, "system");
+	if (system && *system)
+		conversation_add(c, -1, ROLE_SYSTEM, system, strlen(system));
+	return c;
+}
+
+struct conversation *saving_read(struct saving *s, const char *id,
+                                 struct error *err)
+{
+	struct conversation *c;
+	char *found;
+	int locked;
+
+	if (!s->library) {
+		error_set(err, "%s", *s->trouble.text ? s->trouble.text :
+		                                        "nothing is saved");
+		return NULL;
+	}
+	found = library_find(s->library, id, err);
+	if (!found)
+		return NULL;
+	locked = library_lock(s->library, found, err);
+	c = locked < 0 ? NULL : library_read(s->library, found, err);
+	if (c)
+		s->read_only = locked > 0;
+	else if (locked == 0)
+		library_unlock(s->library, found);
+	free(found);
+	return c;
+}
+
+struct conversation *saving_begin(struct saving *s, const struct options *o,
+                                  int *status, struct error *err)
+{
+	struct conversation *c;
+
+	if (!o->resume || o->new_chat)
+		return new_conversation(o);
+	c = saving_read(s, o->resume_id ? o->resume_id : "last", err);
+	if (!c)
+		*status = EXIT_FAILED;
+	return c;
+}
+
+void saving_leave(struct saving *s, const struct conversation *c)
+{
+	if (s->library && c && c->id && !s->read_only)
+		library_unlock(s->library, c->id);
+	s->read_only = false;
+}
+
+struct conversation *saving_open_other(struct saving *s,
+                                       const struct conversation *open,
+                                       const char *id, struct error *err)
+{
+	bool read_only = s->read_only;
+	struct conversation *c = saving_read(s, id, err);
+
+	if (!c || !open->id)
+		return c;
+	if (!strcmp(c->id, open->id)) {
+		/* It is this one: the lock is ours, if it was. */
+		s->read_only = read_only;
+	} else if (!read_only) {
+		library_unlock(s->library, open->id);
+	}
+	return c;
+}
+
+void saving_save(struct saving *s, struct conversation *c)
+{
+	bool is_new = !c->id;
+	struct error err = { "" };
+
+	s->saved_at = clock_seconds();
+	if (!s->wanted || s->read_only || !c->n)
+		return;
+	if (!s->library)
+		open_library(s);
+	if (!s->library)
+		return;
+	if (library_save(s->library, c, &err)) {
+		s->trouble = err;
+		return;
+	}
+	*s->trouble.text = '\0';
+	if (is_new)
+		library_lock(s->library, c->id, NULL);
+}
+
+void saving_remove_message(struct saving *s, struct conversation *c, int64_t id)
+{
+	struct error err = { "" };
+
+	if (s->library && c->id && s->wanted && !s->read_only &&
+	    library_remove_message(s->library, c->id, id, &err))
+		s->trouble = err;
+	conversation_remove(c, id);
+}

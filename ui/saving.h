@@ -1,0 +1,56 @@
+/*
+ * saving.h - the conversation is kept without anybody asking for it
+ *
+ * A library that cannot be opened or written is no reason to stop: the chat
+ * goes on in memory, the status line says why, and every later save tries
+ * again.
+ */
+#ifndef CONFAB_SAVING_H
+#define CONFAB_SAVING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct conversation;
+struct library;
+struct options;
+
+struct saving {
+	struct library *library; /* NULL: none could be opened, or none wanted */
+	bool wanted;
+	bool read_only;          /* another confab writes this conversation */
+	struct error trouble;    /* text empty while all is well */
+	double saved_at;         /* clock_seconds() of the last try */
+};
+
+void saving_open(struct saving *s, const struct options *o);
+void saving_close(struct saving *s);
+
+/* The conversation that the options ask for: resumed or new.  NULL with the
+ * reason, and *status, when one that was named cannot be had.  One that another
+ * confab holds is opened read-only. */
+struct conversation *saving_begin(struct saving *s, const struct options *o,
+                                  int *status, struct error *err);
+
+/* Opens a saved conversation by id, or by a beginning of it; NULL: err. */
+struct conversation *saving_read(struct saving *s, const char *id,
+                                 struct error *err);
+
+/* The same in the place of a conversation that is open; that one stays locked
+ * when it fails. */
+struct conversation *saving_open_other(struct saving *s,
+                                       const struct conversation *open,
+                                       const char *id, struct error *err);
+
+/* Gives up the lock on what was open. */
+void saving_leave(struct saving *s, const struct conversation *c);
+
+/* Takes a message and all below it out of the conversation and the library. */
+void saving_remove_message(struct saving *s, struct conversation *c, int64_t id);
+
+/* Writes what is new. */
+void saving_save(struct saving *s, struct conversation *c);
+
+#endif

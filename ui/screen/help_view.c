@@ -1,0 +1,69 @@
+#include "ui/screen/help_view.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "ui/cells/wrap.h"
+
+static void lay_out(const struct help_view *v, int cols, struct lines *out)
+{
+	struct wrap w;
+	const char *line = v->text;
+
+	wrap_start(&w, out, cols > 2 ? cols - 2 : 1);
+	while (*line) {
+		size_t n = strcspn(line, "\n");
+		bool heading = n && *line != ' ';
+
+		wrap_prefix_clear(&w);
+		wrap_prefix_rest(&w, cols > 70 ?
+		                             "                                "
+		                             "            " :
+		                             "      ",
+		                 style(STYLE_TEXT));
+		wrap_add(&w, line, n, SOURCE_NONE,
+		         style(heading ? STYLE_HEADING : STYLE_TEXT));
+		wrap_line(&w);
+		line += n;
+		line += *line == '\n';
+	}
+	wrap_finish(&w);
+}
+
+int help_view_last(const struct help_view *v, struct rect r)
+{
+	struct lines lines = LINES_INIT;
+	int last;
+
+	lay_out(v, r.cols, &lines);
+	last = (int)lines.n - (r.rows - 1);
+	lines_free(&lines);
+	return last > 0 ? last : 0;
+}
+
+void help_view_draw(const struct help_view *v, struct canvas *c, struct rect r)
+{
+	struct lines lines = LINES_INIT;
+	int end = r.col + r.cols;
+
+	canvas_blank(c, r, style(STYLE_TEXT));
+	lay_out(v, r.cols, &lines);
+	canvas_blank(c, (struct rect){ r.row, r.col, 1, r.cols },
+	             style(STYLE_STATUS));
+	canvas_printf(c, r.row, r.col + 1, end, style(STYLE_STATUS),
+	              "%s  (PgUp, PgDn; Esc closes)", v->title);
+	for (int i = 0; i + 1 < r.rows; i++) {
+		size_t k = (size_t)(v->first + i);
+		int col = r.col + 1;
+
+		if (k >= lines.n)
+			break;
+		for (size_t g = lines.lines[k].begin; g < lines.lines[k].end;
+		     g++)
+			col = canvas_text(c, r.row + 1 + i, col, end,
+			                  lines.text.bytes + lines.glyphs[g].text,
+			                  lines.glyphs[g].len,
+			                  lines.glyphs[g].style);
+	}
+	lines_free(&lines);
+}

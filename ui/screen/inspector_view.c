@@ -1,0 +1,328 @@
+#include "ui/screen/inspector_view.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ui/screen/activity_view.h"
+
+#define WIDE         76 /* columns from which facts and list stand side by side */
+#define FACTS_COLS   34
+#define TOKEN_COLS   14
+#define NUMBER_COLS  6
+#define AFTER_COLS   10
+#define SPARK_HIGH   8.0 /* bits: the top of the sparkline */
+
+/* ".46", "1.00", "2e-7": what fits into five columns. */
+static void format_probability(char *out, size_t size, double p)
+{
+	if (p >= 0.9995)
+		snprintf(out, size, "1.00");
+	else if (p >= 0.001)
+		snprintf(out, size, "%.3f", p);
+	else if (p > 0)
+		snprintf(out, size, "%.0e", p);
+	else
+		snprintf(out, size, "0");
+	if (out[0] == '0' && out[1] == '.')
+		memmove(out, out + 1, strlen(out));
+}
+
+/* ---- facts ---- */
+
+static void draw_title(const struct inspector_view *v, struct canvas *c,
+                       struct rect r)
+{
+	char right[48] = "";
+	int width, end = r.col + r.cols;
+
+	if (v->has_token)
+		snprintf(right, sizeof right, "token %zu of %zu", v->index + 1,
+		         v->n);
+	width = (int)strlen(right);
+	canvas_str(c, r.row, r.col + 1, end,
+	           v->choosing  ? "take another token" :
+	           v->tried.on ? "try other settings" :
+	                         "inspector",
+	           (struct style){ STYLE_HEADING, STYLE_BOLD, 0 });
+	canvas_str(c, r.row, end - width - 1, end, right, style(STYLE_DIM));
+}
+
+static int draw_facts(const struct inspector_view *v, struct canvas *c,
+                      struct rect r)
+{
+	char p[16], after[16], pos[32] = "";
+	int end = r.col + r.cols, row = r.row, col;
+
+	col = canvas_printf(c, row, r.col + 1, end - 14, style(STYLE_SELECTED),
+	                    "\"%s\"", v->text);
+	if (v->pos != SIZE_MAX)
+		snprintf(pos, sizeof pos, "  pos %zu", v->pos);
+	canvas_printf(c, row++, col + 2, end, style(STYLE_TEXT), "id %d%s",
+	              v->id, pos);
+	canvas_printf(c, row++, r.col + 1, end, style(STYLE_DIM), "bytes %s",
+	              v->bytes);
+	if (*v->note)
+		canvas_str(c, row++, r.col + 1, end, v->note,
+		           style(STYLE_NOTICE));
+	if (!v->has_odds)
+		return row;
+	format_probability(p, sizeof p, v->p);
+	format_probability(after, sizeof after, v->sampled);
+	canvas_printf(c, row++, r.col + 1, end, style(STYLE_TEXT),
+	              "p %s  after %s  rank %d", p, after, v->rank);
+	canvas_printf(c, row++, r.col + 1, end, style(STYLE_TEXT),
+	              "entropy %.2f bits  surprisal %.2f", v->entropy,
+	              v->surprisal);
+	return row;
+}
+
+/* ---- the message as a whole ---- */
+
+static void draw_spark(const struct inspector_view *v, struct canvas *c, int row,
+                       int col, int end)
+{
+	static const char *const levels[] = { "▁", "▂", "▃", "▄",
+		                              "▅", "▆", "▇", "█" };
+	size_t room = end > col ? (size_t)(end - col) : 0, first = 0;
+
+	if (v->n > room && v->index > room / 2)
+		first = v->index - room / 2;
+	if (v->n > room && first + room > v->n)
+		first = v->n - room;
+	for (size_t i = first; i < v->n && i < first + room; i++) {
+		double bits = v->surprisals[i];
+		int level = (int)(bits / SPARK_HIGH * 8);
+
+		level = level < 0 ? 0 : level > 7 ? 7 : level;
+		col = canvas_str(c, row, col, end, bits < 0 ? "·" : levels[level],
+		                 i == v->index ? style(STYLE_SELECTED) :
+		                                 style(STYLE_BAR));
+	}
+}
+
+static int draw_summary(const struct inspector_view *v, struct canvas *c, int row,
+                        struct rect r)
+{
+	int end = r.col + r.cols - 1, col;
+
+	if (v->n && v->surprisals) {
+		col = canvas_str(c, row, r.col + 1, end, "surprisal ",
+		                 style(STYLE_DIM));
+		draw_spark(v, c, row++, col, end);
+	}
+	if (v->perplexity > 0)
+		canvas_printf(c, row++, r.col + 1, end, style(STYLE_DIM),
+		              "ppl %.2f  mean logprob %.3f", v->perplexity,
+		              v->mean_logprob);
+	return row;
+}
+
+static void draw_hint(const struct inspector_view *v, struct canvas *c, int row,
+                      struct rect r)
+{
+	const char *hint = "Enter: another  n: uncertain";
+
+	if (v->choosing)
+		hint = "Up, Down; Enter takes it  Esc";
+	else if (v->tried.on)
+		hint = "Up, Down, Left, Right; t ends";
+	else if (!v->focused)
+		hint = "Tab: walk the tokens";
+	else if (!v->has_odds)
+		hint = "p: compute the odds";
+	canvas_ellipsis(c, row, r.col + 1, r.col + r.cols, hint,
+	                style(STYLE_DIM));
+}
+
+/* ---- the list ---- */
+
+static void draw_candidate(const struct inspector_view *v, int i,
+                           struct canvas *c, int row, struct rect r)
+{
+	const struct inspector_candidate *one = &v->top[i];
+	int end = r.col + r.cols, after = end - AFTER_COLS;
+	int number = after - NUMBER_COLS, bar = r.col + 6 + TOKEN_COLS;
+	bool chosen = v->choosing && i == v->choice;
+	bool cut = *one->cut != '\0';
+	struct style s = style(chosen ? STYLE_SELECTED :
+	                       cut    ? STYLE_CUT :
+	                                STYLE_TEXT);
+	char text[32];
+
+	if (chosen)
+		canvas_fill(c, row, r.col, end, " ", s);
+	if (one->is_token)
+		canvas_str(c, row, r.col + 1, r.col + 2, "▸",
+		           chosen ? s : style(STYLE_PROMPT));
+	canvas_printf(c, row, r.col + 2, r.col + 5, s, "%2d", i + 1);
+	canvas_ellipsis(c, row, r.col + 5, r.col + 5 + TOKEN_COLS, one->text, s);
+	if (number > bar)
+		bar_draw(c, row, bar, number - 1, one->raw,
+		         chosen ? s : style(cut ? STYLE_CUT : STYLE_BAR));
+	format_probability(text, sizeof text, one->raw);
+	canvas_str(c, row, number, after, text, s);
+	if (cut) {
+		canvas_printf(c, row, after, end, s, "cut %s", one->cut);
+	} else {
+		format_probability(text, sizeof text, one->sampled);
+		canvas_str(c, row, after, end, text,
+		           chosen ? s : style(STYLE_BAR_SAMPLED));
+	}
+}
+
+static void draw_rest(const struct inspector_view *v, struct canvas *c, int row,
+                      struct rect r)
+{
+	char text[32];
+
+	format_probability(text, sizeof text, v->rest);
+	canvas_str(c, row, r.col + 5, r.col + r.cols, "all others",
+	           style(STYLE_DIM));
+	canvas_str(c, row, r.col + r.cols - AFTER_COLS - NUMBER_COLS,
+	           r.col + r.cols, text, style(STYLE_DIM));
+}
+
+/* Heading and candidates; those around the chosen one when not all fit. */
+static void draw_list(const struct inspector_view *v, struct canvas *c,
+                      struct rect r)
+{
+	int end = r.col + r.cols, room = r.rows - 2, first = 0;
+
+	if (r.rows < 2 || !v->n_top)
+		return;
+	canvas_str(c, r.row, end - AFTER_COLS - NUMBER_COLS, end, "raw",
+	           style(STYLE_DIM));
+	canvas_str(c, r.row, end - AFTER_COLS, end,
+	           v->tried.on ? (v->tried.estimated ? "would be ~" :
+	                                               "would be") :
+	                         "sampled",
+	           style(STYLE_DIM));
+	if (room < 1)
+		room = 1;
+	if (v->choosing && v->choice >= room)
+		first = v->choice - room + 1;
+	for (int i = 0; i < room && first + i < v->n_top; i++)
+		draw_candidate(v, first + i, c, r.row + 1 + i, r);
+	if (v->n_top < room + 1)
+		draw_rest(v, c, r.row + 1 + v->n_top, r);
+	else if (r.rows > 2)
+		draw_rest(v, c, r.row + r.rows - 1, r);
+}
+
+/* ---- other settings, other continuations ---- */
+
+static int draw_tried(const struct inspector_view *v, struct canvas *c, int row,
+                      struct rect r)
+{
+	const struct inspector_try *t = &v->tried;
+	char text[4][24];
+	int end = r.col + r.cols;
+
+	if (!t->on)
+		return row;
+	snprintf(text[0], sizeof text[0], "temp %.2f", t->temperature);
+	snprintf(text[1], sizeof text[1], "top_k %d", t->top_k);
+	snprintf(text[2], sizeof text[2], "top_p %.2f", t->top_p);
+	snprintf(text[3], sizeof text[3], "min_p %.2f", t->min_p);
+	for (int i = 0; i < 4; i += 2, row++) {
+		int col = r.col + 1;
+
+		for (int k = i; k < i + 2; k++)
+			col = canvas_str(c, row, col, end, text[k],
+			                 style(k == t->field ? STYLE_SELECTED :
+			                                       STYLE_TEXT)) +
+			      2;
+	}
+	return row;
+}
+
+static int draw_branches(const struct inspector_view *v, struct canvas *c,
+                         int row, struct rect r)
+{
+	int end = r.col + r.cols;
+
+	for (int i = 0; i < v->n_branches && row < r.row + r.rows; i++, row++) {
+		bool last = i + 1 == v->n_branches;
+		int col = canvas_str(c, row, r.col + 1, end,
+		                     last ? "└ " : "├ ", style(STYLE_RULE));
+
+		col = canvas_str(c, row, col, end, v->branches[i].head,
+		                 (struct style){ STYLE_TEXT, STYLE_BOLD, 0 });
+		canvas_ellipsis(c, row, col, end, v->branches[i].text,
+		                style(v->branches[i].done ? STYLE_TEXT :
+		                                            STYLE_DIM));
+	}
+	return row;
+}
+
+/* ---- all of it ---- */
+
+static void draw_nothing(const struct inspector_view *v, struct canvas *c,
+                         struct rect r)
+{
+	if (r.rows > 1)
+		canvas_ellipsis(c, r.row + 1, r.col + 1, r.col + r.cols,
+		                *v->note ? v->note : "no tokens here yet",
+		                style(STYLE_DIM));
+}
+
+static void draw_wide(const struct inspector_view *v, struct canvas *c,
+                      struct rect r)
+{
+	struct rect facts = { r.row + 1, r.col, r.rows - 1, FACTS_COLS };
+	struct rect list = { r.row + 1, r.col + FACTS_COLS + 1, r.rows - 1,
+		             r.cols - FACTS_COLS - 1 };
+	int row = draw_facts(v, c, facts), end = r.row + r.rows;
+
+	row = draw_tried(v, c, row, facts);
+	if (row + 2 < end)
+		row = draw_summary(v, c, row, facts);
+	if (row < end)
+		draw_hint(v, c, end - 1, facts);
+	list.rows -= v->n_branches;
+	draw_list(v, c, list);
+	list.row += list.rows;
+	list.rows = v->n_branches;
+	draw_branches(v, c, list.row, list);
+}
+
+static void draw_tall(const struct inspector_view *v, struct canvas *c,
+                      struct rect r)
+{
+	struct rect facts = { r.row + 1, r.col, r.rows - 1, r.cols };
+	int row = draw_facts(v, c, facts), end = r.row + r.rows, below;
+	struct rect list;
+
+	row = draw_tried(v, c, row, facts);
+	below = 3 + (v->n_branches ? v->n_branches + 1 : 0);
+	if (row + 1 < end - below)
+		row++;
+	list = (struct rect){ row, r.col, end - below - row, r.cols };
+	if (list.rows > v->n_top + 2)
+		list.rows = v->n_top + 2;
+	if (list.rows < 0)
+		list.rows = 0;
+	draw_list(v, c, list);
+	row = list.row + list.rows;
+	if (v->n_branches && row < end)
+		row = draw_branches(v, c, row + 1, r);
+	if (row + 3 <= end)
+		draw_summary(v, c, end - 3, r);
+	draw_hint(v, c, end - 1, r);
+}
+
+void inspector_view_draw(const struct inspector_view *v, struct canvas *c,
+                         struct rect r)
+{
+	if (r.rows < 1)
+		return;
+	canvas_blank(c, r, style(STYLE_TEXT));
+	draw_title(v, c, r);
+	if (!v->has_token)
+		draw_nothing(v, c, r);
+	else if (r.cols >= WIDE)
+		draw_wide(v, c, r);
+	else
+		draw_tall(v, c, r);
+}

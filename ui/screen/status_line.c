@@ -1,0 +1,129 @@
+#include "ui/screen/status_line.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/strbuf.h"
+#include "ui/cells/sanitise.h"
+
+void header_draw(const struct header_view *v, struct canvas *c, struct rect r)
+{
+	struct strbuf model = STRBUF_INIT;
+	int end = r.col + r.cols - 1, width, col;
+
+	canvas_blank(c, r, style(STYLE_HEADER));
+	sanitise(&model, v->model, strlen(v->model));
+	width = text_width(model.bytes, model.len);
+	if (width > r.cols / 2)
+		width = r.cols / 2;
+	col = canvas_str(c, r.row, r.col + 1, end, "confab", style(STYLE_HEADER));
+	canvas_restyle(c, r.row, r.col + 1, col,
+	               (struct style){ STYLE_HEADER, STYLE_BOLD, 0 });
+	canvas_ellipsis(c, r.row, col + 2, end - width - 1, v->title,
+	                style(STYLE_HEADER));
+	canvas_ellipsis(c, r.row, end - width, end, model.bytes,
+	                style(STYLE_HEADER));
+	strbuf_free(&model);
+}
+
+void status_number(struct strbuf *out, size_t n)
+{
+	if (n >= 1000) {
+		status_number(out, n / 1000);
+		strbuf_printf(out, ",%03zu", n % 1000);
+	} else {
+		strbuf_printf(out, "%zu", n);
+	}
+}
+
+/* Writes a piece if there is room for it. */
+static bool put(struct canvas *c, struct rect r, int *col, const char *before,
+                const char *text, enum style_role role)
+{
+	struct strbuf safe = STRBUF_INIT;
+	int width, end = r.col + r.cols;
+	bool fits;
+
+	sanitise(&safe, text, strlen(text));
+	width = text_width(before, strlen(before)) +
+	        text_width(safe.bytes, safe.len);
+	fits = *text && *col + width <= end;
+	if (fits) {
+		*col = canvas_str(c, r.row, *col, end, before,
+		                  style(STYLE_STATUS));
+		*col = canvas_str(c, r.row, *col, end, safe.bytes, style(role));
+	}
+	strbuf_free(&safe);
+	return fits;
+}
+
+static void put_context(const struct status_view *v, struct canvas *c,
+                        struct rect r, int *col)
+{
+	struct strbuf text = STRBUF_INIT;
+
+	if (!v->context)
+		return;
+	strbuf_add_str(&text, "ctx ");
+	status_number(&text, v->context_used);
+	strbuf_add_char(&text, '/');
+	status_number(&text, v->context);
+	strbuf_printf(&text, " %.0f%%",
+	              100.0 * (double)v->context_used / (double)v->context);
+	put(c, r, col, " · ", text.bytes, STYLE_STATUS);
+	strbuf_free(&text);
+}
+
+static void put_prompt(const struct status_view *v, struct canvas *c,
+                       struct rect r, int *col)
+{
+	struct strbuf text = STRBUF_INIT;
+
+	if (!v->has_prompt)
+		return;
+	strbuf_add_str(&text, "reused ");
+	status_number(&text, v->reused);
+	strbuf_add_str(&text, ", computed ");
+	status_number(&text, v->computed);
+	put(c, r, col, " · ", text.bytes, STYLE_STATUS);
+	strbuf_free(&text);
+}
+
+static void put_keys(const struct status_view *v, struct canvas *c,
+                     struct rect r, int *col)
+{
+	const char *before = " · ";
+
+	for (size_t i = 0; i < v->n_keys; i++) {
+		char word[32];
+		int start = *col;
+
+		snprintf(word, sizeof word, " %s", v->keys[i].word);
+		if (!put(c, r, col, before, v->keys[i].key, STYLE_KEY))
+			return;
+		if (!put(c, r, col, "", word, STYLE_STATUS)) {
+			canvas_fill(c, r.row, start, *col, " ",
+			            style(STYLE_STATUS));
+			return;
+		}
+		before = "  ";
+	}
+}
+
+void status_draw(const struct status_view *v, struct canvas *c, struct rect r)
+{
+	char speed[32] = "";
+	int col = r.col;
+
+	canvas_blank(c, r, style(STYLE_STATUS));
+	put(c, r, &col, " ", v->state, STYLE_STATUS);
+	if (*v->trouble)
+		put(c, r, &col, " · ", v->trouble, STYLE_ERROR);
+	put_context(v, c, r, &col);
+	if (v->tokens_per_second > 0)
+		snprintf(speed, sizeof speed, "%.1f tok/s",
+		         v->tokens_per_second);
+	put(c, r, &col, " · ", speed, STYLE_STATUS);
+	put_prompt(v, c, r, &col);
+	put_keys(v, c, r, &col);
+}

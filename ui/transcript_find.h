@@ -1,0 +1,30 @@
+/*
+ * transcript_find.h - searching the conversation
+ *
+ * Upper and lower case are the same.  Matches are found in the messages' text,
+ * not in its layout, so one may go over the end of a row.
+ */
+#ifndef CONFAB_TRANSCRIPT_FIND_H
+#define CONFAB_TRANSCRIPT_FIND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct transcript;
+struct transcript_item;
+
+/* Begins a search, "" ends it. */
+void transcript_search(struct transcript *t, const char *query);
+
+/* Finds the matches of an item that are not known yet. */
+void transcript_update_matches(struct transcript *t,
+                               struct transcript_item *item);
+
+/* Goes to the next (+1) or the former (-1) match from where one is, around the
+ * ends; false when there is none. */
+bool transcript_next_match(struct transcript *t, int step);
+
+/* "3 of 17"; *index is 0 when one stands on no match. */
+size_t transcript_count_matches(struct transcript *t, size_t *index);
+
+#endif
