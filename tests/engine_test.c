@@ -11,6 +11,7 @@
 #include "base/ids.h"
 #include "base/json.h"
 #include "engine/engine.h"
+#include "model/available_memory.h"
 #include "text/tokenizer.h"
 
 /* Nothing here waits longer than this for one event: a hang is a failure. */
@@ -286,6 +287,20 @@ static void a_load_that_fails_leaves_the_old_model_usable(void **unused)
 	ids_free(&after.ids);
 	ids_free(&prompt);
 	free(empty);
+}
+
+static void a_context_that_memory_cannot_hold_is_refused_or_halved(void **u)
+{
+	(void)u;
+	/* 4,000 tokens of 6 KiB take 23 MiB; 64 MiB are to stay free. */
+	available_memory_pretend((size_t)80 << 20);
+	assert_failed(start_load(&(struct engine_load){ .context = 4000 }),
+	              false, "4000", "80 MiB");
+	load(&(struct engine_load){ 0 });
+	assert_int_equal(model->context, 2048);
+	available_memory_pretend(0);
+	load(&(struct engine_load){ .context = 4000 });
+	assert_int_equal(model->context, 4000);
 }
 
 static void the_old_model_may_be_used_until_the_news_is_freed(void **unused)
@@ -700,6 +715,71 @@ static void a_cancelled_load_leaves_the_old_model(void **unused)
 	ids_free(&prompt);
 }
 
+static uint64_t random_request(const struct ids *text, int last)
+{
+	const struct engine_score score = { .ids = text->data,
+		                            .n_ids = text->n };
+
+	switch (random_below(8)) {
+	case 0:
+		return start_load(&(struct engine_load){
+			.warm = random_below(2), .threads = 2 });
+	case 1:
+		return engine_score(engine, &score);
+	default:
+		engine_cancel(engine, 1 + random_below((uint32_t)last));
+		return start_reply(text, 0, &greedy, 1 + random_below(20));
+	}
+}
+
+/* Reads what is there; with `wait`, until all of `requests` have ended. */
+static void count_ends(int *ends, int requests, int *ended, bool wait)
+{
+	struct engine_event *event;
+
+	while (*ended < requests) {
+		event = wait ? next_event() : engine_next_event(engine);
+		if (!event)
+			return;
+		assert_true(event->request <= (uint64_t)requests);
+		if (event->type == ENGINE_TOKEN ||
+		    event->type == ENGINE_PROGRESS) {
+			assert_int_equal(ends[event->request], 0);
+		} else {
+			ends[event->request]++;
+			++*ended;
+		}
+		if (event->type == ENGINE_LOADED)
+			model = event->loaded.model;
+		engine_event_free(event);
+	}
+}
+
+static void whatever_is_asked_each_request_ends_once(void **unused)
+{
+	enum { REQUESTS = 300 };
+	int ends[REQUESTS + 2] = { 0 }, ended = 0;
+	struct ids text = { 0 };
+
+	(void)unused;
+	chat_prompt(&text);
+	ends[1] = 1; /* the load before the test */
+	ended = 1;
+	for (int i = 2; i <= REQUESTS; i++) {
+		struct timespec pause = { 0, random_below(6000000) };
+
+		ids_add(&text, (int)random_below(8000));
+		assert_int_equal(random_request(&text, i), i);
+		nanosleep(&pause, NULL);
+		count_ends(ends, i, &ended, false);
+	}
+	count_ends(ends, REQUESTS, &ended, true);
+	for (int i = 1; i <= REQUESTS; i++)
+		assert_int_equal(ends[i], 1);
+	assert_null(engine_next_event(engine));
+	ids_free(&text);
+}
+
 static void the_engine_ends_in_the_middle_of_anything(void **unused)
 {
 	(void)unused;
@@ -894,6 +974,7 @@ static const struct CMUnitTest tests[] = {
 	UNLOADED(a_loaded_model_tells_its_facts),
 	UNLOADED(warming_reports_bytes_up_to_the_end),
 	LOADED(a_load_that_fails_leaves_the_old_model_usable),
+	UNLOADED(a_context_that_memory_cannot_hold_is_refused_or_halved),
 	LOADED(the_old_model_may_be_used_until_the_news_is_freed),
 	LOADED(the_reference_chats_come_out_token_for_token),
 	LOADED(the_next_turn_reuses_all_but_its_own_tokens),
@@ -907,6 +988,7 @@ static const struct CMUnitTest tests[] = {
 	LOADED(a_request_that_waits_is_cancelled_at_once),
 	LOADED(a_thousand_cancels_at_random_moments_never_hang),
 	LOADED(a_cancelled_load_leaves_the_old_model),
+	LOADED(whatever_is_asked_each_request_ends_once),
 	cmocka_unit_test(the_engine_ends_in_the_middle_of_anything),
 	LOADED(score_equals_what_generating_reported),
 	LOADED(raw_logits_are_those_after_the_token),

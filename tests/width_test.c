@@ -156,19 +156,15 @@ static void pieces_agree_with_wcwidth(void **state)
 	}
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(clusters_are_what_people_call_characters),
-		cmocka_unit_test(columns_are_those_of_wcwidth_terminals),
-		cmocka_unit_test(emoji_take_what_all_terminals_give_them),
-		cmocka_unit_test(pieces_hold_one_base_and_its_marks),
-		cmocka_unit_test(a_pile_of_accents_fits_into_a_cell),
-		cmocka_unit_test(the_cluster_before_is_the_one_that_ends_here),
-		cmocka_unit_test(text_fit_never_goes_over),
-		cmocka_unit_test(pieces_agree_with_wcwidth),
-	};
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(clusters_are_what_people_call_characters),
+	cmocka_unit_test(columns_are_those_of_wcwidth_terminals),
+	cmocka_unit_test(emoji_take_what_all_terminals_give_them),
+	cmocka_unit_test(pieces_hold_one_base_and_its_marks),
+	cmocka_unit_test(a_pile_of_accents_fits_into_a_cell),
+	cmocka_unit_test(the_cluster_before_is_the_one_that_ends_here),
+	cmocka_unit_test(text_fit_never_goes_over),
+	cmocka_unit_test(pieces_agree_with_wcwidth),
+};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(tests)

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "base/mem.h"
+#include "base/paths.h"
 #include "checkpoint/checkpoint.h"
 #include "engine/generation_config.h"
 #include "engine/session.h"
@@ -123,6 +124,19 @@ static void gather_facts(struct loaded_model *m)
 
 /* ---- opening ---- */
 
+static int read_sampling(struct loaded_model *m, struct error *err)
+{
+	const struct checkpoint *cp = m->checkpoint;
+	char *path = paths_join(checkpoint_path(cp), "generation_config.json");
+	int result =
+		generation_config_sampling(checkpoint_generation_config(cp),
+	                                   path, checkpoint_chat_template(cp),
+	                                   &m->facts.sampling, err);
+
+	free(path);
+	return result;
+}
+
 /* What the files hold.  Any failure is theirs. */
 static int open_files(struct loaded_model *m, const struct engine_load *load,
                       struct error *err)
@@ -133,10 +147,7 @@ static int open_files(struct loaded_model *m, const struct engine_load *load,
 	m->checkpoint = checkpoint_open(load->path, err);
 	if (!m->checkpoint)
 		return -1;
-	if (generation_config_sampling(
-		    checkpoint_generation_config(m->checkpoint), load->path,
-		    checkpoint_chat_template(m->checkpoint), &m->facts.sampling,
-		    err))
+	if (read_sampling(m, err))
 		return -1;
 	m->tokenizer = tokenizer_load(m->checkpoint, load->cache_dir, err);
 	if (!m->tokenizer)

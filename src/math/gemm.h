@@ -3,9 +3,9 @@
  *
  *	c = alpha a b + (add ? c : 0), or with b^T for b
  *
- * Used where weights or keys are float32 already and there are many rows.  A
- * single row must not come here: BLIS reads a matrix at a fraction of memory
- * speed for it.
+ * The dense float32 work on processors for which there are no kernels of our
+ * own (kernels.h, "scalar"): BLIS has some for a dozen families.  A single row
+ * must not come here: BLIS reads a matrix at a fraction of memory speed for it.
  *
  * Each call runs on the calling thread alone and any number of threads may
  * call at once, so that a product is shared out by our own pool.

@@ -29,21 +29,18 @@ static inline uint16_t half_to_bf16(float f)
 	return (uint16_t)((u + 0x7fff + (u >> 16 & 1)) >> 16);
 }
 
+/* Without a branch, so that a loop of it becomes vectors: read as a float32 the
+ * number is 2^-112 of itself, subnormals included. */
 static inline float half_from_f16(uint16_t h)
 {
-	uint32_t sign = (uint32_t)(h & 0x8000) << 16, u;
-	uint32_t exponent = h >> 10 & 31, fraction = h & 0x3ff;
+	uint32_t u = (uint32_t)(h & 0x7fff) << 13;
 	float f;
 
-	if (exponent == 0) { /* zero and subnormals: fraction * 2^-24 */
-		f = (float)fraction * 0x1p-24f;
-		memcpy(&u, &f, sizeof u);
-		u |= sign;
-	} else if (exponent == 31) {
-		u = sign | 0x7f800000 | fraction << 13;
-	} else {
-		u = sign | (exponent + 112) << 23 | fraction << 13;
-	}
+	memcpy(&f, &u, sizeof f);
+	f *= 0x1p112f;
+	memcpy(&u, &f, sizeof u);
+	u |= (h & 0x7c00) == 0x7c00 ? 0x7f800000 : 0; /* infinity, NaN */
+	u |= (uint32_t)(h & 0x8000) << 16;
 	memcpy(&f, &u, sizeof f);
 	return f;
 }

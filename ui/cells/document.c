@@ -144,6 +144,54 @@ size_t document_find(const struct document *d, size_t source)
 	return low;
 }
 
+static void fence_language(struct strbuf *out, const char *line, size_t len)
+{
+	const char *end = line + len;
+
+	while (line < end && (*line == '`' || *line == '~' || *line == ' '))
+		line++;
+	while (line < end && *line != ' ' && *line != '\n' && *line != '\r')
+		strbuf_add_char(out, *line++);
+}
+
+static size_t fence_length(const char *line, size_t len, char c)
+{
+	size_t n = 0;
+
+	while (n < len && line[n] == c)
+		n++;
+	return n;
+}
+
+/* The code of a block that begins with its fence, byte for byte: Markdown
+ * would make spaces of tabs.  -1: it begins with something else. */
+static int exact_code(const char *text, size_t len, struct strbuf *out,
+                      struct strbuf *language)
+{
+	const char *first, *last;
+	size_t fence;
+	char c;
+
+	while (len && (*text == '\n' || *text == '\r'))
+		text++, len--;
+	c = len ? *text : '\0';
+	fence = fence_length(text, len, c);
+	if ((c != '`' && c != '~') || fence < 3)
+		return -1;
+	if (language)
+		fence_language(language, text, len);
+	first = memchr(text, '\n', len);
+	if (!first++)
+		return 0;
+	len -= (size_t)(first - text);
+	last = memrchr(first, '\n', len ? len - 1 : 0);
+	last = last ? last + 1 : first;
+	if (fence_length(last, len - (size_t)(last - first), c) >= fence)
+		len = (size_t)(last - first);
+	strbuf_add(out, first, len);
+	return 0;
+}
+
 int document_code(const struct document *d, const char *text, int index,
                   struct strbuf *out, struct strbuf *language)
 {
@@ -161,6 +209,9 @@ int document_code(const struct document *d, const char *text, int index,
 				break;
 			block.end = next->end;
 		}
+		if (!exact_code(text + block.begin, block.end - block.begin, out,
+		                language))
+			return 0;
 		return markdown_code(out, language, text, &block,
 		                     index - block.first_code);
 	}

@@ -62,7 +62,8 @@ static void add_control(struct strbuf *out, uint32_t c)
 	           (size_t)utf8_encode(c == 0x7F ? 0x2421 : 0x2400 + c, picture));
 }
 
-static void add_visible(struct strbuf *out, const char *bytes, int n, uint32_t c,
+/* False where the character was replaced by its name. */
+static bool add_visible(struct strbuf *out, const char *bytes, int n, uint32_t c,
                         bool emoji, bool first)
 {
 	char utf8[4];
@@ -74,11 +75,13 @@ static void add_visible(struct strbuf *out, const char *bytes, int n, uint32_t c
 		strbuf_add(out, bytes, (size_t)n);
 	} else if (width < 0 || is_invisible(c)) {
 		add_code(out, c);
+		return false;
 	} else {
 		if (first && width == 0)
 			strbuf_add_str(out, "\u25CC");
 		strbuf_add(out, utf8, (size_t)utf8_encode(c, utf8));
 	}
+	return true;
 }
 
 void sanitise_cluster(struct strbuf *out, const char *cluster, size_t len)
@@ -94,7 +97,8 @@ void sanitise_cluster(struct strbuf *out, const char *cluster, size_t len)
 		uint32_t c;
 		int n = utf8_decode(cluster + pos, len - pos, &c);
 
-		add_visible(out, cluster + pos, n, c, emoji, pos == 0);
+		/* Behind a name there is no emoji to be part of. */
+		emoji &= add_visible(out, cluster + pos, n, c, emoji, pos == 0);
 		pos += (size_t)n;
 	}
 }

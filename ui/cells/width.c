@@ -130,7 +130,7 @@ int cell_piece_next(const char *cluster, size_t len, size_t *pos,
 
 	if (*pos >= len)
 		return 0;
-	whole = len > 4 && joins_whole(cluster + *pos, len - *pos);
+	whole = *pos == 0 && len > 4 && joins_whole(cluster, len);
 	*pos += (size_t)utf8_decode(cluster + *pos, len - *pos, &c);
 	width = wcwidth((wint_t)c);
 	piece->len = 0;

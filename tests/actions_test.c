@@ -1,0 +1,229 @@
+/*
+ * actions_test.c - the table of actions and what is made from it
+ */
+#include "tests/support.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/strbuf.h"
+#include "engine/sampler.h"
+#include "ui/actions.h"
+#include "ui/thought.h"
+#include "ui/try_settings.h"
+
+static void names_are_all_different_and_rows_are_complete(void **state)
+{
+	(void)state;
+	for (int a = ACTION_NONE + 1; a < ACTIONS; a++) {
+		const struct action_info *info = action_info((enum action)a);
+
+		assert_non_null(info->name);
+		assert_true(*info->help && *info->group);
+		/* Everything can be done somehow. */
+		assert_true(*info->keys || info->slash);
+		assert_int_equal(action_named(info->name, strlen(info->name)),
+		                 a);
+	}
+	assert_int_equal(action_named("nonsense", 8), ACTION_NONE);
+}
+
+static void no_key_means_two_things_in_one_place(void **state)
+{
+	(void)state;
+	for (int a = ACTION_NONE + 1; a < ACTIONS; a++) {
+		const char *key = action_key((enum action)a);
+
+		if (*action_info((enum action)a)->keys)
+			assert_true(*key);
+	}
+	assert_int_equal(action_of_key("Esc", PLACE_INPUT), ACTION_STOP);
+	assert_int_equal(action_of_key("n", PLACE_TRANSCRIPT), ACTION_NEXT);
+	/* Letters are typed, not obeyed. */
+	assert_int_equal(action_of_key("n", PLACE_INPUT), ACTION_NONE);
+	assert_int_equal(action_of_key("[", PLACE_INPUT), ACTION_NONE);
+	assert_int_equal(action_of_key("Enter", PLACE_INPUT), ACTION_NONE);
+}
+
+static void every_command_of_the_brief_is_there(void **state)
+{
+	static const char *const names[] = {
+		"new",  "open",   "list", "search", "rename", "delete",
+		"retry", "continue", "edit", "undo", "branch", "system",
+		"set",  "model",  "save", "export", "import", "copy",
+		"write", "think", "help", "quit"
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		enum action a = action_named(names[i], strlen(names[i]));
+
+		assert_true(a != ACTION_NONE && action_info(a)->slash);
+	}
+}
+
+static void commands_complete(void **state)
+{
+	char **found = actions_complete("/re", 3);
+	size_t n = 0;
+
+	(void)state;
+	assert_non_null(found);
+	for (; found[n]; n++) {
+		assert_int_equal(strncmp(found[n], "/re", 3), 0);
+		free(found[n]);
+	}
+	free(found);
+	assert_true(n >= 2); /* /rename, /retry */
+	assert_null(actions_complete("/zzz", 4));
+	/* What has keys only is no command. */
+	assert_null(actions_complete("/token-left", 11));
+}
+
+static void a_slip_is_understood(void **state)
+{
+	(void)state;
+	assert_string_equal(actions_nearest("rtery"), "retry");
+	assert_string_equal(actions_nearest("hlep"), "help");
+	assert_null(actions_nearest("xyzzyxyzzy"));
+}
+
+static void keys_can_be_bound_anew_and_freed(void **state)
+{
+	struct error err = { "" };
+
+	(void)state;
+	assert_int_equal(action_bind("F9", "retry", &err), 0);
+	assert_int_equal(action_of_key("F9", PLACE_INPUT), ACTION_RETRY);
+	assert_int_equal(action_bind("F9", "none", &err), 0);
+	assert_int_equal(action_of_key("F9", PLACE_INPUT), ACTION_NONE);
+	assert_int_equal(action_bind("F9", "nonsense", &err), -1);
+	assert_non_null(strstr(err.text, "nonsense"));
+	assert_int_equal(action_bind("", "retry", &err), -1);
+}
+
+static void the_manual_page_lists_all_of_them(void **state)
+{
+	struct strbuf man = STRBUF_INIT, help = STRBUF_INIT;
+
+	(void)state;
+	actions_print_man(&man);
+	actions_print_help(&help);
+	for (int a = ACTION_NONE + 1; a < ACTIONS; a++) {
+		const struct action_info *info = action_info((enum action)a);
+
+		assert_non_null(strstr(help.bytes, info->help));
+		if (info->slash) {
+			struct strbuf name = STRBUF_INIT;
+
+			strbuf_printf(&name, "/%s", info->name);
+			assert_non_null(strstr(man.bytes, name.bytes));
+			strbuf_free(&name);
+		}
+	}
+	assert_non_null(strstr(man.bytes, "Ctrl\\-\\e")); /* roff's escapes */
+	strbuf_free(&man);
+	strbuf_free(&help);
+}
+
+/* ---- thinking ---- */
+
+static void thought_is(const char *text, bool opened, const char *thought,
+                       const char *body, bool closed)
+{
+	struct thought t = thought_find(text, strlen(text), opened);
+
+	assert_int_equal(t.end - t.begin, strlen(thought));
+	assert_memory_equal(text + t.begin, thought, strlen(thought));
+	assert_string_equal(text + t.body, body);
+	assert_int_equal(t.closed, closed);
+}
+
+static void thoughts_are_told_from_answers(void **state)
+{
+	(void)state;
+	thought_is("<think>\nhm\n</think>\n\nyes", false, "hm", "yes", true);
+	thought_is("hm\n</think>\n\nyes", false, "hm", "yes", true);
+	thought_is("hm", true, "hm", "", false);
+	thought_is("<think>hm", false, "hm", "", false);
+	thought_is("<think>\n\n</think>\n\nyes", false, "", "yes", true);
+	thought_is("no thought", false, "", "no thought", false);
+}
+
+/* ---- other sampling settings ---- */
+
+#define N_IDS 50
+
+/* Against the sampler itself, on random logits. */
+static void trying_settings_gives_what_the_sampler_would(void **state)
+{
+	(void)state;
+	srand(9);
+	for (int i = 0; i < 300; i++) {
+		struct sampler *s = sampler_new(N_IDS);
+		struct sampler_settings given = {
+			.temperature = (float)(rand() % 20) / 10,
+			.top_k = 1 + rand() % 20,
+			.top_p = (float)(1 + rand() % 10) / 10,
+			.min_p = (float)(rand() % 5) / 20,
+			.repeat_penalty = 1,
+			.seed = 1,
+		};
+		struct try_settings tried = { given.temperature, given.top_k,
+			                      given.top_p, given.min_p };
+		float logits[N_IDS], logprobs[SAMPLER_TOP];
+		double sampled[SAMPLER_TOP];
+		const char *cut[SAMPLER_TOP];
+		struct sample sample;
+
+		for (int k = 0; k < N_IDS; k++)
+			logits[k] = (float)(rand() % 10000) / 1000;
+		sampler_start(s, &given, NULL, 0);
+		sampler_describe(s, logits, 0, &sample);
+		for (int k = 0; k < sample.n_top; k++)
+			logprobs[k] = sample.top[k].logprob;
+		assert_true(try_settings(&tried, logprobs, sample.n_top, sampled,
+		                         cut));
+		for (int k = 0; k < sample.n_top; k++) {
+			assert_true(fabs(sampled[k] -
+			                 sample.top[k].sampled_prob) < 1e-5);
+			assert_string_equal(cut[k], sampler_cut_name(
+							    sample.top[k].cut));
+		}
+		sampler_free(s);
+	}
+}
+
+static void without_top_k_the_figures_are_called_an_estimate(void **state)
+{
+	struct try_settings s = { 1.5, 0, 1, 0 };
+	const float logprobs[2] = { -0.7f, -1.4f };
+	double sampled[2];
+	const char *cut[2];
+
+	(void)state;
+	assert_false(try_settings(&s, logprobs, 2, sampled, cut));
+	assert_true(sampled[0] + sampled[1] < 1);
+	/* At temperature 1 with all kept, it is exact in any case but for the
+	 * word "all". */
+	s.temperature = 1;
+	try_settings(&s, logprobs, 2, sampled, cut);
+	assert_true(fabs(sampled[0] - exp(-0.7)) < 1e-6);
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(names_are_all_different_and_rows_are_complete),
+	cmocka_unit_test(no_key_means_two_things_in_one_place),
+	cmocka_unit_test(every_command_of_the_brief_is_there),
+	cmocka_unit_test(commands_complete),
+	cmocka_unit_test(a_slip_is_understood),
+	cmocka_unit_test(keys_can_be_bound_anew_and_freed),
+	cmocka_unit_test(the_manual_page_lists_all_of_them),
+	cmocka_unit_test(thoughts_are_told_from_answers),
+	cmocka_unit_test(trying_settings_gives_what_the_sampler_would),
+	cmocka_unit_test(without_top_k_the_figures_are_called_an_estimate),
+};
+
+TEST_MAIN(tests)

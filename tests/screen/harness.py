@@ -1,0 +1,269 @@
+"""The real program on a pseudo-terminal, and what its screen shows.
+
+A terminal emulator (pyte) reads what the program writes.  Tests poll for what
+they expect and never sleep for a guessed time.
+"""
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import sys
+import tempfile
+import termios
+import time
+
+import pyte
+
+KEYS = {
+    "Enter": "\r", "Tab": "\t", "Esc": "\033", "Backspace": "\x7f",
+    "Up": "\033[A", "Down": "\033[B", "Right": "\033[C", "Left": "\033[D",
+    "Home": "\033[H", "End": "\033[F", "PgUp": "\033[5~", "PgDn": "\033[6~",
+    "F1": "\033OP", "F2": "\033OQ", "F3": "\033OR", "F5": "\033[15~",
+    "F6": "\033[17~", "Alt-Enter": "\033\r", "Shift-Up": "\033[1;2A",
+    "Shift-Down": "\033[1;2B", "Ctrl-Home": "\033[1;5H",
+    "Ctrl-End": "\033[1;5F", "Alt-[": "\033[", "Alt-]": "\033]",
+}
+KEYS.update({f"Ctrl-{chr(c)}": chr(c & 31) for c in range(65, 91)})
+
+TIMEOUT = float(os.environ.get("CONFAB_TEST_TIMEOUT", "30"))
+
+
+class Screen(pyte.Screen):
+    """pyte's, without the answers that it would type into the program."""
+
+    def write_process_input(self, data):
+        pass
+
+
+class Confab:
+    def __init__(self, binary, *args, rows=24, cols=80, env=None, term="linux",
+                 home=None, cwd=None, save=False):
+        self.home = home or tempfile.mkdtemp(prefix="confab-screen-")
+        self.raw = b""          # all that was written
+        self.status = None
+        self.screen = Screen(cols, rows)
+        self.stream = pyte.ByteStream(self.screen)
+        self.stream.select_other_charset("@")
+        environment = {
+            "HOME": self.home, "TERM": term, "LANG": "C.UTF-8",
+            "PATH": os.environ["PATH"], "TZ": "UTC",
+            "XDG_DATA_HOME": self.home + "/data",
+            "XDG_STATE_HOME": self.home + "/state",
+            "XDG_CACHE_HOME": self.home + "/cache",
+            "XDG_CONFIG_HOME": self.home + "/config",
+        }
+        for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS",
+                     "LSAN_OPTIONS"):
+            if name in os.environ:
+                environment[name] = os.environ[name]
+        environment.update(env or {})
+        command = [binary, "--temp", "0", "--seed", "1"]
+        if not save:
+            command.append("--no-save")
+        command += args
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            if cwd:
+                os.chdir(cwd)
+            os.execvpe(binary, command, environment)
+        self.resize(rows, cols)
+        self.modes = None
+
+    # ---- in and out ----
+
+    def pump(self, seconds=0.05):
+        """Reads what comes within so many seconds; False at the end."""
+        ready, _, _ = select.select([self.fd], [], [], seconds)
+        if not ready:
+            return True
+        try:
+            data = os.read(self.fd, 65536)
+        except OSError:
+            data = b""
+        if not data:
+            return False
+        self.raw += data
+        self.stream.feed(data)
+        return True
+
+    def send(self, text):
+        data = text if isinstance(text, bytes) else text.encode()
+        while data:
+            # A full terminal must not stop both of us.
+            _, writable, _ = select.select([], [self.fd], [], 0.01)
+            if writable:
+                n = os.write(self.fd, data[:4096])
+                data = data[n:]
+            self.pump(0)
+
+    def keys(self, *names):
+        """Keys by name, other strings as they are typed."""
+        for name in names:
+            self.send(KEYS.get(name, name))
+            if name == "Esc":
+                self.settle(0.08)  # so that it is one, and not Alt
+
+    def say(self, text):
+        self.keys(text, "Enter")
+
+    def paste(self, text):
+        self.send("\033[200~" + text + "\033[201~")
+
+    def settle(self, quiet=0.15, limit=5):
+        """Until nothing was written for a while."""
+        end = time.monotonic() + limit
+        while time.monotonic() < end:
+            before = len(self.raw)
+            if not self.pump(quiet) or len(self.raw) == before:
+                return
+
+    # ---- what is seen ----
+
+    def row(self, i):
+        line = self.screen.buffer[i]
+        # The right half of a wide character is an empty cell for pyte.
+        return "".join(line[x].data for x in range(self.screen.columns)
+                       ).rstrip()
+
+    def rows(self):
+        return [self.row(i) for i in range(self.screen.lines)]
+
+    def text(self):
+        return "\n".join(self.rows())
+
+    def cell(self, row, col):
+        return self.screen.buffer[row][col]
+
+    def find(self, text):
+        """(row, column) of a text, or None."""
+        for i, row in enumerate(self.rows()):
+            if text in row:
+                return i, row.index(text)
+        return None
+
+    def wait(self, condition, what=None, seconds=TIMEOUT):
+        """Until a text is seen, or a function of the screen is true."""
+        if isinstance(condition, str):
+            what = what or condition
+            check = lambda: condition in self.text()
+        else:
+            check = condition
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if check():
+                return self
+            if not self.pump():
+                break
+        if check():
+            return self
+        raise AssertionError(f"waited for {what or condition!r}; the screen:\n"
+                             + self.text())
+
+    def gone(self, text, seconds=TIMEOUT):
+        return self.wait(lambda: text not in self.text(), f"no {text!r}",
+                         seconds)
+
+    def status_line(self):
+        return self.row(self.screen.lines - 1)
+
+    def ready(self, seconds=TIMEOUT):
+        return self.wait(lambda: self.status_line().startswith(" ready"),
+                         "ready", seconds)
+
+    def ask(self, text, answer=None):
+        """Sends a message and waits for the end of the reply."""
+        n = self.text().count("\n You")
+        self.say(text)
+        self.wait(lambda: not self.status_line().startswith(" ready") or
+                  (answer and answer in self.text()), "the reply")
+        self.ready()
+        if answer:
+            self.wait(answer)
+        return n
+
+    # ---- the terminal ----
+
+    def resize(self, rows, cols):
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ,
+                    struct.pack("HHHH", rows, cols, 0, 0))
+        self.screen.resize(rows, cols)
+
+    def termios(self):
+        return termios.tcgetattr(self.fd)
+
+    # ---- its end ----
+
+    def kill(self, number=signal.SIGKILL):
+        os.kill(self.pid, number)
+
+    def wait_exit(self, seconds=10):
+        """The exit status, or minus the signal's number."""
+        end = time.monotonic() + seconds
+        while self.status is None and time.monotonic() < end:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self.status = (os.WEXITSTATUS(status) if os.WIFEXITED(status)
+                               else -os.WTERMSIG(status))
+                while self.pump(0.05):
+                    if not select.select([self.fd], [], [], 0.05)[0]:
+                        break
+                return self.status
+            self.pump(0.02)
+        if self.status is None:
+            raise AssertionError("still running; the screen:\n" + self.text())
+        return self.status
+
+    def close(self):
+        if self.status is None:
+            try:
+                os.kill(self.pid, signal.SIGKILL)
+                os.waitpid(self.pid, 0)
+            except (ProcessLookupError, ChildProcessError):
+                pass
+        try:
+            os.close(self.fd)
+        except OSError:
+            pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+# ---- what must not be in the bytes ----
+
+ALLOWED = re.compile(
+    rb"\033\[[0-9;]*[A-HJKLMPSTXZ`abcdefghlmnrsu@]"   # CSI that curses sends
+    rb"|\033\[\?[0-9;]+[chlmsr]"                        # private modes
+    rb"|\033\[[<=>?!]?[0-9;]*[cpqtuh]"
+    rb"|\033[()][0-9A-B]|\033[=>78M]|\033\]R|\033%[G@]")
+
+
+def foreign_sequences(raw):
+    """Control bytes in a stream that no known sequence explains."""
+    rest = ALLOWED.sub(b"", raw)
+    return [rest[max(0, m.start() - 20):m.end() + 20]
+            for m in re.finditer(rb"\033|\x9b|[\x01-\x06\x0b\x0c\x10-\x1a]",
+                                 rest)
+            if not (m.group() == b"\x9b" and m.start() and
+                    rest[m.start() - 1] >= 0x80)]
+
+
+# ---- the tests and their order ----
+
+TESTS = []
+
+
+def test(function):
+    """Marks a function (binary) -> None as a test; its name is the sentence."""
+    TESTS.append(function)
+    return function
+
+
+class Skip(Exception):
+    pass

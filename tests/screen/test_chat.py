@@ -1,0 +1,170 @@
+"""A conversation on the screen."""
+from harness import Confab, test
+
+
+@test
+def the_empty_screen_says_what_to_do(binary):
+    with Confab(binary) as c:
+        c.ready()
+        assert c.row(0).startswith(" confab")
+        assert "confab-20m · bf16" in c.row(0)
+        assert c.find("Type a message, Enter sends it.")
+        assert c.row(22) == " >"
+        assert "ctx 0/4,096 0%" in c.status_line()
+        assert "F1 help  F2 inspector  F3 chats" in c.status_line()
+
+
+@test
+def a_question_is_answered(binary):
+    with Confab(binary) as c:
+        c.ready()
+        c.ask("What is the capital of France?", "Paris")
+        assert c.row(1) == " You"
+        assert c.row(2) == "   What is the capital of France?"
+        assert c.row(4) == " confab-20m"
+        assert "Paris" in c.row(5)
+        assert "tok/s" in c.status_line()
+        # The title comes from the first words.
+        assert "What is the capital of France?" in c.row(0)
+
+
+@test
+def the_second_turn_reuses_the_first(binary):
+    with Confab(binary) as c:
+        c.ready()
+        c.ask("My name is Anna.")
+        c.ask("What is my name?", "Anna")
+        status = c.status_line()
+        reused = int(status.split("reused ")[1].split(",")[0])
+        computed = int(status.split("computed ")[1].split(" ")[0])
+        assert reused > 20 and computed < 20, status
+
+
+@test
+def typing_goes_on_while_the_reply_comes_and_is_queued(binary):
+    with Confab(binary) as c:
+        c.ready()
+        c.say("Tell me a long story about a dog.")
+        c.wait("replying")
+        c.say("What is the capital of Italy?")
+        c.wait("queued: What is the capital of Italy?")
+        c.wait("Rome")
+        c.gone("queued:")
+        c.ready()
+
+
+@test
+def what_is_typed_while_the_model_loads_is_sent_afterwards(binary):
+    with Confab(binary) as c:
+        c.say("What is the capital of France?")
+        c.wait("Paris")
+
+
+@test
+def escape_stops_the_reply_and_continue_goes_on(binary):
+    with Confab(binary) as c:
+        c.ready()
+        c.say("Tell me a long story about a dog.")
+        c.wait("replying")
+        c.wait("dog named")
+        c.keys("Esc")
+        c.wait("stopped; /continue goes on")
+        before = [r for r in c.rows() if r.startswith("   ")][1][:20]
+        c.say("/continue")
+        c.ready()
+        c.gone("stopped")
+        assert before in c.text()
+
+
+@test
+def control_c_stops_the_reply_too(binary):
+    with Confab(binary) as c:
+        c.ready()
+        c.say("Tell me a long story about a dog.")
+        c.wait("dog named")
+        c.keys("Ctrl-C")
+        c.wait("stopped; /continue goes on")
+
+
+@test
+def a_stopped_and_continued_reply_is_the_one_never_stopped(binary):
+    question = "Tell me a story about a dog."
+    with Confab(binary) as c:
+        c.ready()
+        c.ask(question)
+        whole = c.rows()[1:20]
+    with Confab(binary) as c:
+        c.ready()
+        c.say(question)
+        c.wait("dog named")
+        c.keys("Esc")
+        c.wait("stopped")
+        c.say("/continue")
+        c.gone("stopped")
+        c.ready()
+        assert c.rows()[1:20] == whole, c.text()
+
+
+@test
+def the_model_can_be_kept_short(binary):
+    with Confab(binary, "--max-tokens", "5") as c:
+        c.ready()
+        c.ask("Tell me a story about a dog.")
+        c.wait("cut at the limit of tokens; /continue goes on")
+
+
+@test
+def a_model_that_cannot_be_loaded_ends_with_status_3(binary):
+    with Confab(binary, "-m", "/nonexistent/model") as c:
+        assert c.wait_exit() == 3
+        assert b"/nonexistent/model" in c.raw
+
+
+@test
+def the_system_prompt_is_shown_and_changed(binary):
+    with Confab(binary, "-s", "You are a pirate.") as c:
+        c.ready()
+        c.wait("You are a pirate.")
+        assert c.row(1) == " System"
+        c.ask("Hello!")
+        c.say("/system You are a poet.")
+        c.wait("You are a poet.")
+        c.gone("pirate")
+        # The conversation goes on below it.
+        assert c.find("Hello!")
+
+
+@test
+def a_full_context_asks_before_it_sends(binary):
+    with Confab(binary, "-c", "256") as c:
+        c.ready()
+        c.ask("Tell me a story about a dog.")
+        c.ask("Tell me a story about a cat.")
+        c.say("Tell me a story about a bird.")
+        c.wait("the context holds 256")
+        c.wait("leave out the oldest")
+        assert " 2  a context of " in c.text()
+        c.keys("Esc")
+        c.gone("the context holds")
+        # The message is back in the line.
+        assert "Tell me a story about a bird." in c.row(22)
+        c.keys("Enter")
+        c.wait("the context holds 256")
+        c.keys("1")
+        c.wait("replying")
+        c.ready()
+        c.wait("the model no longer sees what is above")
+
+
+@test
+def a_full_context_can_be_enlarged(binary):
+    with Confab(binary, "-c", "256") as c:
+        c.ready()
+        c.ask("Tell me a story about a dog.")
+        c.ask("Tell me a story about a cat.")
+        c.say("What is the capital of France?")
+        c.wait("the context holds 256")
+        c.keys("2")
+        c.wait("Paris")
+        c.ready()
+        assert "/512 " in c.status_line(), c.status_line()

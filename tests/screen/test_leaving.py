@@ -1,0 +1,127 @@
+"""Every way to leave gives the terminal back as it was found."""
+import os
+import signal
+import time
+
+from harness import Confab, test
+
+OFF = [b"\033[?2004l", b"\033[?1004l"]
+
+
+def check_restored(c, before):
+    assert c.termios() == before, "terminal modes differ"
+    for sequence in OFF:
+        on = sequence[:-1] + b"h"
+        assert c.raw.rfind(sequence) > c.raw.rfind(on), sequence
+    assert c.raw.rfind(b"\033[?25h") > c.raw.rfind(b"\033[?25l"), "cursor"
+    assert c.raw.rfind(b"\033[?1049l") > c.raw.rfind(b"\033[?1049h"), "screen"
+
+
+def leave(binary, how, expected, busy=False, save=False):
+    with Confab(binary, term="xterm-256color", save=save) as c:
+        before = c.termios()
+        c.ready()
+        if busy:
+            c.say("Tell me a long story about a dog.")
+            c.wait("replying")
+        assert c.termios() != before
+        how(c)
+        assert c.wait_exit() == expected, c.status
+        check_restored(c, before)
+
+
+@test
+def quit_command(binary):
+    leave(binary, lambda c: c.say("/quit"), 0)
+
+
+@test
+def control_d_on_an_empty_line(binary):
+    leave(binary, lambda c: c.keys("Ctrl-D"), 0)
+
+
+@test
+def control_q_while_replying(binary):
+    leave(binary, lambda c: c.keys("Ctrl-Q"), 0, busy=True)
+
+
+def by_signal(number, busy):
+    def run(binary):
+        leave(binary, lambda c: c.kill(number), -number, busy)
+    name = signal.Signals(number).name
+    run.__name__ = f"{name}{'_while_replying' if busy else ''}"
+    return test(run)
+
+
+for _number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT,
+                signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE,
+                signal.SIGILL):
+    by_signal(_number, _number in (signal.SIGTERM, signal.SIGSEGV))
+
+
+@test
+def a_terminal_that_goes_away_ends_it_within_a_second(binary):
+    for busy in (False, True):
+        c = Confab(binary, save=True)
+        c.ready()
+        if busy:
+            c.say("Tell me a long story about a dog.")
+            c.wait("replying")
+        os.close(c.fd)
+        began = time.monotonic()
+        while time.monotonic() - began < 3:
+            pid, status = os.waitpid(c.pid, os.WNOHANG)
+            if pid:
+                break
+            time.sleep(0.01)
+        assert pid, "still running"
+        assert time.monotonic() - began < 1
+        c.status = 0
+
+
+@test
+def suspending_gives_the_terminal_back_and_fg_takes_it_again(binary):
+    with Confab(binary, term="xterm-256color") as c:
+        before = c.termios()
+        c.ready()
+        for busy in (False, True):
+            if busy:
+                c.say("Tell me a long story about a dog.")
+                c.wait("dog named")
+            c.keys("Ctrl-Z")
+            end = time.monotonic() + 5
+            while time.monotonic() < end:
+                c.pump(0.02)
+                pid, status = os.waitpid(c.pid, os.WNOHANG | os.WUNTRACED)
+                if pid:
+                    break
+            # Without job control around it, the group is orphaned and goes on
+            # at once; the terminal was given back all the same.
+            assert b"\033[?1049l" in c.raw
+            if pid:
+                assert os.WIFSTOPPED(status)
+                assert c.termios() == before
+                os.kill(c.pid, signal.SIGCONT)
+            c.raw = b""
+        c.ready()
+        c.ask("What is the capital of France?", "Paris")
+
+
+@test
+def nothing_is_written_and_nothing_computed_when_idle(binary):
+    with Confab(binary) as c:
+        c.ready()
+        c.settle(0.3)
+        written = len(c.raw)
+        ticks = cpu_ticks(c.pid)
+        end = time.monotonic() + 1.5
+        while time.monotonic() < end:
+            c.pump(0.1)
+        assert len(c.raw) == written
+        assert cpu_ticks(c.pid) - ticks <= 1
+
+
+def cpu_ticks(pid):
+    with open(f"/proc/{pid}/stat") as stat:
+        fields = stat.read().rsplit(")", 1)[1].split()
+    return int(fields[11]) + int(fields[12])
