@@ -66,9 +66,14 @@ class Confab:
         command += args
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            if cwd:
-                os.chdir(cwd)
-            os.execvpe(binary, command, environment)
+            # Whatever fails here must end the child: an exception would go up
+            # into the test runner, and there would be two of them.
+            try:
+                if cwd:
+                    os.chdir(cwd)
+                os.execvpe(binary, command, environment)
+            finally:
+                os._exit(127)
         self.resize(rows, cols)
         self.modes = None
 
