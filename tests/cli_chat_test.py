@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""The built program as a chat: the command line, replies, signals, saving.  Prints TAP."""
+"""The built program as a chat: options, replies, signals, saving.  TAP."""
 import sys
 
 sys.dont_write_bytecode = True
 import json  # noqa: E402
 import os  # noqa: E402
+import shutil  # noqa: E402
 import signal  # noqa: E402
 import subprocess  # noqa: E402
 import time  # noqa: E402
@@ -21,7 +22,7 @@ def help_and_version_go_to_standard_output():
     text = out("--help")
     assert text.startswith("Usage: confab ")
     for command in ("list", "show", "rm", "rename", "models", "info",
-                    "tokenize", "render", "score", "bench"):
+                    "tokenize", "render", "score", "bench", "quantize"):
         assert "\n  " + command in text, command
         assert out(command, "-h").startswith("Usage: confab " + command)
     assert out("-V").startswith("confab ")
@@ -44,6 +45,8 @@ def usage_errors_are_one_line_and_status_2():
                 ["--set", "x"], ["--set", "x=1"], ["--config", "/nowhere"],
                 ["-n", "-r"], ["--plain"]):
         error(*bad, "-p", "x", status=2)
+    assert error("-p", "x", env={"CONFAB_KERNELS": "abacus"},
+                 status=2).startswith("CONFAB_KERNELS=abacus: ")
     for bad in (["score", "--top", "-1"], ["bench", "-r", "0"],
                 ["bench", "-p", "x"], ["tokenize", "x"], ["rename", "x"]):
         error(*bad, status=2)
@@ -308,6 +311,25 @@ def a_reader_that_goes_away_ends_it_quietly():
     process = start("score", "--help")
     process.stdout.close()
     process.wait(timeout=60)
+
+
+@test
+def a_model_file_that_shrinks_in_use_is_named_with_status_3():
+    path = os.path.join(TMP, "shrinking")
+    shutil.copytree(MODEL, path)
+    process = start(*STORY, "-m", path, "--json", env=SLOW)
+    process.stdout.read(1)
+    for name in os.listdir(path):
+        if name.endswith(".safetensors"):
+            os.truncate(os.path.join(path, name), 0)
+    _, complaint = process.communicate(timeout=60)
+    assert process.returncode == 3, process.returncode
+    assert complaint.startswith(b"confab: " + path.encode()), complaint
+    assert complaint.count(b"\n") == 1, complaint
+    shutil.rmtree(path)
+    # What was asked is still there.
+    saved = json.loads(out("show", "last", "--json"))
+    assert saved["messages"][0]["content"].startswith("Tell me a long story")
 
 
 # ---- conversations ----

@@ -397,13 +397,19 @@ static void *run(void *arg)
 	return NULL;
 }
 
-/* Signals are the front end's: this thread and those it makes take none. */
+/* Signals are the front end's: this thread and those it makes take none but
+ * faults of their own.  A blocked fault would kill the process without its
+ * handler, which restores the terminal and names a model file that shrank. */
 static int start_thread(struct engine *engine, struct error *err)
 {
+	static const int own[] = { SIGSEGV, SIGBUS,  SIGFPE, SIGILL,
+		                   SIGABRT, SIGTRAP, SIGSYS };
 	sigset_t all, before;
 	int failed;
 
 	sigfillset(&all);
+	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+		sigdelset(&all, own[i]);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	failed = pthread_create(&engine->thread, NULL, run, engine);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
