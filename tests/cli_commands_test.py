@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The commands of the built program, and models that cannot be read.  Prints TAP."""
+"""The commands of the built program, and bad models.  Prints TAP."""
 import sys
 
 sys.dont_write_bytecode = True
@@ -295,6 +295,30 @@ def models_are_listed_broken_ones_too():
     assert out("-m", "mine", "--temp", "0", "-p", "Hello!") == \
         chat("-p", "Hello!")
     shutil.rmtree(own)
+
+
+@test
+def a_gguf_file_does_all_that_a_directory_does():
+    path = os.path.join(TMP, "small.gguf")
+    out("quantize", MODEL, path, "--type", "f32")
+    text = "Once upon a time <|im_end|>"
+    for args in (["tokenize"], ["tokenize", "--plain"]):
+        assert out(*args, "-m", path, stdin=text) == out(*args, stdin=text)
+    one = '{"messages":[{"role":"user","content":"Hi"}]}'
+    assert out("render", "-m", path, stdin=one) == out("render", stdin=one)
+    *tokens, total = lines(out("score", "--json", "-m", path, stdin=text))
+    *wanted, want = lines(out("score", "--json", stdin=text))
+    assert [t["id"] for t in tokens] == [t["id"] for t in wanted]
+    assert abs(total["mean_nll"] - want["mean_nll"]) < 1e-5
+    assert out("-m", path, "--temp", "0", "--no-save", "-p", "Hello!") == \
+        chat("--no-save", "-p", "Hello!")
+    got = json.loads(out("info", path, "--json"))
+    assert got["format"] == "gguf" and got["type"] == "f32"
+    assert got["parameters"] == 20716800 and got["problem"] is None
+    assert not any(t["unexpected"] for t in got["tensors"])
+    named = {m["name"]: m for m in lines(out(
+        "models", "--json", "--set", "model_path=" + TMP))}
+    assert named["small"]["format"] == "gguf"
 
 
 @test

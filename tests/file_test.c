@@ -138,21 +138,27 @@ static void a_stream_is_read_to_its_end(void **state)
 
 static void writing_replaces_the_file_and_leaves_no_other(void **state)
 {
+	static const mode_t masks[] = { 0, 077, 0777 };
 	struct strbuf out = STRBUF_INIT;
 	char *dir = test_tmp_dir(), *path = paths_join(dir, "a"), command[4200];
 	struct stat st;
-	mode_t mask = umask(0);
 
 	(void)state;
 	put(path, "the old one", 11);
 	assert_int_equal(chmod(path, 0644), 0);
 	assert_int_equal(file_write(path, "new\0", 4, NULL), 0);
-	umask(mask);
 	assert_int_equal(file_read(&out, path, 100, NULL), 0);
 	assert_int_equal(out.len, 4);
 	assert_memory_equal(out.bytes, "new\0", 4);
-	assert_int_equal(stat(path, &st), 0);
-	assert_int_equal(st.st_mode & 07777, 0600);
+	for (size_t i = 0; i < sizeof masks / sizeof *masks; i++) {
+		mode_t before = umask(masks[i]);
+		int result = file_write(path, "x", 1, NULL);
+
+		umask(before);
+		assert_int_equal(result, 0);
+		assert_int_equal(stat(path, &st), 0);
+		assert_int_equal(st.st_mode & 07777, 0600);
+	}
 	snprintf(command, sizeof command, "test $(ls -A '%s') = a", dir);
 	assert_int_equal(system(command), 0);
 	strbuf_free(&out);

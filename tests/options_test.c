@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/paths.h"
 #include "base/strbuf.h"
+#include "ui/cli/help.h"
 #include "ui/cli/installed_models.h"
 #include "ui/cli/option_table.h"
 #include "ui/cli/options.h"
@@ -400,9 +401,9 @@ static void help_lists_every_command_and_fits(void **state)
 	struct strbuf text = STRBUF_INIT;
 
 	(void)state;
-	options_help(&text, table, NULL);
+	help_text(&text, table, NULL);
 	for (const struct command *c = table; c->name; c++) {
-		options_help(&text, table, c);
+		help_text(&text, table, c);
 		assert_non_null(strstr(text.bytes, c->summary));
 	}
 	assert_non_null(strstr(text.bytes, "-m, --model PATH|NAME"));

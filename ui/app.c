@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -16,7 +17,7 @@
 #include "engine/engine.h"
 #include "ui/app_state.h"
 #include "ui/cli/options.h"
-#include "ui/clock.h"
+#include "base/clock.h"
 #include "ui/line_editor.h"
 #include "ui/line_mode.h"
 #include "ui/screen/screen.h"
@@ -61,9 +62,9 @@ static void read_events(struct app *app, struct error *err)
 	while ((event = engine_next_event(app->engine))) {
 		chat_handle_event(&app->chat, event);
 		engine_event_free(event);
+		app_cursor_follow(app);
 		app->dirty = true;
 	}
-	app_cursor_follow(app);
 	check_loading(app, err);
 	if (app->chat.finished) {
 		app->chat.finished = false;
@@ -85,6 +86,31 @@ static void take_keys(struct app *app, bool late)
 	}
 }
 
+/* What was typed before the terminal was ours had its Enter made a newline. */
+static void as_typed(struct app *app, char *bytes, size_t len)
+{
+	for (size_t i = 0; i < len && app->typed_before > 0; i++) {
+		app->typed_before--;
+		if (bytes[i] == '\n')
+			bytes[i] = '\r';
+	}
+}
+
+/* Keys of which only a part has come, when they waited long enough. */
+static int late_keys(struct app *app)
+{
+	int timeout = keys_timeout(&app->keys);
+	double left;
+
+	if (timeout < 0)
+		return -1;
+	left = app->keys_at + timeout / 1000.0 - clock_seconds();
+	if (left > 0)
+		return (int)(left * 1000) + 1;
+	take_keys(app, true);
+	return 0;
+}
+
 static void read_keys(struct app *app)
 {
 	char bytes[65536];
@@ -96,7 +122,9 @@ static void read_keys(struct app *app)
 		app->lost = app->leaving = true;
 		return;
 	}
+	as_typed(app, bytes, (size_t)n);
 	keys_feed(&app->keys, bytes, (size_t)n);
+	app->keys_at = clock_seconds();
 	take_keys(app, false);
 }
 
@@ -154,13 +182,11 @@ static void wait_once(struct app *app, struct error *err)
 		{ .fd = terminal_signal_fd(), .events = POLLIN },
 		{ .fd = engine_fd(app->engine), .events = POLLIN },
 	};
-	int key_wait = keys_timeout(&app->keys);
-	int timeout = sooner(draw_in_time(app), key_wait);
-	int n;
+	int timeout = late_keys(app);
 
+	timeout = sooner(timeout, draw_in_time(app));
 	timeout = sooner(timeout, chat_tick(&app->chat));
-	n = poll(fds, 3, timeout);
-	if (n < 0)
+	if (poll(fds, 3, timeout) < 0)
 		return; /* a signal: it is in the pipe */
 	if (fds[1].revents)
 		read_signals(app);
@@ -168,8 +194,6 @@ static void wait_once(struct app *app, struct error *err)
 		read_keys(app);
 	else if (fds[0].revents & (POLLHUP | POLLERR | POLLNVAL))
 		app->lost = app->leaving = true;
-	else if (key_wait >= 0 && (n == 0 || timeout == key_wait))
-		take_keys(app, n == 0 && timeout == key_wait);
 	if (fds[2].revents)
 		read_events(app, err);
 }
@@ -322,6 +346,7 @@ static int run_screen(struct app *app, struct error *err)
 	if (open_editor(app, err))
 		return EXIT_FAILED;
 	terminal_set_restore(screen_restore_sequences());
+	ioctl(STDIN_FILENO, FIONREAD, &app->typed_before);
 	app_host_init(app);
 	transcript_init(&app->transcript);
 	read_settings(app);

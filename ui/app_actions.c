@@ -325,6 +325,21 @@ static void next(struct app *app, int step)
 		app_tokens_do(app, step > 0 ? ACTION_NEXT : ACTION_BEFORE);
 }
 
+/* The window alone, or with the cursor when there is one. */
+static void jump(struct app *app, enum action action)
+{
+	struct transcript *t = &app->transcript;
+
+	if (action == ACTION_TOP)
+		transcript_top(t);
+	else if (action == ACTION_BOTTOM)
+		transcript_bottom(t);
+	else if (!app->in_transcript)
+		transcript_step_message(t, action == ACTION_MESSAGE_UP ? -1 : 1);
+	if (app->in_transcript)
+		app_tokens_do(app, action);
+}
+
 /* ---- the table ---- */
 
 static bool do_looking(struct app *app, enum action action,
@@ -368,16 +383,10 @@ static bool do_looking(struct app *app, enum action action,
 		transcript_scroll(t, page);
 		return true;
 	case ACTION_MESSAGE_UP:
-		transcript_step_message(t, -1);
-		return true;
 	case ACTION_MESSAGE_DOWN:
-		transcript_step_message(t, 1);
-		return true;
 	case ACTION_TOP:
-		transcript_top(t);
-		return true;
 	case ACTION_BOTTOM:
-		transcript_bottom(t);
+		jump(app, action);
 		return true;
 	default:
 		return false;
@@ -419,6 +428,10 @@ static bool do_program(struct app *app, enum action action)
 void app_do(struct app *app, enum action action, const char *argument)
 {
 	app->dirty = true;
+	/* What is done is done to the conversation as it is, drawn or not. */
+	if (app->transcript.width)
+		transcript_update(&app->transcript, &app->chat,
+		                  app->transcript.width, app->transcript.rows);
 	if (do_looking(app, action, argument) || do_program(app, action))
 		return;
 	if (app->in_transcript && !*argument) {

@@ -5,7 +5,7 @@
 
 #include "library/conversation.h"
 #include "ui/app_state.h"
-#include "ui/clock.h"
+#include "base/clock.h"
 #include "ui/inspector.h"
 #include "ui/line_editor.h"
 #include "ui/screen/activity_view.h"
@@ -35,17 +35,24 @@ static void add_row(struct activity_view *v, enum style_role role,
 	va_end(args);
 }
 
-/* A text of several lines, at most max of them. */
-static void add_lines(struct activity_view *v, enum style_role role,
-                      const char *text, int max)
+/* A text wrapped to the window, at most max lines of it. */
+static void add_text(struct activity_view *v, enum style_role role,
+                     const char *text, int cols, size_t max)
 {
-	while (*text && max--) {
-		size_t n = strcspn(text, "\n");
+	struct lines lines = LINES_INIT;
+	struct wrap w;
 
-		add_row(v, role, "%.*s", (int)n, text);
-		text += n;
-		text += *text == '\n';
+	wrap_start(&w, &lines, cols - 2);
+	wrap_plain(&w, text, strlen(text), SOURCE_NONE, style(role));
+	wrap_finish(&w);
+	for (size_t i = 0; i < lines.n && i < max; i++) {
+		char *line = line_text(&lines, i);
+
+		add_row(v, role, "%s%s", line,
+		        i + 1 == max && lines.n > max ? "…" : "");
+		free(line);
 	}
+	lines_free(&lines);
 }
 
 static void progress(const struct chat *chat, struct activity_view *v)
@@ -120,9 +127,8 @@ static void make_activity(const struct app *app, struct activity_view *v)
 	queue(chat, v);
 	overflow(chat, v);
 	if (chat->notice.len)
-		add_lines(v,
-		          chat->notice_is_error ? STYLE_ERROR : STYLE_NOTICE,
-		          chat->notice.bytes, 3);
+		add_text(v, chat->notice_is_error ? STYLE_ERROR : STYLE_NOTICE,
+		         chat->notice.bytes, app->canvas.cols, 3);
 }
 
 /* ---- header and status ---- */

@@ -38,6 +38,9 @@ struct app {
 	struct layout layout;     /* as it was drawn last */
 	struct command_host host;
 
+	double keys_at;           /* clock_seconds() of the last byte typed */
+	int typed_before;         /* bytes typed before the screen was open */
+
 	bool in_transcript;       /* the focus: else the input line */
 	enum app_input input;
 	int64_t edited;           /* INPUT_EDIT: the message */

@@ -20,8 +20,11 @@
 static struct transcript_item *cursor_item(struct app *app)
 {
 	struct transcript *t = &app->transcript;
+	struct transcript_item *item = transcript_item(t, t->cursor_message);
 
-	return transcript_item(t, t->cursor_message);
+	if (item)
+		transcript_item_spans(item, &app->chat);
+	return item;
 }
 
 static void put_cursor(struct app *app, struct transcript_item *item,
@@ -29,7 +32,7 @@ static void put_cursor(struct app *app, struct transcript_item *item,
 {
 	struct transcript *t = &app->transcript;
 
-	transcript_update_spans(item, &app->chat);
+	transcript_item_spans(item, &app->chat);
 	t->cursor_message = item->id;
 	t->cursor_token = token;
 	app->choosing = false;
@@ -59,7 +62,7 @@ void app_cursor_show(struct app *app)
 	if (item || !t->n)
 		return;
 	item = &t->items[t->n - 1];
-	transcript_update_spans(item, &app->chat);
+	transcript_item_spans(item, &app->chat);
 	t->cursor_message = item->id;
 	t->cursor_token = item->spans.n ? item->spans.n - 1 : 0;
 }
@@ -108,9 +111,34 @@ static void step(struct app *app, int direction)
 		put_cursor(app, item, t->cursor_token - 1);
 	} else if (direction < 0 && i > 0) {
 		item--;
-		transcript_update_spans(item, &app->chat);
+		transcript_item_spans(item, &app->chat);
 		put_cursor(app, item, item->spans.n ? item->spans.n - 1 : 0);
 	}
+}
+
+/* To an end of the conversation, or to the message before or after. */
+static void jump(struct app *app, enum action action)
+{
+	struct transcript *t = &app->transcript;
+	struct transcript_item *item = cursor_item(app);
+	size_t last = t->n ? t->n - 1 : 0;
+
+	if (!item)
+		return;
+	if (action == ACTION_TOP)
+		item = &t->items[0];
+	else if (action == ACTION_BOTTOM)
+		item = &t->items[last];
+	else if (action == ACTION_MESSAGE_UP && item > t->items &&
+	         !t->cursor_token)
+		item--;
+	else if (action == ACTION_MESSAGE_DOWN && item < &t->items[last])
+		item++;
+	transcript_item_spans(item, &app->chat);
+	put_cursor(app, item,
+	           action == ACTION_BOTTOM && item->spans.n ?
+	                   item->spans.n - 1 :
+	                   0);
 }
 
 /* The token of the glyph nearest to a column of a line. */
@@ -118,7 +146,7 @@ static bool token_at(struct app *app, struct place p, int col, size_t *token)
 {
 	struct transcript *t = &app->transcript;
 	size_t begin;
-	const struct lines *lines = transcript_lines(t, p, &begin);
+	const struct lines *lines = place_lines(t, p, &begin);
 	size_t source = SIZE_MAX;
 	int at = 0;
 
@@ -133,7 +161,7 @@ static bool token_at(struct app *app, struct place p, int col, size_t *token)
 			source = glyph->source + begin;
 		at += glyph->columns;
 	}
-	transcript_update_spans(&t->items[p.item], &app->chat);
+	transcript_item_spans(&t->items[p.item], &app->chat);
 	if (source == SIZE_MAX || !t->items[p.item].spans.n)
 		return false;
 	*token = spans_find(&t->items[p.item].spans, source);
@@ -143,7 +171,7 @@ static bool token_at(struct app *app, struct place p, int col, size_t *token)
 static int cursor_column(struct app *app, struct place p, size_t pos)
 {
 	size_t begin;
-	const struct lines *lines = transcript_lines(&app->transcript, p,
+	const struct lines *lines = place_lines(&app->transcript, p,
 	                                             &begin);
 	int col = 0;
 
@@ -174,7 +202,7 @@ static void step_line(struct app *app, int direction)
 	pos = t->cursor_token < item->spans.n ?
 	              item->spans.begin[t->cursor_token] :
 	              item->message->text.len;
-	p = transcript_find(t, item, pos);
+	p = place_find(t, item, pos);
 	col = cursor_column(app, p, pos);
 	while (direction > 0 ? place_next(t, &p) : place_before(t, &p)) {
 		if (!token_at(app, p, col, &token))
@@ -401,6 +429,12 @@ static bool do_walk(struct app *app, enum action action)
 		return true;
 	case ACTION_LINE_DOWN:
 		upwards(app, 1);
+		return true;
+	case ACTION_TOP:
+	case ACTION_BOTTOM:
+	case ACTION_MESSAGE_UP:
+	case ACTION_MESSAGE_DOWN:
+		jump(app, action);
 		return true;
 	case ACTION_NEXT:
 		seek(app, 1, is_uncertain);

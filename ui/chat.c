@@ -12,7 +12,7 @@
 #include "ui/chat_prompt.h"
 #include "ui/chat_score.h"
 #include "ui/cli/options.h"
-#include "ui/clock.h"
+#include "base/clock.h"
 
 #define SAVE_EVERY 1.0 /* seconds: what a crash may cost of an open reply */
 

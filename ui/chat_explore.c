@@ -3,7 +3,7 @@
 #include "base/error.h"
 #include "ui/chat.h"
 #include "ui/chat_prompt.h"
-#include "ui/clock.h"
+#include "base/clock.h"
 
 void chat_explore_init(struct chat_explore *e)
 {

@@ -6,7 +6,7 @@
 #include "library/conversation.h"
 #include "ui/chat.h"
 #include "ui/chat_prompt.h"
-#include "ui/clock.h"
+#include "base/clock.h"
 
 /* The last place of needle in text; SIZE_MAX: it is not there. */
 static size_t find_last(const struct strbuf *text, const struct strbuf *needle)

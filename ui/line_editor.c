@@ -275,12 +275,12 @@ static void load_history(void)
 {
 	struct strbuf text = STRBUF_INIT;
 
-	using_history();
 	if (history_path && file_exists(history_path) &&
 	    !file_read(&text, history_path, HISTORY_BYTES, NULL)) {
 		read_history_lines(&text);
 		shorten_file(&text);
 	}
+	using_history(); /* one stands behind the last entry */
 	strbuf_free(&text);
 }
 

@@ -18,6 +18,7 @@
 #include "ui/cells/sanitise.h"
 #include "ui/cli/commands.h"
 #include "ui/cli/headless.h"
+#include "ui/cli/help.h"
 #include "ui/cli/options.h"
 #include "ui/cli/output.h"
 #include "ui/cli/signals.h"
@@ -62,7 +63,7 @@ static int show_help(const struct options *o)
 {
 	struct strbuf text = STRBUF_INIT;
 
-	options_help(&text, commands, o->command);
+	help_text(&text, commands, o->command);
 	output_add(text.bytes, text.len);
 	strbuf_free(&text);
 	return EXIT_OK;

@@ -7,7 +7,7 @@
 #include "library/conversation.h"
 #include "library/library.h"
 #include "ui/cli/options.h"
-#include "ui/clock.h"
+#include "base/clock.h"
 
 static bool wants_saving(const struct options *o)
 {

@@ -71,8 +71,8 @@ struct attend {
 	/*
 	 * The same with both factors in bf16 (relative error of each 2^-9,
 	 * sums in float32), at twice the rate where the CPU multiplies pairs
-	 * of bf16; NULL where it does not, and for a head_dim that is odd.
-	 * attend_pack() brings a page of n tokens into pairs:
+	 * of bf16; NULL where it does not.  head_dim is even.
+	 * pack() brings a page of n tokens into pairs:
 	 *	pairs k  [ATTEND_PAGE / 16][head_dim / 2][16][2]
 	 *	pairs v  [ATTEND_PAGE / 2][head_dim][2], 0 where j >= n
 	 * which pays when many rows meet the page.

@@ -29,7 +29,8 @@ struct product {
 	const char *b;
 	size_t step; /* bytes */
 	int n;
-	size_t lanes; /* of the last vector that exist, 1..8 */
+	size_t lanes;      /* of the last vector that exist, 1..8 */
+	const char *ahead; /* this and what follows it is wanted soon */
 };
 
 INLINE size_t size_of(enum dtype dtype)
@@ -84,7 +85,7 @@ INLINE void product(int rows, int cols, bool part, enum dtype dtype,
 {
 	const size_t lanes = part ? p->lanes : LANES;
 	__m256 sum[ATTEND_ROWS][COLS], b[COLS];
-	const char *at = p->b;
+	const char *at = p->b, *ahead = p->ahead;
 
 	UNROLL
 	for (int r = 0; r < rows; r++) {
@@ -100,6 +101,10 @@ INLINE void product(int rows, int cols, bool part, enum dtype dtype,
 		}
 	}
 	for (int i = 0; i < p->n; i++, at += p->step) {
+		if (ahead) { /* as much as this step reads */
+			_mm_prefetch(ahead, _MM_HINT_T1);
+			ahead += COLS * LANES * size_of(dtype);
+		}
 		UNROLL
 		for (int j = 0; j < cols; j++)
 			b[j] = part ? load_part(dtype, at, lanes)
@@ -132,8 +137,12 @@ INLINE void columns(int rows, enum dtype dtype, struct product *p, int width)
 		product(rows, COLS, false, dtype, p);
 		p->b += COLS * LANES * size_of(dtype);
 		p->c += COLS * LANES;
+		if (p->ahead)
+			p->ahead +=
+				(size_t)p->n * COLS * LANES * size_of(dtype);
 		width -= COLS * LANES;
 	}
+	p->ahead = NULL;
 	if (width >= LANES) {
 		product(rows, 1, false, dtype, p);
 		p->b += LANES * size_of(dtype);
@@ -177,8 +186,8 @@ static void scores(float *s, const float *q, int rows, const void *k,
                    const void *ahead)
 {
 	size_t group = (size_t)head_dim * ATTEND_GROUP * size_of(dtype);
+	const char *next = ahead;
 
-	(void)ahead;
 	for (int g = 0; g < groups; g++) {
 		struct product p = {
 			.c = s + g * ATTEND_GROUP,
@@ -188,6 +197,7 @@ static void scores(float *s, const float *q, int rows, const void *k,
 			.b = (const char *)k + (size_t)g * group,
 			.step = ATTEND_GROUP * size_of(dtype),
 			.n = head_dim,
+			.ahead = next ? next + (size_t)g * group : NULL,
 		};
 
 		columns_any(&p, dtype, rows, ATTEND_GROUP);
@@ -207,9 +217,9 @@ static void values(float *acc, const float *p, const float *scale, int rows,
 		.b = v,
 		.step = (size_t)head_dim * size_of(dtype),
 		.n = n,
+		.ahead = ahead,
 	};
 
-	(void)ahead;
 	columns_any(&product, dtype, rows, head_dim);
 }
 

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <math.h>
 
+#include "math/half.h"
 #include "math/quant_blocks.h"
 
 #define LANES \
@@ -385,4 +386,15 @@ void quantize_fit_iq4_codes(const float *x, int n, float scale, int8_t *q)
 			code += f >= iq4_middle(k);
 		q[i] = (int8_t)code;
 	}
+}
+
+bool quantize_fit_away(float scale, uint16_t *f16)
+{
+	uint16_t near = half_to_f16(scale);
+
+	if (scale == 0 || fabsf(scale) >= 0x1p-14f ||
+	    fabsf(half_from_f16(near)) >= fabsf(scale))
+		return false;
+	*f16 = (uint16_t)(near + 1); /* the next one of the same sign */
+	return true;
 }

@@ -48,4 +48,11 @@ float quantize_fit_iq4_error(const float *x, const float *w, int n,
                              float scale);
 void quantize_fit_iq4_codes(const float *x, int n, float scale, int8_t *q);
 
+/*
+ * A scale as f16.  Below 2^-14 halves are coarse, and a scale that is rounded
+ * down cuts off the largest values: there the other neighbour, away from zero,
+ * is worth trying too.  False where there is no such neighbour to try.
+ */
+bool quantize_fit_away(float scale, uint16_t *f16);
+
 #endif

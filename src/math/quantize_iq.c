@@ -14,6 +14,18 @@ static void pack(const int8_t *q, uint8_t *qs)
 		qs[j] = (uint8_t)(q[j] | q[j + 16] << 4);
 }
 
+static uint16_t fit_scale(const float *x, const float *w)
+{
+	float scale = quantize_fit_iq4(x, w, QUANT_BLOCK, 6);
+	uint16_t d = half_to_f16(scale), away;
+
+	if (quantize_fit_away(scale, &away) &&
+	    quantize_fit_iq4_error(x, w, QUANT_BLOCK, half_from_f16(away)) <
+	            quantize_fit_iq4_error(x, w, QUANT_BLOCK, half_from_f16(d)))
+		d = away;
+	return d;
+}
+
 void quantize_iq_iq4_nl(const float *x, const float *w, void *dst, int64_t n)
 {
 	struct quant_iq4_nl *y = dst;
@@ -21,7 +33,7 @@ void quantize_iq_iq4_nl(const float *x, const float *w, void *dst, int64_t n)
 
 	for (; n > 0;
 	     n -= QUANT_BLOCK, x += QUANT_BLOCK, w += QUANT_BLOCK, y++) {
-		y->d = half_to_f16(quantize_fit_iq4(x, w, QUANT_BLOCK, 6));
+		y->d = fit_scale(x, w);
 		quantize_fit_iq4_codes(x, QUANT_BLOCK, half_from_f16(y->d), q);
 		pack(q, y->qs);
 	}

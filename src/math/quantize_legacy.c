@@ -9,8 +9,14 @@ static uint16_t fit_signed(const float *x, const float *w, int lo, int hi,
                            int tries, int8_t *q)
 {
 	float scale = quantize_fit_signed(x, w, QUANT_BLOCK, lo, hi, tries);
-	uint16_t d = half_to_f16(scale);
+	uint16_t d = half_to_f16(scale), away;
 
+	if (quantize_fit_away(scale, &away) &&
+	    quantize_fit_signed_error(x, w, QUANT_BLOCK, lo, hi,
+	                              half_from_f16(away)) <
+	            quantize_fit_signed_error(x, w, QUANT_BLOCK, lo, hi,
+	                                      half_from_f16(d)))
+		d = away;
 	quantize_fit_signed_codes(x, QUANT_BLOCK, lo, hi, half_from_f16(d), q);
 	return d;
 }
@@ -20,12 +26,20 @@ static void fit_affine(const float *x, const float *w, int hi, int tries,
                        uint16_t *d, uint16_t *m, int8_t *q)
 {
 	float scale, base;
+	uint16_t away;
 
 	quantize_fit_affine(x, w, QUANT_BLOCK, hi, false, tries, &scale, &base);
 	*d = half_to_f16(scale);
 	*m = half_to_f16(base);
-	quantize_fit_affine_codes(x, QUANT_BLOCK, hi, half_from_f16(*d),
-	                          half_from_f16(*m), q);
+	base = half_from_f16(*m);
+	if (quantize_fit_away(scale, &away) &&
+	    quantize_fit_affine_error(x, w, QUANT_BLOCK, hi,
+	                              half_from_f16(away), base) <
+	            quantize_fit_affine_error(x, w, QUANT_BLOCK, hi,
+	                                      half_from_f16(*d), base))
+		*d = away;
+	quantize_fit_affine_codes(x, QUANT_BLOCK, hi, half_from_f16(*d), base,
+	                          q);
 }
 
 /* The low four bits of 32 codes, in halves order. */

@@ -1,6 +1,7 @@
 #include "math/quantize_super.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "math/half.h"
@@ -103,20 +104,30 @@ struct signed_best {
 	int8_t sc[MAX_SUBS];
 };
 
-static void signed_consider(const struct quantize_signed *f, const float *x,
-                            const float *w, const float *scale, float d,
-                            struct signed_best *best)
+static void signed_consider_f16(const struct quantize_signed *f, const float *x,
+                                const float *w, const float *scale, float d,
+                                struct signed_best *best)
 {
 	int8_t sc[MAX_SUBS];
 	float error;
 
-	d = as_f16(d);
 	error = signed_pick(f, x, w, scale, d, best->error, sc);
 	if (error < best->error) {
 		best->error = error;
 		best->d = d;
 		memcpy(best->sc, sc, sizeof sc);
 	}
+}
+
+static void signed_consider(const struct quantize_signed *f, const float *x,
+                            const float *w, const float *scale, float d,
+                            struct signed_best *best)
+{
+	uint16_t away;
+
+	signed_consider_f16(f, x, w, scale, as_f16(d), best);
+	if (quantize_fit_away(d, &away))
+		signed_consider_f16(f, x, w, scale, half_from_f16(away), best);
 }
 
 void quantize_super_signed(const struct quantize_signed *f, const float *x,
@@ -232,11 +243,11 @@ struct affine_fits {
 	float scale[MAX_SUBS], min[MAX_SUBS]; /* of the sub-blocks alone */
 };
 
-static void affine_consider_d(const struct quantize_affine *f, const float *x,
-                              const float *w, const struct affine_fits *fits,
-                              float d, float dmin, struct affine_best *best)
+static void affine_consider_f16(const struct quantize_affine *f, const float *x,
+                                const float *w, const struct affine_fits *fits,
+                                float d, float dmin, struct affine_best *best)
 {
-	struct affine_best now = { .d = as_f16(d), .dmin = as_f16(dmin) };
+	struct affine_best now = { .d = d, .dmin = dmin };
 
 	for (int b = 0; b < QUANT_SUPER / f->n; b++) {
 		struct affine_sub sub;
@@ -250,6 +261,21 @@ static void affine_consider_d(const struct quantize_affine *f, const float *x,
 			return;
 	}
 	*best = now;
+}
+
+static void affine_consider_d(const struct quantize_affine *f, const float *x,
+                              const float *w, const struct affine_fits *fits,
+                              float d, float dmin, struct affine_best *best)
+{
+	uint16_t up = half_to_f16(d), up_min = half_to_f16(dmin);
+	bool d_away, dmin_away;
+
+	affine_consider_f16(f, x, w, fits, as_f16(d), as_f16(dmin), best);
+	d_away = quantize_fit_away(d, &up);
+	dmin_away = quantize_fit_away(dmin, &up_min);
+	if (d_away || dmin_away)
+		affine_consider_f16(f, x, w, fits, half_from_f16(up),
+		                    half_from_f16(up_min), best);
 }
 
 /* The least-squares d and dmin for the integers of `best`; they stay as they

@@ -16,10 +16,13 @@
 
 _Static_assert(KV_PAGE_TOKENS == ATTEND_PAGE, "a page is a page");
 
-/* Query rows (tokens times heads of a group) that share a page's load: 16
- * register tiles.  Their q and acc and the page stay in L2 (160 KiB for heads
- * of 128). */
-#define BLOCK_ROWS 96
+/* Query rows (tokens times heads of a group) that share a page's load: up to 32
+ * register tiles, with which bringing the page into pairs costs some per cent
+ * and q, acc and the page stay in L2 (250 KiB for heads of 128); fewer where
+ * that leaves threads without work. */
+#define MAX_BLOCK_ROWS   192
+#define MIN_BLOCK_ROWS   24
+#define ITEMS_PER_THREAD 4
 
 /* A range of pages is at least this long, and there are at most MAX_RANGES for
  * one token, fewer for each of several. */
@@ -38,7 +41,7 @@ struct paged_attention {
 	struct threads *pool;
 	int n_heads, n_kv_heads, head_dim;
 	int group;            /* query heads of a KV head */
-	size_t block_tokens;  /* new tokens of an item */
+	size_t block_tokens;  /* new tokens of an item, at most */
 	struct strip *strips; /* [threads] */
 	/* Of row (t, h) and range s at (t * n_heads + h) * n_ranges + s. */
 	float *partial_acc;               /* [MAX_RANGES * n_heads, head_dim] */
@@ -53,7 +56,7 @@ struct job {
 	int layer;
 	float *q;
 	size_t seq, pos;
-	size_t n_blocks, n_ranges, n_items;
+	size_t block_tokens, n_blocks, n_ranges, n_items;
 	bool narrow;
 	atomic_size_t next; /* the item that nobody has taken yet */
 };
@@ -121,7 +124,7 @@ struct paged_attention *paged_attention_new(struct threads *pool, int n_heads,
 	work->head_dim = head_dim;
 	work->group = group;
 	work->block_tokens =
-		group < BLOCK_ROWS ? BLOCK_ROWS / (size_t)group : 1;
+		group < MAX_BLOCK_ROWS ? MAX_BLOCK_ROWS / (size_t)group : 1;
 	work->strips =
 		mem_zalloc((size_t)threads_count(pool), sizeof *work->strips);
 	if (reserve(work))
@@ -329,8 +332,8 @@ static struct item item_at(const struct job *job, size_t i)
 
 	item.kv_head = (int)(i / job->n_ranges % kv_heads);
 	item.range = i % job->n_ranges;
-	item.first = block * work->block_tokens;
-	item.end = item.first + work->block_tokens;
+	item.first = block * job->block_tokens;
+	item.end = item.first + job->block_tokens;
 	if (item.end > job->seq)
 		item.end = job->seq;
 	pages = (job->pos + item.end + ATTEND_PAGE - 1) / ATTEND_PAGE;
@@ -393,6 +396,24 @@ static void run(void *arg, int index, int n)
 		merge_row(job, row);
 }
 
+static size_t blocks_of(size_t seq, size_t block_tokens)
+{
+	return (seq + block_tokens - 1) / block_tokens;
+}
+
+/* Rows do not meet each other, so how they are cut changes no result. */
+static size_t choose_block(const struct paged_attention *work, size_t seq)
+{
+	size_t group = (size_t)work->group, tokens = work->block_tokens;
+	size_t heads = (size_t)work->n_kv_heads;
+	size_t wanted = ITEMS_PER_THREAD * (size_t)threads_count(work->pool);
+
+	while (tokens / 2 * group >= MIN_BLOCK_ROWS &&
+	       blocks_of(seq, tokens) * heads < wanted)
+		tokens /= 2;
+	return tokens;
+}
+
 /* At least 1.  seq * n_ranges <= MAX_RANGES where it is more than 1. */
 static size_t count_ranges(size_t seq, size_t pos)
 {
@@ -414,12 +435,13 @@ void paged_attention(struct paged_attention *work, const struct kv_cache *cache,
 		.q = q,
 		.seq = seq,
 		.pos = pos,
-		.n_blocks = (seq + work->block_tokens - 1) / work->block_tokens,
+		.block_tokens = choose_block(work, seq),
 		.n_ranges = count_ranges(seq, pos),
 	};
 
 	assert(seq > 0 && cache->shape.head_dim == work->head_dim);
 	job.narrow = !exact && seq >= LINEAR_NARROW_ROWS && job.attend->pack;
+	job.n_blocks = blocks_of(seq, job.block_tokens);
 	job.n_items = job.n_blocks * (size_t)work->n_kv_heads * job.n_ranges;
 	threads_run(work->pool, run, &job);
 }

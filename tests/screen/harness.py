@@ -3,11 +3,13 @@
 A terminal emulator (pyte) reads what the program writes.  Tests poll for what
 they expect and never sleep for a guessed time.
 """
+import atexit
 import fcntl
 import os
 import pty
 import re
 import select
+import shutil
 import signal
 import struct
 import sys
@@ -31,6 +33,13 @@ KEYS.update({f"Ctrl-{chr(c)}": chr(c & 31) for c in range(65, 91)})
 TIMEOUT = float(os.environ.get("CONFAB_TEST_TIMEOUT", "30"))
 
 
+def temporary_folder(prefix):
+    """A fresh folder, gone when the tests are."""
+    folder = tempfile.mkdtemp(prefix=prefix)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
 class Screen(pyte.Screen):
     """pyte's, without the answers that it would type into the program."""
 
@@ -40,13 +49,12 @@ class Screen(pyte.Screen):
 
 class Confab:
     def __init__(self, binary, *args, rows=24, cols=80, env=None, term="linux",
-                 home=None, cwd=None, save=False):
-        self.home = home or tempfile.mkdtemp(prefix="confab-screen-")
+                 home=None, cwd=None, save=False, shell=False):
+        self.home = home or temporary_folder("confab-screen-")
         self.raw = b""          # all that was written
         self.status = None
         self.screen = Screen(cols, rows)
         self.stream = pyte.ByteStream(self.screen)
-        self.stream.select_other_charset("@")
         environment = {
             "HOME": self.home, "TERM": term, "LANG": "C.UTF-8",
             "PATH": os.environ["PATH"], "TZ": "UTC",
@@ -60,22 +68,25 @@ class Confab:
             if name in os.environ:
                 environment[name] = os.environ[name]
         environment.update(env or {})
-        command = [binary, "--temp", "0", "--seed", "1"]
-        if not save:
-            command.append("--no-save")
-        command += args
+        command = [binary] + self.options(save) + list(args)
+        if shell:
+            command = ["/bin/bash", "--norc", "--noprofile", "-i"]
+            environment["PS1"] = "shell$ "
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            # Whatever fails here must end the child: an exception would go up
-            # into the test runner, and there would be two of them.
+            # Whatever happens, the child must not go on as a second runner.
             try:
                 if cwd:
                     os.chdir(cwd)
-                os.execvpe(binary, command, environment)
+                os.execvpe(command[0], command, environment)
             finally:
                 os._exit(127)
         self.resize(rows, cols)
         self.modes = None
+
+    @staticmethod
+    def options(save=False):
+        return ["--temp", "0", "--seed", "1"] + ([] if save else ["--no-save"])
 
     # ---- in and out ----
 
@@ -175,19 +186,27 @@ class Confab:
         return self.row(self.screen.lines - 1)
 
     def ready(self, seconds=TIMEOUT):
+        """Until the status line says so, and its row has come whole."""
+        self.wait(lambda: self.status_line().startswith(" ready"), "ready",
+                  seconds)
+        self.settle(0.04)
         return self.wait(lambda: self.status_line().startswith(" ready"),
                          "ready", seconds)
 
+    def context(self):
+        """What the status line says of the context: it changes with a reply."""
+        found = re.search(r"ctx (\S+)", self.status_line())
+        return found.group(1) if found else ""
+
     def ask(self, text, answer=None):
         """Sends a message and waits for the end of the reply."""
-        n = self.text().count("\n You")
+        before = self.context()
         self.say(text)
-        self.wait(lambda: not self.status_line().startswith(" ready") or
-                  (answer and answer in self.text()), "the reply")
-        self.ready()
+        self.wait(lambda: self.context() != before and
+                  self.status_line().startswith(" ready"), "the reply")
+        self.settle(0.04)
         if answer:
             self.wait(answer)
-        return n
 
     # ---- the terminal ----
 
@@ -272,3 +291,20 @@ def test(function):
 
 class Skip(Exception):
     pass
+
+
+def scripted(function):
+    """A test that needs the scripted engine."""
+    function.scripted = True
+    return test(function)
+
+
+def script(*replies, **settings):
+    """The environment that makes the engine say these replies."""
+    directory = temporary_folder("confab-script-")
+    for i, reply in enumerate(replies, 1):
+        with open(f"{directory}/{i}", "wb") as file:
+            file.write(reply if isinstance(reply, bytes) else reply.encode())
+    env = {"SCRIPT_DIR": directory}
+    env.update({f"SCRIPT_{k.upper()}": str(v) for k, v in settings.items()})
+    return env

@@ -52,6 +52,9 @@ def main():
     arguments.binary = os.path.abspath(arguments.binary)
     if arguments.scripted:
         arguments.scripted = os.path.abspath(arguments.scripted)
+    for program in (arguments.binary, arguments.scripted):
+        if program and not os.access(program, os.X_OK):
+            sys.exit(f"run.py: {program}: not there")
     tests = [t for t in load() if arguments.k in t.__name__] * arguments.n
     failed = 0
     print(f"1..{len(tests)}", flush=True)

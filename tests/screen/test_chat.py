@@ -153,6 +153,7 @@ def a_full_context_asks_before_it_sends(binary):
         c.keys("1")
         c.wait("replying")
         c.ready()
+        c.keys("PgUp")
         c.wait("the model no longer sees what is above")
 
 

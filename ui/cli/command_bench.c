@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -21,6 +20,7 @@
 #include "ui/cli/options.h"
 #include "ui/cli/output.h"
 #include "ui/cli/progress.h"
+#include "base/clock.h"
 
 struct bench {
 	struct direct_model m;
@@ -34,14 +34,6 @@ struct bench {
 	double prefill_rate, decode_rate; /* tokens a second, 0: skipped */
 	enum dtype kv_type;
 };
-
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
-}
 
 /* Reads n tokens, as a prompt is read: in batches, the head for the last row. */
 static int read_prompt(struct bench *b, size_t n, struct error *err)
@@ -94,11 +86,11 @@ static int measure(struct bench *b, const char *what, size_t n,
 	for (int r = -1; r < b->runs && n; r++) {
 		progress_show(what, (uint64_t)(r + 1), (uint64_t)b->runs + 1);
 		kv_cache_truncate(b->cache, b->depth);
-		start = now();
+		start = clock_seconds();
 		if (pass(b, n, err))
 			return -1;
 		if (r >= 0)
-			b->seconds[r] = now() - start;
+			b->seconds[r] = clock_seconds() - start;
 	}
 	progress_clear();
 	*rate = n ? (double)n / median(b->seconds, b->runs) : 0;
@@ -268,10 +260,10 @@ int command_bench(const struct options *o, struct error *err)
 		           .depth = given(o->bench_d, 0),
 		           .runs = (int)given(o->bench_r, 5) };
 	struct model_summary summary;
-	double start = now();
+	double start = clock_seconds();
 	int status = direct_model_open(&b.m, o, o->exact, err);
 
-	b.load_seconds = now() - start;
+	b.load_seconds = clock_seconds() - start;
 	if (status == EXIT_OK && (prepare(&b, o, err) || run(&b, err)))
 		status = EXIT_FAILED;
 	if (status == EXIT_OK) {

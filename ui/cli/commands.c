@@ -19,5 +19,7 @@ const struct command commands[] = {
 	{ "score", "", "log-probability of every token of standard input", 0, 0,
 	  command_score },
 	{ "bench", "", "speed of prefill and decode", 0, 0, command_bench },
+	{ "quantize", "SRC OUT.gguf", "write a checkpoint as GGUF, --type TYPE",
+	  2, 2, command_quantize },
 	{ 0 },
 };

@@ -22,5 +22,6 @@ int command_tokenize(const struct options *o, struct error *err);
 int command_render(const struct options *o, struct error *err);
 int command_score(const struct options *o, struct error *err);
 int command_bench(const struct options *o, struct error *err);
+int command_quantize(const struct options *o, struct error *err);
 
 #endif

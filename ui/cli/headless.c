@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -22,6 +21,7 @@
 #include "ui/cli/progress.h"
 #include "ui/cli/reply_json.h"
 #include "ui/cli/signals.h"
+#include "base/clock.h"
 
 #define SAVE_EVERY 1.0 /* seconds: what a crash may cost of an open reply */
 
@@ -46,14 +46,6 @@ struct headless {
 	bool output_failed;
 	struct error output_error;
 };
-
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
-}
 
 /* ---- what is asked ---- */
 
@@ -169,7 +161,7 @@ static void save(struct headless *h)
 	bool is_new = !h->c->id;
 	struct error reason;
 
-	h->saved_at = now();
+	h->saved_at = clock_seconds();
 	if (!h->lib || h->o->no_save)
 		return;
 	if (library_save(h->lib, h->c, &reason)) {
@@ -209,7 +201,8 @@ static struct engine_event *next_event(struct headless *h, uint64_t request)
 			continue;
 		}
 		cancel_on_trouble(h, request);
-		if (h->reply && now() - h->saved_at >= SAVE_EVERY)
+		if (h->reply && h->reply->ids.n &&
+		    clock_seconds() - h->saved_at >= SAVE_EVERY)
 			save(h);
 		came = signals_wait(engine_fd(h->engine), 1000);
 		if (came && !h->signal) {
@@ -443,7 +436,8 @@ static void finish_reply(struct headless *h, const struct engine_event *event)
 	reply->state = state_after(event->finished.reason);
 	reply->seconds = event->finished.prefill_seconds +
 	                 event->finished.decode_seconds;
-	save(h);
+	if (reply->ids.n || reply->state != MESSAGE_INTERRUPTED)
+		save(h);
 	strbuf_clear(&out);
 	if (h->o->json)
 		reply_json_end(&out, h->turn, event, reply->text.bytes,
@@ -469,6 +463,14 @@ static uint64_t start_reply(struct headless *h, const struct ids *prompt)
 				       .stop_ids = h->model->stop_ids,
 				       .n_stop_ids = h->model->n_stop_ids,
 			       });
+}
+
+/* A reply that was stopped before its first word is none; it was never saved. */
+static void drop_empty_reply(struct headless *h)
+{
+	if (!h->reply->ids.n && h->reply->state == MESSAGE_INTERRUPTED)
+		conversation_remove(h->c, h->reply->id);
+	h->reply = NULL;
 }
 
 /* The status that ends the program, or EXIT_OK. */
@@ -514,7 +516,7 @@ static int reply(struct headless *h, const struct ids *prompt,
 		}
 		engine_event_free(event);
 	}
-	h->reply = NULL;
+	drop_empty_reply(h);
 	return status;
 }
 

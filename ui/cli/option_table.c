@@ -286,32 +286,3 @@ bool option_eats_next(const char *word, const char *next)
 	}
 	return false;
 }
-
-/* ---- help ---- */
-
-#define HELP_COLUMN 30
-
-static void help_line(struct strbuf *out, const struct option_info *info)
-{
-	size_t start = out->len;
-
-	if (info->letter)
-		strbuf_printf(out, "  -%c, --%s", info->letter, info->name);
-	else
-		strbuf_printf(out, "      --%s", info->name);
-	if (info->argument)
-		strbuf_printf(out, " %s", info->argument);
-	do
-		strbuf_add_char(out, ' ');
-	while (out->len - start < HELP_COLUMN);
-	strbuf_printf(out, "%s\n", info->help);
-}
-
-void option_help(struct strbuf *out, const char *command, bool general)
-{
-	for (size_t i = 0; i < N_ROWS; i++) {
-		if (option_belongs(&table[i], command) &&
-		    general == !table[i].commands)
-			help_line(out, &table[i]);
-	}
-}

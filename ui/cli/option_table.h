@@ -12,9 +12,7 @@
 
 #include "ui/cli/value.h"
 
-struct command;
 struct error;
-struct strbuf;
 
 enum option_id {
 	OPTION_SETTING, /* `key` says which */
@@ -82,9 +80,5 @@ const struct option_info *option_by_name(const char *name, size_t len,
 /* Whether the option written as `word` ("-m", "-nX", "--mod") takes the word
  * `next` (or NULL) as its value, when it is not known yet whose option it is. */
 bool option_eats_next(const char *word, const char *next);
-
-/* Appends a help line for each option of `command`; general: those of all
- * commands, otherwise those that only some have. */
-void option_help(struct strbuf *out, const char *command, bool general);
 
 #endif

@@ -482,60 +482,6 @@ void options_free(struct options *o)
 	*o = (struct options){ 0 };
 }
 
-/* ---- help ---- */
-
-#define HELP_COLUMN 30
-
-static void help_commands(struct strbuf *out, const struct command *commands)
-{
-	for (const struct command *c = commands; c->name; c++) {
-		size_t start = out->len;
-
-		strbuf_printf(out, "  %s %s", c->name, c->operands);
-		do
-			strbuf_add_char(out, ' ');
-		while (out->len - start < HELP_COLUMN);
-		strbuf_printf(out, "%s\n", c->summary);
-	}
-}
-
-static void help_of(struct strbuf *out, const struct command *c)
-{
-	size_t start;
-
-	strbuf_printf(out, "Usage: confab %s [OPTIONS]%s%s\n\n%s.\n\n", c->name,
-	              *c->operands ? " " : "", c->operands, c->summary);
-	start = out->len;
-	option_help(out, c->name, false);
-	if (out->len > start)
-		strbuf_add_char(out, '\n');
-	strbuf_add_str(out, "General options:\n");
-	option_help(out, c->name, true);
-}
-
-void options_help(struct strbuf *out, const struct command *commands,
-                  const struct command *command)
-{
-	if (command) {
-		help_of(out, command);
-		return;
-	}
-	strbuf_add_str(out,
-	               "Usage: confab [OPTIONS]\n"
-	               "       confab [OPTIONS] -p TEXT [-p TEXT]...\n"
-	               "       confab COMMAND [OPTIONS] ...\n\n"
-	               "Chat with a Qwen3 model in the terminal and see the "
-	               "odds of every token.\n"
-	               "With -p: answer on standard output.\n\n"
-	               "Commands:\n");
-	help_commands(out, commands);
-	strbuf_add_str(out, "\nConversation:\n");
-	option_help(out, "chat", false);
-	strbuf_add_str(out, "\nGeneral options:\n");
-	option_help(out, "chat", true);
-	strbuf_add_str(out, "\nThe manual page confab(1) has the details.\n");
-}
-
 /* ---- what the options come to ---- */
 
 static uint64_t random_seed(void)

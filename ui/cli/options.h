@@ -24,7 +24,6 @@
 #include "ui/cli/settings.h"
 
 struct error;
-struct strbuf;
 
 enum { /* exit status, fixed by the manual page */
        EXIT_OK = 0,
@@ -78,10 +77,6 @@ struct options {
 int options_parse(struct options *o, const struct command *commands, int argc,
                   char **argv, struct error *err);
 void options_free(struct options *o);
-
-/* Appends what -h prints: of all, or of the one command. */
-void options_help(struct strbuf *out, const struct command *commands,
-                  const struct command *command);
 
 /* The model's defaults overridden by what was given; a seed that was not given
  * comes from the kernel's random numbers. */

@@ -58,10 +58,14 @@ static int draw_facts(const struct inspector_view *v, struct canvas *c,
 	                    "\"%s\"", v->text);
 	if (v->pos != SIZE_MAX)
 		snprintf(pos, sizeof pos, "  pos %zu", v->pos);
-	canvas_printf(c, row++, col + 2, end, style(STYLE_TEXT), "id %d%s",
-	              v->id, pos);
-	canvas_printf(c, row++, r.col + 1, end, style(STYLE_DIM), "bytes %s",
-	              v->bytes);
+	if (v->id < 0) { /* the token that would come next */
+		canvas_str(c, row++, col, end, pos, style(STYLE_TEXT));
+	} else {
+		canvas_printf(c, row++, col + 2, end, style(STYLE_TEXT),
+		              "id %d%s", v->id, pos);
+		canvas_printf(c, row++, r.col + 1, end, style(STYLE_DIM),
+		              "bytes %s", v->bytes);
+	}
 	if (*v->note)
 		canvas_str(c, row++, r.col + 1, end, v->note,
 		           style(STYLE_NOTICE));

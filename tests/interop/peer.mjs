@@ -1,0 +1,54 @@
+/*
+ * peer.mjs - llama.cpp's opinion of a GGUF file, through node-llama-cpp
+ *
+ *	node peer.mjs NODE_MODULES MODEL.gguf < QUESTIONS > ANSWERS
+ *
+ * QUESTIONS: {"texts": [TEXT...], "runs": [{"ids": [ID...], "from": N}...]}
+ * ANSWERS: {"plain": [[ID...]...], "special": [[ID...]...],
+ *	"runs": [[[[ID, LOGPROB]...]...]...]}
+ *
+ * "plain" are the texts as plain text, "special" with added tokens recognised;
+ * of each run, for every token from the Nth on, the tokens that were likeliest
+ * before it was read.
+ */
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+
+const TOP = 20;
+
+const [modules, modelPath] = process.argv.slice(2);
+const entry = join(modules, "node-llama-cpp", "dist", "index.js");
+const { getLlama } = await import(pathToFileURL(entry).href);
+const chunks = [];
+
+for await (const chunk of process.stdin)
+	chunks.push(chunk);
+
+const questions = JSON.parse(Buffer.concat(chunks).toString("utf8"));
+
+const llama = await getLlama({ gpu: false, build: "never", logLevel: "error" });
+const model = await llama.loadModel({ modelPath });
+const context = await model.createContext({ contextSize: 1024, threads: 2 });
+const sequence = context.getSequence();
+
+async function predict({ ids, from }) {
+	const look = { generateNext: { probabilities: true,
+		options: { temperature: 1, topK: 0, topP: 1, minP: 0 } } };
+
+	await sequence.clearHistory();
+	const results = await sequence.controlledEvaluate(ids.slice(0, -1).map(
+		(token, i) => i < from - 1 ? token : [token, look]));
+	return results.slice(from - 1).map((result) =>
+		[...result.next.probabilities.entries()].slice(0, TOP)
+			.map(([id, p]) => [Number(id), Math.log(p)]));
+}
+
+const answers = {
+	plain: questions.texts.map((text) => model.tokenize(text, false)),
+	special: questions.texts.map((text) => model.tokenize(text, true)),
+	runs: [],
+};
+for (const run of questions.runs)
+	answers.runs.push(await predict(run));
+process.stdout.write(JSON.stringify(answers));
+await llama.dispose();

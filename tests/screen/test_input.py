@@ -1,0 +1,204 @@
+"""The line that is typed."""
+import os
+import stat
+import time
+
+from harness import Confab, script, scripted, test
+
+
+def opened(binary, **settings):
+    c = Confab(binary, env=script("ok", **settings))
+    c.ready()
+    return c
+
+
+@scripted
+def utf8_is_typed_and_edited(binary):
+    with opened(binary) as c:
+        c.keys("Grüße 日本", "Left", "Backspace", "x")
+        c.wait(" > Grüße x本")
+        c.keys("Home", ">")
+        c.wait(" > >Grüße x本")
+        c.keys("Enter")
+        c.wait("   >Grüße x本")
+
+
+@scripted
+def kill_ring_and_undo_are_readlines(binary):
+    with opened(binary) as c:
+        c.keys("one two", "Ctrl-W", "Ctrl-Y", "Ctrl-Y")
+        c.wait(" > one twotwo")
+        c.send("\037")
+        c.wait(lambda: c.row(22) == " > one two", "undo")
+
+
+@scripted
+def lines_are_added_by_alt_enter_and_control_j(binary):
+    with opened(binary) as c:
+        c.keys("one", "Alt-Enter", "two", "Ctrl-J", "three")
+        c.wait(lambda: c.row(20) == " > one" and c.row(21) == "   two" and
+               c.row(22) == "   three", "three lines")
+        c.keys("Up", "Up", "X")
+        c.wait(" > oneX")
+        c.keys("Enter")
+        c.wait(lambda: "   oneX\n   two\n   three\n" in c.text(), "sent")
+
+
+@scripted
+def a_paste_is_not_sent_by_its_newlines_and_undone_in_one(binary):
+    with opened(binary) as c:
+        c.keys("a")
+        c.paste("one\r\ntwo\nthree")
+        c.wait("   three")
+        assert c.row(20) == " > aone"
+        assert "You" not in c.text()
+        c.send("\037")
+        c.wait(lambda: c.row(22) == " > a", "undo")
+
+
+@scripted
+def a_megabyte_is_pasted_within_a_second(binary):
+    with opened(binary) as c:
+        c.settle()
+        text = ("The quick brown fox jumps over the lazy dog. " * 24 +
+                "\n") * 1000
+        assert len(text) > 1 << 20
+        began = time.monotonic()
+        c.paste(text + "THE END")
+        c.wait("THE END")
+        took = time.monotonic() - began
+        assert took < 1, took
+        began = time.monotonic()
+        c.keys("!")
+        c.wait("THE END!")
+        assert time.monotonic() - began < 0.2
+        c.send("\037\037")
+        c.wait(lambda: c.row(22) == " >", "undo")
+
+
+@scripted
+def a_paste_without_its_end_is_let_go_after_a_second(binary):
+    with opened(binary) as c:
+        c.send("\033[200~lost end")
+        c.wait(" > lost end", seconds=3)
+        c.keys("!")
+        c.wait(" > lost end!")
+
+
+@scripted
+def a_paste_of_escape_sequences_is_shown_as_text(binary):
+    with opened(binary) as c:
+        c.paste("a\033[2Jb\033]0;title\007")
+        c.wait("a␛[2Jb␛]0;title␇")
+        c.keys("Enter")
+        c.wait("   a␛[2Jb␛]0;title␇")
+
+
+@scripted
+def history_is_kept_between_sessions(binary):
+    with opened(binary) as c:
+        c.ask("first message")
+        c.keys("two", "Ctrl-J", "lines", "Enter")
+        c.ready()
+        home = c.home
+        c.keys("Ctrl-D")
+        c.wait_exit()
+    path = home + "/state/confab/history"
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+    assert stat.S_IMODE(os.stat(home + "/state/confab").st_mode) == 0o700
+    with Confab(binary, env=script("ok"), home=home) as c:
+        c.ready()
+        c.keys("Up")
+        c.wait(lambda: c.row(21) == " > two" and c.row(22) == "   lines",
+               "the last message")
+        c.keys("Up", "Up")
+        c.wait(" > first message")
+
+
+@scripted
+def control_r_searches_the_history(binary):
+    with opened(binary) as c:
+        c.ask("alpha message")
+        c.ask("beta message")
+        c.keys("Ctrl-R", "alp")
+        c.wait("(reverse-i-search)`alp': alpha message")
+        c.keys("Esc")
+        c.wait(lambda: "reverse-i-search" not in c.text(), "the end of it")
+
+
+@scripted
+def commands_complete(binary):
+    with opened(binary) as c:
+        c.keys("/ret", "Tab")
+        c.wait(" > /retry")
+        c.keys("Ctrl-U", "/re", "Tab")
+        c.wait("/rename")
+        c.wait("/retry")
+        c.keys("Ctrl-U", "/set te", "Tab")
+        c.wait(" > /set temp")
+
+
+@scripted
+def file_names_complete(binary):
+    with opened(binary) as c:
+        os.makedirs(c.home + "/somewhere")
+        c.keys("/write " + c.home + "/some", "Tab")
+        c.wait(lambda: "/somewhere" in c.text().replace("\n", "")
+               .replace(" ", ""), "the folder's name")
+
+
+@scripted
+def an_external_editor_writes_the_message(binary):
+    with Confab(binary, env=dict(script("ok"), EDITOR="sed -i s/old/new/")
+                ) as c:
+        c.ready()
+        c.keys("an old text", "Ctrl-O")
+        c.wait(" > an new text")
+        c.keys("Ctrl-U", "old again", "Ctrl-X", "Ctrl-E")
+        c.wait(" > new again")
+
+
+@scripted
+def an_editor_that_fails_changes_nothing(binary):
+    with Confab(binary, env=dict(script("ok"), EDITOR="false")) as c:
+        c.ready()
+        c.keys("text", "Ctrl-O")
+        c.wait("false: ended with status 1")
+        c.wait(" > text")
+
+
+@scripted
+def vi_mode_comes_from_inputrc(binary):
+    c = opened(binary)
+    home = c.home
+    c.close()
+    with open(home + "/.inputrc", "w") as file:
+        file.write("set editing-mode vi\n")
+    with Confab(binary, env=script("ok"), home=home) as c:
+        c.ready()
+        c.keys("abc", "Esc", "0", "x")
+        c.wait(" : bc")
+        c.keys("A", "d")
+        c.wait(" > bcd")
+
+
+@test
+def keys_can_be_bound_in_the_configuration(binary):
+    with Confab(binary) as c:
+        c.ready()
+        home = c.home
+    os.makedirs(home + "/config/confab", exist_ok=True)
+    with open(home + "/config/confab/config", "w") as file:
+        file.write("bind F6 help\nbind Ctrl-T nonsense\n")
+    with Confab(binary, home=home) as c:
+        c.wait('action is called "nonsense"')
+        c.ready()
+        c.keys("F6")
+        c.wait("Help  (PgUp")
+
+
+@test
+def what_was_typed_before_the_screen_opened_is_sent(binary):
+    with Confab(binary) as c:
+        c.say("What is the capital of France?")
+        c.wait("Paris")

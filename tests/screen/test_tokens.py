@@ -1,0 +1,248 @@
+"""The inspector and the token cursor."""
+import json
+import math
+import os
+import re
+
+from harness import Confab, script, scripted, test
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def inspected(binary, rows=40, cols=120, reply="alpha beta gamma delta"):
+    c = Confab(binary, rows=rows, cols=cols, env=script(reply, chunk=0))
+    c.ready()
+    c.ask("?")
+    c.keys("F2")
+    c.wait("entropy")
+    return c
+
+
+def token(c):
+    found = re.search(r"token (\d+) of (\d+)", c.text())
+    return int(found.group(1)), int(found.group(2))
+
+
+@scripted
+def the_pane_stands_beside_or_below(binary):
+    with inspected(binary) as c:
+        row, col = c.find("inspector   ")
+        assert row == 1 and col > 60
+        c.resize(24, 80)
+        c.wait(lambda: c.find("inspector   ") and
+               c.find("inspector   ")[1] == 1, "the pane below")
+        assert c.find("inspector   ")[0] > 8
+        c.keys("F2")
+        c.gone("inspector   ")
+
+
+@scripted
+def arrows_walk_the_tokens(binary):
+    with inspected(binary) as c:
+        i, n = token(c)
+        assert i == n
+        c.keys("Left")
+        c.wait(f"token {n - 1} of {n}")
+        c.keys("Left")
+        c.wait(f"token {n - 2} of {n}")
+        c.keys("Right")
+        c.wait(f"token {n - 1} of {n}")
+        c.keys("Up")  # into the question
+        c.wait("p computes the prompt's odds")
+
+
+@scripted
+def the_inspector_follows_the_stream_until_the_reader_moves(binary):
+    reply = "one two three four five six seven eight nine ten " * 20
+    with Confab(binary, rows=40, cols=120,
+                env=script(reply, chunk=0, rate=30)) as c:
+        c.ready()
+        c.keys("F2")
+        c.keys("Tab")
+        c.say("go")
+        c.wait(lambda: "token " in c.text() and token(c)[0] > 20 and
+               token(c)[0] == token(c)[1], "the newest token")
+        c.wait(lambda: token(c)[0] > 30 and token(c)[0] == token(c)[1],
+               "the newest token")
+        c.keys("Tab", "Left")
+        c.wait(lambda: token(c)[0] < token(c)[1], "the cursor to stay behind")
+        i, n = token(c)
+        c.wait(lambda: token(c)[1] > n + 10, "more tokens")
+        assert token(c)[0] == i
+
+
+@scripted
+def n_goes_to_uncertain_tokens(binary):
+    with inspected(binary, reply="one two three four five six seven " * 6) as c:
+        c.keys("g", "n")
+        c.wait("entropy 2.")
+        first = token(c)[0]
+        c.keys("n")
+        c.wait(lambda: token(c)[0] > first, "the next one")
+        c.keys("N")
+        c.wait(lambda: token(c)[0] == first, "the one before")
+        c.keys("m")
+        c.wait("rank 2")
+
+
+@scripted
+def heat_cycles_and_says_so(binary):
+    with inspected(binary) as c:
+        row, col = c.find("alpha")
+        plain = c.cell(row, col).bg
+        c.keys("h")
+        c.wait("heat: probability")
+        assert c.cell(row, col).bg != plain
+        c.keys("h")
+        c.wait("heat: entropy")
+        c.keys("h", "h")
+        c.gone("heat:")
+        assert c.cell(row, col).bg == plain
+
+
+@test
+def heat_has_marks_without_colours(binary):
+    with Confab(binary, term="vt100") as c:
+        c.ready()
+        c.ask("Tell me a story about a dog.")
+        c.keys("Tab", "h")
+        c.wait("heat: probability")
+        marked = sum(c.cell(y, x).underscore or c.cell(y, x).reverse
+                     for y in range(5, 20) for x in range(3, 70))
+        assert marked > 3
+
+
+@test
+def another_token_is_taken_and_the_reply_goes_on(binary):
+    with Confab(binary, rows=40, cols=120) as c:
+        c.ready()
+        c.ask("Tell me a story about a dog.")
+        c.keys("F2", "g")
+        # The first token of the reply.
+        c.keys("Down")
+        c.wait("token 1 of")
+        for _ in range(3):
+            c.keys("Right")
+        c.wait("token 4 of")
+        c.keys("Enter")
+        c.wait("take another token")
+        c.keys("Enter")
+        c.wait(" confab-20m  2/2")
+        c.ready()
+        # One token was computed, all before it was there.
+        computed = int(c.status_line().split("computed ")[1].split(" ")[0])
+        assert computed <= 1, c.status_line()
+        c.keys("[")
+        c.wait(" confab-20m  1/2")
+
+
+@test
+def the_branch_equals_a_fresh_run_of_the_same_words(binary):
+    with Confab(binary, rows=40, cols=120) as c:
+        c.ready()
+        c.ask("Tell me a story about a dog.")
+        c.keys("Tab", "g", "Down", "Right", "Right", "Enter", "Enter")
+        c.wait(" confab-20m  2/2")
+        c.ready()
+        branch = c.rows()[4:30]
+        c.keys("F6") # complete: nothing changes
+        c.wait("the reply is complete")
+
+
+@test
+def any_text_can_stand_instead_of_a_token(binary):
+    with Confab(binary, rows=40, cols=120) as c:
+        c.ready()
+        c.ask("Tell me a story about a dog.")
+        c.keys("Tab", "g", "Down")
+        c.wait("#2")
+        c.keys("i")
+        c.wait(" instead: ")
+        c.keys("Zebras are", "Enter")
+        c.wait("Zebras are")
+        c.wait(" confab-20m  2/2")
+        c.ready()
+
+
+@test
+def the_odds_of_the_prompt_are_computed_on_request(binary):
+    with Confab(binary, rows=40, cols=120) as c:
+        c.ready()
+        c.ask("What is the capital of France?", "Paris")
+        c.keys("F2", "g")
+        c.keys("Up", "Up", "Up")
+        c.wait("p computes the prompt's odds")
+        c.keys("p")
+        c.wait("rank ")
+        assert "all others" in c.text()
+
+
+@test
+def the_next_token_is_shown_at_the_open_end(binary):
+    with Confab(binary, "--max-tokens", "4", rows=40, cols=120) as c:
+        c.ready()
+        c.ask("Tell me a story about a dog.")
+        c.keys("F2", "Right")
+        c.wait("the next token: p computes its odds")
+        c.keys("p")
+        c.wait("all others")
+        c.keys("Enter", "Enter")
+        c.wait(" confab-20m  2/2")
+
+
+@test
+def the_likeliest_alternatives_are_explored(binary):
+    with Confab(binary, rows=40, cols=120) as c:
+        c.ready()
+        c.ask("Tell me a story about a dog.")
+        c.keys("F2", "b")
+        c.wait("└ ")
+        c.ready()
+        assert len([r for r in c.rows() if "├ " in r or "└ " in r]) >= 3
+        # Nothing of it is in the conversation.
+        assert "2/2" not in c.text()
+
+
+@test
+def other_settings_are_tried_without_the_model(binary):
+    with Confab(binary, rows=40, cols=120) as c:
+        c.ready()
+        c.ask("Tell me a story about a dog.")
+        c.keys("F2", "t")
+        c.wait("try other settings")
+        c.wait("temp 0.00")
+        c.keys("Right", "Right")
+        c.wait("temp 0.10")
+        c.wait("would be")
+        c.keys("Down", "Right")
+        c.wait("top_k ")
+        c.keys("t")
+        c.gone("try other settings")
+
+
+@test
+def the_figures_on_the_screen_are_those_of_the_reference(binary):
+    """All tokens of the first reply, read off the inspector."""
+    with open(HERE + "/../golden/chat-confab-20m.json") as file:
+        turn = json.load(file)[0]["turns"][0]
+    with Confab(binary, "--exact", rows=40, cols=120) as c:
+        c.ready()
+        c.ask(turn["user"])
+        c.wait(turn["reply"])
+        tokens = [t for t in turn["tokens"] if t["id"] != 1]
+        c.keys("F2", "g", "Down")
+        c.wait("token 1 of")
+        n = token(c)[1]
+        for i in range(n):
+            c.wait(f"token {i + 1} of {n}")
+            c.settle(0.05)
+            want = turn["tokens"][i]
+            text = c.text()
+            assert f"id {want['id']} " in text
+            bits = want["entropy"] / math.log(2)
+            shown = float(re.search(r"entropy (\S+) bits", text).group(1))
+            assert abs(shown - bits) < 0.006, (shown, bits)
+            surprisal = float(re.search(r"surprisal (\d\S*)",
+                                        text).group(1))
+            assert abs(surprisal + want["logprob"] / math.log(2)) < 0.006
+            c.keys("Right")

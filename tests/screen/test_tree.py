@@ -1,0 +1,198 @@
+"""Other ways the conversation could go."""
+import os
+import json
+
+from harness import Confab, script, scripted, test
+
+
+def talked(binary, *replies, **more):
+    c = Confab(binary, env=script(*replies), **more)
+    c.ready()
+    c.ask("first question")
+    return c
+
+
+@scripted
+def retry_adds_a_sibling_and_brackets_walk_them(binary):
+    with talked(binary, "answer one", "answer two") as c:
+        c.say("/retry")
+        c.wait("answer two")
+        c.wait(" scripted  2/2")
+        assert "answer one" not in c.text()
+        c.ready()
+        c.keys("Tab", "[")
+        c.wait("answer one")
+        c.wait(" scripted  1/2")
+        c.keys("]")
+        c.wait("answer two")
+
+
+@scripted
+def edit_makes_a_branch_of_the_question(binary):
+    with talked(binary, "answer one", "answer two") as c:
+        c.say("/edit")
+        c.wait(" edit: first question")
+        c.keys("Ctrl-U", "second question", "Enter")
+        c.wait("answer two")
+        c.wait(" You  2/2")
+        assert "first question" not in "\n".join(c.rows()[1:])
+        c.ready()
+        c.keys("Tab", "{", "[")
+        c.wait("answer one")
+
+
+@scripted
+def escape_leaves_an_edit_and_gives_the_line_back(binary):
+    with talked(binary, "answer") as c:
+        c.keys("half a thought")
+        c.keys("Tab", "Up", "e")
+        c.wait(" edit: ")
+        c.keys("Esc")
+        c.wait(" > half a thought")
+
+
+@scripted
+def undo_steps_back_and_keeps_the_branch(binary):
+    with talked(binary, "answer one", "answer two", "answer three") as c:
+        c.ask("second question")
+        c.say("/undo")
+        c.gone("answer two")
+        c.wait(" > second question")
+        c.keys("Enter")
+        c.wait("answer three")
+        c.wait(" You  2/2")
+
+
+@scripted
+def branch_goes_on_from_an_earlier_message(binary):
+    with talked(binary, "answer one", "answer two", "answer three") as c:
+        c.ask("second question")
+        c.say("/branch 2")
+        c.wait("the next message begins a branch here")
+        c.gone("answer two")
+        c.ask("another question")
+        c.wait("answer three")
+        c.wait(" You  2/2")
+
+
+@scripted
+def a_queued_message_can_be_taken_back(binary):
+    with Confab(binary, env=script("x" * 3000, rate=100)) as c:
+        c.ready()
+        c.say("first")
+        c.wait("replying")
+        c.say("second")
+        c.wait("queued: second")
+        c.say("/undo")
+        c.gone("queued:")
+        c.wait(" > second")
+
+
+@scripted
+def new_begins_another_conversation(binary):
+    with talked(binary, "answer one", "answer two") as c:
+        c.say("/new")
+        c.gone("answer one")
+        c.ask("hello")
+        c.wait("answer two")
+
+
+@scripted
+def conversations_are_saved_listed_and_opened(binary):
+    with talked(binary, "answer one", "answer two", save=True) as c:
+        c.say("/save A fine title")
+        c.wait("saved as ")
+        assert "A fine title" in c.row(0)
+        c.say("/new")
+        c.ask("something else")
+        c.say("/list")
+        c.wait("Conversations: /open ID")
+        row = c.row(c.find("A fine title")[0])
+        c.keys("Esc")
+        c.say("/open " + row.split()[0])
+        c.wait("answer one")
+        assert "A fine title" in c.row(0)
+        home = c.home
+        c.keys("Ctrl-D")
+        assert c.wait_exit() == 0
+    with Confab(binary, "-r", env=script("x"), home=home, save=True) as c:
+        c.ready()
+        c.wait("answer two")  # the one that was written to last
+
+
+@scripted
+def a_reply_that_was_cut_by_a_kill_is_there_again(binary):
+    with Confab(binary, env=script("word " * 2000, chunk=5, rate=50),
+                save=True) as c:
+        c.ready()
+        c.say("go")
+        c.wait(lambda: c.text().count("word") > 100, "a hundred words")
+        c.kill(9)
+        c.wait_exit()
+        home = c.home
+    with Confab(binary, "-r", env=script("x"), home=home, save=True) as c:
+        c.ready()
+        c.wait("word word word")
+        c.wait("/continue goes on")
+
+
+@scripted
+def a_second_one_opens_it_for_reading(binary):
+    with talked(binary, "answer one", save=True) as c:
+        with Confab(binary, "-r", env=script("x"), home=c.home,
+                    save=True) as second:
+            second.wait("another confab writes this conversation")
+            second.wait("answer one")
+
+
+@scripted
+def delete_takes_it_out_of_the_list(binary):
+    with talked(binary, "answer one", "two", save=True) as c:
+        c.say("/delete")
+        c.wait("the conversation is deleted")
+        c.gone("answer one")
+        c.say("/list")
+        c.wait("nothing is saved yet")
+
+
+@scripted
+def code_blocks_are_copied_by_number(binary):
+    reply = "a\n\n```\nfirst code\n```\n\nb\n\n```\n\tsecond\n```\n"
+    with talked(binary, reply) as c:
+        c.raw = b""
+        c.say("/copy 2")
+        c.wait("copied code block 2, 8 bytes, by the terminal (OSC 52)")
+        assert b"\033]52;c;CXNlY29uZAo=\a" in c.raw
+        c.say("/copy")
+        c.wait("copied the last reply")
+        c.say("/copy 9")
+        c.wait("there is no code block 9")
+
+
+@scripted
+def the_marked_text_is_copied(binary):
+    with Confab(binary, env=script("alpha beta gamma", chunk=0)) as c:
+        c.ready()
+        c.ask("?")
+        c.keys("Tab", "g")
+        c.wait("#1")
+        c.keys("Down", "v", "Right", "Right")
+        c.raw = b""
+        c.keys("y")
+        c.wait("copied the marked text")
+
+
+@scripted
+def a_reply_is_written_to_a_file(binary):
+    with talked(binary, "text\n\n```\ncode\n```\n") as c:
+        path = c.home + "/out.md"
+        c.say(f"/write {path}")
+        c.wait("the last reply written to")
+        with open(path) as file:
+            assert file.read() == "text\n\n```\ncode\n```\n"
+        c.say(f"/write {path} 1")
+        c.wait("code block 1 written to")
+        with open(path) as file:
+            assert file.read() == "code\n"
+        c.say("/write /nonexistent/x")
+        c.wait("/nonexistent/x")

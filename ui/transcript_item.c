@@ -1,0 +1,188 @@
+#include "ui/transcript_item.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "library/conversation.h"
+#include "ui/chat.h"
+#include "ui/transcript.h"
+
+const char *transcript_heat_name(enum transcript_heat heat)
+{
+	static const char *const names[HEATS] = { "off", "probability",
+		                                  "entropy", "rank" };
+
+	return names[heat];
+}
+
+void transcript_item_free(struct transcript_item *item)
+{
+	document_free(&item->thought_doc);
+	document_free(&item->body_doc);
+	spans_free(&item->spans);
+	free(item->heat);
+	free(item->matches);
+}
+
+void transcript_item_read_extra(struct transcript_item *item)
+{
+	const char *text = item->message->extra;
+	struct json *extra;
+
+	item->think_seconds = -1;
+	if (!text)
+		return;
+	extra = json_parse(text, strlen(text), "message", NULL);
+	json_number(json_get(extra, "think_seconds"), &item->think_seconds);
+	json_free(extra);
+}
+
+void transcript_item_begin(struct transcript_item *item, const struct message *m)
+{
+	transcript_item_free(item);
+	*item = (struct transcript_item){ .message = m, .id = m->id };
+}
+
+static void set_document(struct document *d, size_t *known, const char *text,
+                         size_t len)
+{
+	if (len < *known)
+		document_clear(d);
+	document_update(d, text, len);
+	*known = len;
+}
+
+static bool begins_inside_thought(const struct chat *chat,
+                                  const struct message *m)
+{
+	return m->role == ROLE_ASSISTANT && chat->family == CHAT_THINKING &&
+	       chat_same_model(chat, m);
+}
+
+void transcript_item_update(struct transcript_item *item, const struct chat *chat)
+{
+	const struct message *m = item->message;
+	struct thought thought = { 0 };
+
+	if (m->role == ROLE_ASSISTANT)
+		thought = thought_find(m->text.bytes, m->text.len,
+		                       begins_inside_thought(chat, m));
+	if (thought.begin != item->thought.begin)
+		document_clear(&item->thought_doc);
+	if (thought.body != item->thought.body)
+		document_clear(&item->body_doc);
+	item->thought = thought;
+	set_document(&item->thought_doc, &item->thought_len,
+	             m->text.bytes + thought.begin,
+	             thought.end - thought.begin);
+	set_document(&item->body_doc, &item->body_len,
+	             m->text.bytes + thought.body, m->text.len - thought.body);
+}
+
+void transcript_item_spans(struct transcript_item *item,
+                             const struct chat *chat)
+{
+	const struct message *m = item->message;
+
+	if (!chat->model) {
+		spans_clear(&item->spans);
+	} else if (m->ids.n &&
+	           (m->role != ROLE_ASSISTANT || chat_same_model(chat, m))) {
+		if (item->spans.encoded.n)
+			spans_clear(&item->spans);
+		spans_update(&item->spans, chat->model->tokenizer, &m->ids);
+		if (m->role != ROLE_ASSISTANT)
+			spans_align(&item->spans, m->text.len);
+	} else if (m->role != ROLE_ASSISTANT || m->state != MESSAGE_OPEN) {
+		spans_encode(&item->spans, chat->model->tokenizer,
+		             m->text.bytes, m->text.len);
+	}
+}
+
+/* ---- heat ---- */
+
+static uint8_t level(double value, const double limits[4])
+{
+	uint8_t heat = 1;
+
+	while (heat < STYLE_HEAT_LEVELS - 1 && value > limits[heat - 1])
+		heat++;
+	return heat;
+}
+
+static uint8_t heat_of(const struct token_odds *odds, enum transcript_heat heat)
+{
+	static const double surprisals[4] = { 0.22, 0.69, 1.61, 3.0 };
+	static const double entropies[4] = { 0.5, 1, 2, 3.5 };
+	static const double ranks[4] = { 1, 2, 4, 10 };
+
+	if (!odds->rank)
+		return 0;
+	if (heat == HEAT_PROBABILITY) /* p: .8, .5, .2, .05 */
+		return level(-odds->logprob, surprisals);
+	if (heat == HEAT_ENTROPY) /* bits */
+		return level(odds->entropy / M_LN2, entropies);
+	return level(odds->rank, ranks);
+}
+
+static void update_heat(struct transcript_item *item,
+                        const struct transcript *t)
+{
+	const struct message *m = item->message;
+	size_t n = item->spans.n < m->n_odds ? item->spans.n : m->n_odds;
+
+	item->marks.token_begin = NULL;
+	item->marks.n_tokens = 0;
+	if (t->heat == HEAT_OFF || !n || item->spans.encoded.n)
+		return;
+	if (item->heat_capacity < n) {
+		item->heat_capacity = n + n / 2;
+		item->heat = mem_realloc(item->heat, item->heat_capacity, 1);
+	}
+	for (size_t i = 0; i < n; i++)
+		item->heat[i] = heat_of(&m->odds[i], t->heat);
+	item->marks.token_begin = item->spans.begin;
+	item->marks.token_heat = item->heat;
+	item->marks.n_tokens = n;
+}
+
+/* ---- marks ---- */
+
+void transcript_item_marks(struct transcript_item *item,
+                           const struct transcript *t)
+{
+	struct text_marks *marks = &item->marks;
+	size_t begin = 0, end = 0;
+
+	update_heat(item, t);
+	if (t->cursor && item->id == t->cursor_message && item->spans.n) {
+		size_t i = t->cursor_token;
+
+		if (i >= item->spans.n)
+			i = item->spans.n - 1;
+		begin = item->spans.begin[i];
+		end = spans_end(&item->spans, i, item->message->text.len);
+	}
+	marks->selected = (struct text_range){ (uint32_t)begin, (uint32_t)end };
+	marks->marked = (struct text_range){ 0, 0 };
+	if (t->marking && end > begin) {
+		marks->marked.begin = (uint32_t)(begin < t->mark_pos ?
+		                                         begin :
+		                                         t->mark_pos);
+		marks->marked.end = (uint32_t)(end > t->mark_pos ? end :
+		                                                   t->mark_pos);
+	}
+	marks->matches = item->matches;
+	marks->n_matches = item->n_matches;
+	marks->current_match = item->id == t->match_message ? t->match_begin :
+	                                                      UINT32_MAX;
+}
+
+
+bool transcript_item_has_thought(const struct transcript_item *item)
+{
+	return item->thought.end > item->thought.begin;
+}

@@ -1,0 +1,66 @@
+/*
+ * transcript_item.h - one message of the transcript: its text laid out, its
+ * tokens, what is drawn over it
+ */
+#ifndef CONFAB_TRANSCRIPT_ITEM_H
+#define CONFAB_TRANSCRIPT_ITEM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ui/cells/document.h"
+#include "ui/screen/transcript_view.h"
+#include "ui/spans.h"
+#include "ui/thought.h"
+
+struct chat;
+struct message;
+struct transcript;
+
+enum transcript_heat { HEAT_OFF, HEAT_PROBABILITY, HEAT_ENTROPY, HEAT_RANK };
+#define HEATS 4
+const char *transcript_heat_name(enum transcript_heat heat);
+
+struct transcript_item {
+	const struct message *message;
+	int64_t id;
+	size_t number;            /* from 1 */
+	size_t sibling, siblings; /* 2/3 */
+	bool unseen_above;
+	struct thought thought;
+	bool opened;              /* what was thought is shown */
+	double think_seconds;     /* < 0: not known */
+	struct document thought_doc, body_doc;
+	size_t thought_len, body_len; /* that the documents know */
+	struct spans spans;
+	uint8_t *heat;            /* [n_heat] */
+	size_t n_heat, heat_capacity;
+	struct text_range *matches;
+	size_t n_matches, matches_capacity, matches_len;
+	struct text_marks marks;
+};
+
+/* Begins anew with a message; of a zeroed item, too. */
+void transcript_item_begin(struct transcript_item *item,
+                           const struct message *m);
+void transcript_item_free(struct transcript_item *item);
+
+/* Reads what the message keeps beside its text: the seconds of thinking. */
+void transcript_item_read_extra(struct transcript_item *item);
+
+/* Reads the message's text as far as it is new. */
+void transcript_item_update(struct transcript_item *item,
+                            const struct chat *chat);
+
+/* Which bytes its tokens made, as far as they are known. */
+void transcript_item_spans(struct transcript_item *item,
+                           const struct chat *chat);
+
+/* Heat, cursor, mark and matches; after the spans. */
+void transcript_item_marks(struct transcript_item *item,
+                           const struct transcript *t);
+
+bool transcript_item_has_thought(const struct transcript_item *item);
+
+#endif
