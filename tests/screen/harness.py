@@ -170,6 +170,7 @@ class Confab:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if check():
+                self.finish_frame()
                 return self
             if not self.pump():
                 break
@@ -177,6 +178,16 @@ class Confab:
             return self
         raise AssertionError(f"waited for {what or condition!r}; the screen:\n"
                              + self.text())
+
+    def finish_frame(self):
+        """A frame may come in pieces: what was waited for can be seen before
+        the rest of it.  Reads on until there is a gap; a stream has none, so
+        not for long."""
+        end = time.monotonic() + 0.06
+        while time.monotonic() < end and \
+                select.select([self.fd], [], [], 0.015)[0]:
+            if not self.pump(0):
+                break
 
     def gone(self, text, seconds=TIMEOUT):
         return self.wait(lambda: text not in self.text(), f"no {text!r}",
