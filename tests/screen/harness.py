@@ -64,7 +64,7 @@ class Confab:
             "XDG_CONFIG_HOME": self.home + "/config",
         }
         for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS",
-                     "LSAN_OPTIONS"):
+                     "LSAN_OPTIONS", "CONFAB_KERNELS"):
             if name in os.environ:
                 environment[name] = os.environ[name]
         environment.update(env or {})
@@ -133,7 +133,9 @@ class Confab:
         end = time.monotonic() + limit
         while time.monotonic() < end:
             before = len(self.raw)
-            if not self.pump(quiet) or len(self.raw) == before:
+            if not self.pump(quiet):
+                return
+            if len(self.raw) == before and not self.drawing():
                 return
 
     # ---- what is seen ----
@@ -179,15 +181,30 @@ class Confab:
         raise AssertionError(f"waited for {what or condition!r}; the screen:\n"
                              + self.text())
 
-    def finish_frame(self):
+    def drawing(self):
+        """Whether the front end's thread is at work: it sleeps in poll() as
+        soon as a frame is written out."""
+        try:
+            with open(f"/proc/{self.pid}/stat") as file:
+                return file.read().rpartition(")")[2].split()[0] in "RD"
+        except OSError:
+            return False
+
+    def finish_frame(self, limit=0.5):
         """A frame may come in pieces: what was waited for can be seen before
-        the rest of it.  Reads on until there is a gap; a stream has none, so
-        not for long."""
-        end = time.monotonic() + 0.06
-        while time.monotonic() < end and \
-                select.select([self.fd], [], [], 0.015)[0]:
-            if not self.pump(0):
-                break
+        the rest of it.  Reads on until nothing is left and its writer sleeps,
+        twice, as a key may still be on its way into the terminal.  A stream that
+        leaves no gap is not read for long."""
+        end = time.monotonic() + limit
+        quiet = 0
+        while quiet < 2 and time.monotonic() < end:
+            working = self.drawing()
+            if select.select([self.fd], [], [], 0.002)[0]:
+                quiet = 0
+                if not self.pump(0):
+                    break
+            else:
+                quiet = 0 if working else quiet + 1
 
     def gone(self, text, seconds=TIMEOUT):
         return self.wait(lambda: text not in self.text(), f"no {text!r}",
