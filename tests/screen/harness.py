@@ -246,6 +246,15 @@ class Confab:
     def termios(self):
         return termios.tcgetattr(self.fd)
 
+    @staticmethod
+    def untouched():
+        """The modes of a terminal that no program has changed."""
+        ends = pty.openpty()
+        modes = termios.tcgetattr(ends[0])
+        for end in ends:
+            os.close(end)
+        return modes
+
     # ---- its end ----
 
     def kill(self, number=signal.SIGKILL):

@@ -1,5 +1,5 @@
 """A conversation on the screen."""
-from harness import Confab, test
+from harness import Confab, script, scripted, test
 
 
 @test
@@ -40,15 +40,16 @@ def the_second_turn_reuses_the_first(binary):
         assert reused > 20 and computed < 20, status
 
 
-@test
+@scripted
 def typing_goes_on_while_the_reply_comes_and_is_queued(binary):
-    with Confab(binary) as c:
+    with Confab(binary, env=script("one two three " * 60, "The second reply.",
+                                   chunk=0, rate=60)) as c:
         c.ready()
-        c.say("Tell me a long story about a dog.")
+        c.say("Count.")
         c.wait("replying")
         c.say("What is the capital of Italy?")
         c.wait("queued: What is the capital of Italy?")
-        c.wait("Rome")
+        c.wait("The second reply.")
         c.gone("queued:")
         c.ready()
 

@@ -19,7 +19,7 @@ def check_restored(c, before):
 
 def leave(binary, how, expected, busy=False, save=False):
     with Confab(binary, term="xterm-256color", save=save) as c:
-        before = c.termios()
+        before = c.untouched()
         c.ready()
         if busy:
             c.say("Tell me a long story about a dog.")
