@@ -98,6 +98,21 @@ static void a_real_config_is_read(void **state)
 	assert_int_equal(config.num_experts, 0);
 }
 
+static void yarn_stretches_the_context(void **state)
+{
+	struct model_config config = { .max_position_embeddings = 40960 };
+
+	(void)state;
+	assert_int_equal(model_config_max_context(&config), 40960);
+	config.yarn.original_max_position_embeddings = 32768;
+	config.yarn.factor = 4;
+	assert_int_equal(model_config_max_context(&config), 131072);
+	config.yarn.factor = 1; /* never less than the file says */
+	assert_int_equal(model_config_max_context(&config), 40960);
+	config.yarn.factor = 1e9f;
+	assert_int_equal(model_config_max_context(&config), 40960);
+}
+
 static void transformers_5_spells_rope_parameters(void **state)
 {
 	struct model_config config =
@@ -351,6 +366,7 @@ static void what_is_no_object_is_refused(void **state)
 
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_real_config_is_read),
+	cmocka_unit_test(yarn_stretches_the_context),
 	cmocka_unit_test(transformers_5_spells_rope_parameters),
 	cmocka_unit_test(yarn_is_read_in_every_spelling),
 	cmocka_unit_test(yarn_takes_all_its_settings),

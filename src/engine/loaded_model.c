@@ -39,18 +39,6 @@ static int read_kv_type(const struct engine_load *load, enum dtype *kv_type,
 	                 load->kv_type);
 }
 
-/* Tokens that positions were trained or stretched for. */
-static size_t max_context(const struct model_config *config)
-{
-	size_t tokens = (size_t)config->max_position_embeddings;
-	double stretched = (double)config->yarn.factor *
-	                   config->yarn.original_max_position_embeddings;
-
-	if (stretched > (double)tokens && stretched < 1e9)
-		tokens = (size_t)stretched;
-	return tokens;
-}
-
 static int choose_context(size_t asked, size_t max, size_t *context,
                           struct error *err)
 {
@@ -110,7 +98,7 @@ static void gather_facts(struct loaded_model *m)
 	facts->tokenizer = m->tokenizer;
 	facts->fingerprint = checkpoint_fingerprint(cp);
 	facts->context = session_context(m->session);
-	facts->max_context = max_context(model_config(m->model));
+	facts->max_context = model_config_max_context(model_config(m->model));
 	facts->weight_bytes = checkpoint_bytes(cp);
 	facts->kv_bytes_per_token = kv_page_bytes(kv) / KV_PAGE_TOKENS;
 	facts->vocab_size = model_config(m->model)->vocab_size;
@@ -174,7 +162,8 @@ static int open_session(struct loaded_model *m, const struct engine_load *load,
 	size_t context = 0;
 
 	if (read_kv_type(load, &kv_type, err) ||
-	    choose_context(load->context, max_context(model_config(m->model)),
+	    choose_context(load->context,
+	                   model_config_max_context(model_config(m->model)),
 	                   &context, err))
 		return -1;
 	m->session = session_new(m->model, kv_type, context, err);

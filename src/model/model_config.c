@@ -336,3 +336,14 @@ int model_config_read(struct model_config *config, const struct json *json,
 	*config = read;
 	return 0;
 }
+
+size_t model_config_max_context(const struct model_config *config)
+{
+	size_t tokens = (size_t)config->max_position_embeddings;
+	double stretched = (double)config->yarn.factor *
+	                   config->yarn.original_max_position_embeddings;
+
+	if (stretched > (double)tokens && stretched < 1e9)
+		tokens = (size_t)stretched;
+	return tokens;
+}

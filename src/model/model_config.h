@@ -9,6 +9,7 @@
 #define CONFAB_MODEL_CONFIG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct error;
 struct json;
@@ -45,5 +46,8 @@ struct model_config {
  * (another model_type, attention_bias, sliding windows, other activations). */
 int model_config_read(struct model_config *config, const struct json *json,
                       const char *path, struct error *err);
+
+/* Tokens that positions were trained for, or stretched to by YaRN. */
+size_t model_config_max_context(const struct model_config *config);
 
 #endif

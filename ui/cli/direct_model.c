@@ -51,22 +51,10 @@ static int load(struct direct_model *m, const struct options *o, bool exact,
 	return load_tokenizer(m, err);
 }
 
-/* Tokens that positions were trained for, or stretched to by YaRN. */
-static size_t max_context(const struct model_config *config)
-{
-	size_t tokens = (size_t)config->max_position_embeddings;
-	double stretched = (double)config->yarn.factor *
-	                   config->yarn.original_max_position_embeddings;
-
-	if (stretched > (double)tokens && stretched < 1e9)
-		tokens = (size_t)stretched;
-	return tokens;
-}
-
 static int choose_context(struct direct_model *m, size_t asked,
                           struct error *err)
 {
-	size_t most = max_context(model_config(m->model));
+	size_t most = model_config_max_context(model_config(m->model));
 
 	m->context = asked ? asked : most;
 	if (m->context <= most)
