@@ -361,7 +361,8 @@ static void seeds_that_were_not_given_differ(void **state)
 static void the_default_configuration_is_read(void **state)
 {
 	static const char text[] = "think = on\nsave = no\nexact = yes\n"
-				   "context = 99\nmax_tokens = 7\n";
+				   "context = 99\nmax_tokens = 7\n"
+				   "kv_memory = 3\n";
 	char *dir = test_tmp_dir(), *confab = paths_join(dir, "confab");
 	struct options o;
 
@@ -375,6 +376,7 @@ static void the_default_configuration_is_read(void **state)
 	assert_true(o.exact);
 	assert_int_equal(o.context, 99);
 	assert_int_equal(o.max_tokens, 7);
+	assert_int_equal(o.kv_memory, 3 << 20);
 	options_free(&o);
 	assert_parses(&o, "--think=off");
 	assert_int_equal(o.think, CHAT_THINK_OFF);

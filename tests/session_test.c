@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "checkpoint/checkpoint.h"
 #include "engine/session.h"
+#include "model/available_memory.h"
 #include "model/kv_cache.h"
 #include "model/model.h"
 
@@ -249,6 +250,168 @@ static void truncation_forgets_the_logits_too(void **unused)
 	session_free(s);
 }
 
+/* ---- lines that were left ---- */
+
+#define LONG   2000
+#define COMMON 1500
+
+/* Two branches of LONG tokens that part after COMMON. */
+static void make_branches(int *a, int *b)
+{
+	for (int i = 0; i < LONG; i++) {
+		a[i] = prompt[i * 7 % PROMPT];
+		b[i] = i < COMMON ? a[i] : prompt[i * 11 % PROMPT];
+	}
+	b[COMMON] = a[COMMON] ? 0 : 1;
+}
+
+static struct session *new_long_session(size_t bytes)
+{
+	struct session *s = session_new(model, DTYPE_F16, LONG, NULL);
+
+	assert_non_null(s);
+	session_keep_lines(s, bytes);
+	return s;
+}
+
+static float *copy_of_logits(const struct session *s)
+{
+	size_t bytes = (size_t)model_config(model)->vocab_size * sizeof(float);
+	float *copy = malloc(bytes);
+
+	assert_non_null(copy);
+	memcpy(copy, session_logits(s), bytes);
+	return copy;
+}
+
+static void going_back_to_a_branch_computes_nothing(void **unused)
+{
+	struct session *s = new_long_session(SIZE_MAX);
+	size_t vocab_bytes =
+		(size_t)model_config(model)->vocab_size * sizeof(float);
+	size_t page = kv_page_bytes(&session_cache(s)->shape);
+	/* Both hold the page in which they part, each its own copy. */
+	size_t pages = LONG / KV_PAGE_TOKENS + 1 - COMMON / KV_PAGE_TOKENS;
+	int a[LONG], b[LONG];
+	float *after_a, *after_b;
+
+	(void)unused;
+	make_branches(a, b);
+	assert_int_equal(sync(s, a, LONG), LONG);
+	after_a = copy_of_logits(s);
+	assert_int_equal(session_kept_bytes(s), 0);
+	assert_int_equal(sync(s, b, LONG), LONG - COMMON);
+	after_b = copy_of_logits(s);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(sync(s, a, LONG), 0);
+		assert_memory_equal(session_logits(s), after_a, vocab_bytes);
+		assert_int_equal(session_kept_bytes(s),
+		                 pages * page + vocab_bytes);
+		assert_int_equal(sync(s, b, LONG), 0);
+		assert_memory_equal(session_logits(s), after_b, vocab_bytes);
+		assert_int_equal(session_kept_bytes(s),
+		                 pages * page + vocab_bytes);
+	}
+	free(after_a);
+	free(after_b);
+	session_free(s);
+}
+
+static void a_line_that_is_left_is_not_changed_by_what_follows(void **unused)
+{
+	struct session *s = new_long_session(SIZE_MAX);
+	size_t vocab_bytes =
+		(size_t)model_config(model)->vocab_size * sizeof(float);
+	float *step[6];
+
+	(void)unused;
+	/* A reply of six tokens, thrown away for another, and taken again. */
+	sync(s, prompt, 100);
+	for (int i = 0; i < 6; i++) {
+		assert_int_equal(session_step(s, prompt[100 + i], NULL), 0);
+		step[i] = copy_of_logits(s);
+	}
+	assert_int_equal(sync(s, prompt, 100), 1);
+	for (int i = 0; i < 40; i++)
+		assert_int_equal(session_step(s, i, NULL), 0);
+	assert_int_equal(sync(s, prompt, 106), 0);
+	assert_memory_equal(session_logits(s), step[5], vocab_bytes);
+	for (int i = 0; i < 6; i++)
+		free(step[i]);
+	session_free(s);
+}
+
+static void without_a_budget_a_line_that_is_left_is_gone(void **unused)
+{
+	struct session *s = new_long_session(0);
+	int a[LONG], b[LONG];
+
+	(void)unused;
+	make_branches(a, b);
+	sync(s, a, LONG);
+	sync(s, b, LONG);
+	assert_int_equal(session_kept_bytes(s), 0);
+	assert_int_equal(sync(s, a, LONG), LONG - COMMON);
+	session_free(s);
+}
+
+static void lines_give_way_when_memory_is_short(void **unused)
+{
+	struct session *s = new_long_session(SIZE_MAX);
+	struct error err = { "" };
+	size_t reused;
+	int a[LONG], b[LONG];
+
+	(void)unused;
+	make_branches(a, b);
+	sync(s, a, LONG);
+	b[0] = a[0] ? 0 : 1; /* nothing in common */
+	sync(s, b, 100);
+	assert_true(session_kept_bytes(s) > 0);
+	/* Pretended memory does not grow when a line goes: so all of them do,
+	 * and then the cache's own words are the reason. */
+	available_memory_pretend(1);
+	assert_int_equal(session_sync(s, b, LONG, NULL, NULL, &reused, &err),
+	                 SESSION_FAILED);
+	available_memory_pretend(0);
+	assert_non_null(strstr(err.text, "available"));
+	assert_int_equal(session_kept_bytes(s), 0);
+	assert_int_equal(sync(s, b, LONG), LONG - 100);
+	session_free(s);
+}
+
+/* Whatever the order of prompts and the budget: what is computed plus what is
+ * reused is right, and the logits are those of a fresh session. */
+static void any_walk_through_branches_equals_a_fresh_session(void **unused)
+{
+	static const size_t budgets[] = { 0, 60000, SIZE_MAX };
+	uint32_t state = 11;
+
+	(void)unused;
+	for (size_t k = 0; k < sizeof budgets / sizeof *budgets; k++) {
+		struct session *s = new_session();
+		int ids[PROMPT];
+
+		session_keep_lines(s, budgets[k]);
+		for (int i = 0; i < 60; i++) {
+			size_t n, fork;
+
+			state = state * 1664525 + 1013904223;
+			fork = (state >> 8) % 8 * 20;
+			n = fork + 1 + (state >> 16) % 40;
+			memcpy(ids, prompt, fork * sizeof *ids);
+			for (size_t j = fork; j < n; j++)
+				ids[j] = prompt[(j * 3 + (state >> 28)) %
+				                PROMPT];
+			assert_true(sync(s, ids, n) <= n);
+			assert_true(session_kept_bytes(s) <= budgets[k]);
+			if (i % 4 == 0)
+				assert_equals_a_fresh_one(s, ids, n);
+		}
+		session_free(s);
+	}
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_longer_prompt_computes_only_what_is_new),
 	cmocka_unit_test(a_branch_computes_only_what_follows_the_fork),
@@ -260,6 +423,11 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(
 		what_does_not_fit_the_context_is_refused_with_both_numbers),
 	cmocka_unit_test(truncation_forgets_the_logits_too),
+	cmocka_unit_test(going_back_to_a_branch_computes_nothing),
+	cmocka_unit_test(a_line_that_is_left_is_not_changed_by_what_follows),
+	cmocka_unit_test(without_a_budget_a_line_that_is_left_is_gone),
+	cmocka_unit_test(lines_give_way_when_memory_is_short),
+	cmocka_unit_test(any_walk_through_branches_equals_a_fresh_session),
 };
 
 int main(void)

@@ -130,6 +130,7 @@ void chat_load(struct chat *chat, char *path)
 							  .cache_dir = cache_dir,
 							  .kv_type = o->kv_type,
 							  .context = chat->context,
+							  .kv_memory = o->kv_memory,
 							  .threads = o->threads,
 							  .exact = o->exact,
 							  .warm = true,

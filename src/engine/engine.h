@@ -6,8 +6,9 @@
  * readable.  Every event carries the number of its request; events of a
  * cancelled request may still be under way, so compare.
  *
- * Requests are served in order.  The engine keeps the tokens its cache holds
- * and reuses the longest common beginning of a new prompt.  Each request ends
+ * Requests are served in order.  The engine keeps the tokens that it has read,
+ * of several branches and conversations, and reuses the longest common
+ * beginning of a new prompt.  Each request ends
  * with one event: LOADED, FINISHED or FAILED.  Some 1,000 TOKEN events may wait
  * unread; then the engine rests until they are.
  *
@@ -46,6 +47,9 @@ struct engine_load {
 	size_t context;        /* tokens; more than the model was made for is
 	                        * refused; 0: the model's own, or 32,768 or what
 	                        * memory allows if that is less */
+	size_t kv_memory;      /* bytes for branches and conversations that were
+	                        * left, beyond the open one's; 0: half of what
+	                        * model and context leave free */
 	int threads;           /* 0: by the machine */
 	bool exact;
 	bool warm;             /* read all pages first, with PROGRESS */

@@ -10,6 +10,8 @@
 #include "checkpoint/checkpoint.h"
 #include "engine/generation_config.h"
 #include "engine/session.h"
+#include "model/available_memory.h"
+#include "model/kv_cache.h"
 #include "model/model.h"
 #include "text/tokenizer.h"
 
@@ -154,6 +156,20 @@ static int open_files(struct loaded_model *m, const struct engine_load *load,
 	return 0;
 }
 
+/* Half of what stays free when the context is full and all weights are in the
+ * page cache, which counts as available: other lines must not drive them out. */
+static size_t memory_for_lines(const struct loaded_model *m)
+{
+	const struct kv_cache *cache = session_cache(m->session);
+	size_t available = available_memory();
+	size_t needed = checkpoint_bytes(m->checkpoint) +
+	                kv_shape_bytes(&cache->shape, cache->max_tokens);
+
+	if (available == SIZE_MAX)
+		return needed;
+	return needed < available ? (available - needed) / 2 : 0;
+}
+
 /* What the options and the machine allow. */
 static int open_session(struct loaded_model *m, const struct engine_load *load,
                         struct error *err)
@@ -173,6 +189,8 @@ static int open_session(struct loaded_model *m, const struct engine_load *load,
 	}
 	if (!m->session)
 		return -1;
+	session_keep_lines(m->session, load->kv_memory ? load->kv_memory
+	                                               : memory_for_lines(m));
 	m->sampler = sampler_new(tokenizer_n_ids(m->tokenizer));
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "base/mem.h"
+#include "engine/kv_store.h"
 #include "model/kv_cache.h"
 #include "model/model.h"
 
@@ -17,6 +18,7 @@
 
 struct session {
 	struct model *model;
+	struct kv_store *store; /* lines that were left */
 	struct kv_cache *cache;
 	struct ids ids;    /* of the tokens in the cache: ids.n == its length */
 	float *logits;     /* [vocab_size] */
@@ -31,6 +33,7 @@ struct session *session_new(struct model *model, enum dtype kv_type,
 	size_t vocab_size = (size_t)model_config(model)->vocab_size;
 
 	s->model = model;
+	s->store = kv_store_new(vocab_size);
 	s->chunk = model_max_batch(model) < CHUNK_FIRST ? model_max_batch(model)
 	                                                : CHUNK_FIRST;
 	s->logits = mem_try(vocab_size, sizeof *s->logits);
@@ -51,6 +54,7 @@ void session_free(struct session *s)
 {
 	if (!s)
 		return;
+	kv_store_free(s->store);
 	kv_cache_free(s->cache);
 	ids_free(&s->ids);
 	free(s->logits);
@@ -80,6 +84,17 @@ const struct kv_cache *session_cache(const struct session *s)
 const float *session_logits(const struct session *s)
 {
 	return s->logits_valid ? s->logits : NULL;
+}
+
+void session_keep_lines(struct session *s, size_t bytes)
+{
+	kv_store_set_budget(s->store, bytes);
+	kv_store_trim(s->store, s->cache);
+}
+
+size_t session_kept_bytes(const struct session *s)
+{
+	return kv_store_bytes(s->store, s->cache);
 }
 
 void session_truncate(struct session *s, size_t length)
@@ -114,12 +129,23 @@ static void fit_chunk(struct session *s, size_t rows, double seconds)
 		s->chunk = max < CHUNK_MULTIPLE ? max : CHUNK_MULTIPLE;
 }
 
+/* Room for more tokens, if need be in the place of lines that were left. */
+static int reserve(struct session *s, size_t rows, struct error *err)
+{
+	struct error full;
+
+	while (kv_cache_reserve(s->cache, rows, &full))
+		if (!kv_store_evict(s->store))
+			return error_set(err, "%s", full.text);
+	return 0;
+}
+
 static int read_chunk(struct session *s, const int *ids, size_t rows,
                       struct error *err)
 {
 	double start = now();
 
-	if (kv_cache_reserve(s->cache, rows, err))
+	if (reserve(s, rows, err))
 		return -1;
 	s->logits_valid = false;
 	model_forward(s->model, s->cache, ids, rows);
@@ -163,11 +189,63 @@ static enum session_result read_rest(struct session *s, const int *ids,
 	return SESSION_SYNCED;
 }
 
+/* Leaves the line to the store and goes on with `cache`, which holds its
+ * tokens ids[0..keep), or those of a line that was left. */
+static void change_line(struct session *s, struct kv_cache *cache,
+                        const int *ids, size_t keep)
+{
+	kv_store_put(s->store, s->ids.data, s->ids.n, s->cache,
+	             session_logits(s));
+	s->cache = cache;
+	s->ids.n = 0;
+	ids_append(&s->ids, ids, keep);
+	s->logits_valid = false;
+}
+
+/* Goes on from a line that was left, or from its beginning. */
+static void return_to(struct session *s, const struct kv_line *line,
+                      const int *ids, size_t keep)
+{
+	struct kv_cache *cache;
+	float *logits = NULL;
+
+	if (keep == line->ids.n)
+		cache = kv_store_take(s->store, line, &logits);
+	else
+		cache = kv_cache_fork(line->cache, keep, NULL);
+	change_line(s, cache, ids, keep);
+	if (logits) {
+		free(s->logits);
+		s->logits = logits;
+		s->logits_valid = true;
+	}
+}
+
+/* Makes the line the longest beginning of ids that is in memory, and gives its
+ * length; the logits are there if it is all of them. */
+static size_t find_beginning(struct session *s, const int *ids, size_t n)
+{
+	size_t own = kv_line_reusable(s->ids.data, s->ids.n, s->logits_valid,
+	                              ids, n);
+	size_t keep;
+	const struct kv_line *line = kv_store_find(s->store, ids, n, &keep);
+
+	if (keep > own) {
+		return_to(s, line, ids, keep);
+	} else {
+		keep = own;
+		if (keep < s->ids.n)
+			change_line(s, kv_cache_fork(s->cache, keep, NULL), ids,
+			            keep);
+	}
+	return keep;
+}
+
 enum session_result session_sync(struct session *s, const int *ids, size_t n,
                                  session_progress *progress, void *arg,
                                  size_t *reused, struct error *err)
 {
-	size_t keep = ids_common_prefix(s->ids.data, s->ids.n, ids, n);
+	enum session_result result = SESSION_SYNCED;
 
 	*reused = 0;
 	if (n > session_context(s)) {
@@ -175,14 +253,12 @@ enum session_result session_sync(struct session *s, const int *ids, size_t n,
 		          session_context(s));
 		return SESSION_FAILED;
 	}
-	session_truncate(s, keep);
-	if (keep == n && !s->logits_valid)
-		session_truncate(s, --keep);
-	*reused = keep;
-	if (keep == n)
-		return SESSION_SYNCED;
-	return read_rest(s, ids, n, progress ? progress : no_progress, arg,
-	                 err);
+	*reused = find_beginning(s, ids, n);
+	if (*reused < n)
+		result = read_rest(s, ids, n, progress ? progress : no_progress,
+		                   arg, err);
+	kv_store_trim(s->store, s->cache);
+	return result;
 }
 
 int session_step(struct session *s, int id, struct error *err)
@@ -190,7 +266,7 @@ int session_step(struct session *s, int id, struct error *err)
 	if (s->ids.n >= session_context(s))
 		return error_set(err, "the context of %zu tokens is full",
 		                 session_context(s));
-	if (kv_cache_reserve(s->cache, 1, err))
+	if (reserve(s, 1, err))
 		return -1;
 	model_forward(s->model, s->cache, &id, 1);
 	ids_add(&s->ids, id);

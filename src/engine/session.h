@@ -2,11 +2,12 @@
  * session.h - a model and one line of tokens that it has read
  *
  * A session owns a KV cache and knows the id of every token in it.  A prompt
- * is not read, it is synchronised with: the longest common beginning stays,
- * the rest of the line is forgotten, and only what is new is computed.  So
- * the second turn of a conversation costs its new tokens, a branch costs the
- * tokens after the fork, and a prompt that was cancelled half way is
- * continued.  Reuse is decided by content, never by who asked.
+ * is not read, it is synchronised with: the longest beginning that is in memory
+ * becomes the line, and only what is new is computed.  So the second turn of a
+ * conversation costs its new tokens, a branch costs the tokens after the fork,
+ * and a prompt that was cancelled half way is continued.  A line that is left
+ * is kept as long as there is room (kv_store.h), and going back to it costs
+ * nothing.  Reuse is decided by content, never by who asked.
  *
  * A prompt is read in chunks of rows.  Their size follows the machine: as many
  * as take about half a second, so that a cancel is obeyed in that time.
@@ -39,6 +40,11 @@ const int *session_ids(const struct session *s);
 size_t session_context(const struct session *s);
 const struct kv_cache *session_cache(const struct session *s);
 
+/* Memory for the lines that were left, beyond what they share with this one;
+ * 0, as it is in the beginning: none is kept.  And what they take now. */
+void session_keep_lines(struct session *s, size_t bytes);
+size_t session_kept_bytes(const struct session *s);
+
 /* The logits after the last token of the line, [vocab_size]; NULL where they
  * were not computed (an empty or a truncated line, a cancelled sync). */
 const float *session_logits(const struct session *s);
@@ -55,9 +61,9 @@ typedef bool session_progress(void *arg, size_t done, size_t total);
 
 /*
  * Makes the line equal to ids[0..n), n > 0, each a row of the embedding, and
- * computes the logits after the last of them.  *reused: tokens that the line
- * held already; at least the last one is computed anew unless its logits are
- * still here.  Fails when n is more than the context holds, before anything is
+ * computes the logits after the last of them.  *reused: tokens that this line
+ * or one that was left held already; at least the last one is computed anew
+ * unless its logits are still here.  Fails when n is more than the context holds, before anything is
  * forgotten, and when memory for the cache runs out, with the line a beginning
  * of the prompt.
  */

@@ -267,6 +267,15 @@ size_t kv_cache_bytes(const struct kv_cache *cache)
 	return cache->n_pages * kv_page_bytes(&cache->shape);
 }
 
+size_t kv_cache_shared_pages(const struct kv_cache *a, const struct kv_cache *b)
+{
+	size_t n = 0;
+
+	while (n < a->n_pages && n < b->n_pages && a->pages[n] == b->pages[n])
+		n++;
+	return n;
+}
+
 void *kv_cache_k(const struct kv_cache *cache, size_t p, int layer, int kv_head)
 {
 	size_t head =

@@ -72,6 +72,11 @@ struct kv_cache *kv_cache_fork(const struct kv_cache *cache, size_t length,
 size_t kv_cache_bytes_own(const struct kv_cache *cache);
 size_t kv_cache_bytes(const struct kv_cache *cache);
 
+/* How many of their first pages a and b hold in common.  No later ones are: a
+ * cache begins as a fork, and a page that differs is followed by its own. */
+size_t kv_cache_shared_pages(const struct kv_cache *a,
+                             const struct kv_cache *b);
+
 /* The K and V blocks of one layer and KV head of page p (layouts above). */
 void *kv_cache_k(const struct kv_cache *cache, size_t p, int layer,
                  int kv_head);

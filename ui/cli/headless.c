@@ -235,6 +235,7 @@ static uint64_t start_load(struct headless *h, const char *path)
 						 .cache_dir = cache_dir,
 						 .kv_type = o->kv_type,
 						 .context = o->context,
+						 .kv_memory = o->kv_memory,
 						 .threads = o->threads,
 						 .exact = o->exact,
 						 .warm = true,

@@ -15,6 +15,8 @@
 #include "ui/cli/nearest.h"
 #include "ui/cli/option_table.h"
 
+#define MIB ((size_t)1 << 20)
+
 /* One use of an option that waits until the weaker sources are read. */
 struct given {
 	const struct option_info *info;
@@ -420,6 +422,8 @@ static void fill(struct options *o)
 	get_int(s, "threads", &o->threads);
 	if (settings_integer(s, "context", &count))
 		o->context = count;
+	if (settings_integer(s, "kv_memory", &count))
+		o->kv_memory = count * MIB;
 	if (settings_integer(s, "max_tokens", &count))
 		o->max_tokens = count;
 	settings_switch(s, "exact", &o->exact);

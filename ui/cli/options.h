@@ -47,6 +47,7 @@ struct options {
 	int threads;         /* 0: by the machine */
 	size_t context;      /* tokens; 0: the model's */
 	const char *kv_type; /* NULL: default */
+	size_t kv_memory;    /* bytes; 0: by the machine */
 	bool exact;
 	enum chat_thinking think;
 	bool json, raw, no_save;

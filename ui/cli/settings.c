@@ -30,6 +30,8 @@ static const struct setting_info infos[] = {
 	{ "context", INTEGER(0, MAX_COUNT), "tokens kept; 0: the model's own" },
 	{ "kv_type", CHOICE("f16 bf16 q8_0 f32"),
 	  "number type of the KV cache" },
+	{ "kv_memory", INTEGER(0, MAX_COUNT),
+	  "MiB for other branches' KV; 0: by the machine" },
 	{ "exact", SWITCH, "float32-grade activations and KV cache" },
 	{ "system", TEXT, "system prompt of new conversations" },
 	{ "think", CHOICE("on off"), "thinking, where the model can" },
