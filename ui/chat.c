@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/paths.h"
 #include "library/conversation.h"
+#include "library/reply.h"
 #include "ui/chat_prompt.h"
 #include "ui/chat_score.h"
 #include "ui/cli/options.h"
@@ -160,38 +161,7 @@ static void on_loaded(struct chat *chat, const struct engine_event *event)
 
 bool chat_is_stop(const struct chat *chat, int id)
 {
-	for (size_t i = 0; i < chat->model->n_stop_ids; i++)
-		if (chat->model->stop_ids[i] == id)
-			return true;
-	return false;
-}
-
-void chat_odds_from(struct token_odds *odds, const struct sample *sample)
-{
-	odds->id = sample->id;
-	odds->logprob = (float)sample->logprob;
-	odds->entropy = (float)sample->entropy;
-	odds->rank = sample->rank;
-	odds->sampled_prob = (float)sample->sampled_prob;
-	odds->n_top = 0;
-	for (int i = 0; i < sample->n_top && i < TOKEN_TOP; i++) {
-		const struct candidate *from = &sample->top[i];
-
-		odds->top[odds->n_top++] = (struct token_candidate){
-			.id = from->id,
-			.logprob = from->logprob,
-			.sampled_prob = (float)from->sampled_prob,
-			.cut = (uint8_t)from->cut,
-		};
-	}
-}
-
-static void keep_odds(struct message *m, const struct sample *sample)
-{
-	/* A token without odds (typed by a person) keeps its place. */
-	while (m->n_odds + 1 < m->ids.n)
-		message_add_odds(m);
-	chat_odds_from(message_add_odds(m), sample);
+	return reply_is_stop(chat->model, id);
 }
 
 static void on_token(struct chat *chat, const struct engine_event *event)
@@ -211,23 +181,9 @@ static void on_token(struct chat *chat, const struct engine_event *event)
 			(chat->last_token_at - chat->first_token_at);
 	if (chat_is_stop(chat, id))
 		return;
-	ids_add(&m->ids, id);
-	keep_odds(m, &event->token.sample);
+	reply_add_token(m, &event->token.sample);
 	tokenizer_stream_add(&chat->stream, event->token.bytes,
 	                     event->token.len, &m->text);
-}
-
-static enum message_state state_after(enum engine_finish reason)
-{
-	switch (reason) {
-	case ENGINE_STOP:
-		return MESSAGE_DONE;
-	case ENGINE_LENGTH:
-		return MESSAGE_LENGTH;
-	case ENGINE_CANCELLED:
-		break;
-	}
-	return MESSAGE_INTERRUPTED;
 }
 
 /* Closes the open message; one without a single token is taken away. */
@@ -264,7 +220,7 @@ static void on_finished(struct chat *chat, const struct engine_event *event)
 		chat->reply->seconds = chat->seconds_before +
 		                       event->finished.prefill_seconds +
 		                       decode;
-	close_reply(chat, state_after(event->finished.reason));
+	close_reply(chat, reply_state(event->finished.reason));
 	chat->finished = true;
 	chat_say_next(chat);
 }
@@ -345,6 +301,7 @@ static void send_prompt(struct chat *chat, struct message *m)
 	chat->reply = m;
 	chat->seconds_before = m->seconds;
 	m->state = MESSAGE_OPEN;
+	reply_begin(m, chat->model, &chat->sampling);
 	resume_text(chat, m);
 	chat->state = CHAT_READING;
 	chat->n_tokens = 0;
@@ -392,7 +349,6 @@ void chat_answer(struct chat *chat, int64_t message)
 	if (!prepare(chat, message, NULL))
 		return;
 	m = conversation_add(chat->conversation, message, ROLE_ASSISTANT, "", 0);
-	m->model = mem_strdup(chat->model->name);
 	send_prompt(chat, m);
 }
 

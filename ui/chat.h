@@ -26,7 +26,6 @@
 struct conversation;
 struct message;
 struct options;
-struct token_odds;
 
 enum chat_state {
 	CHAT_LOADING,
@@ -153,11 +152,9 @@ void chat_error(struct chat *chat, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void chat_notice_clear(struct chat *chat);
 
-/* For the files of the chat: the next of the queue; is this a stop id; the odds
- * of a sample as a message keeps them. */
+/* For the files of the chat: the next of the queue; is this a stop id. */
 void chat_say_next(struct chat *chat);
 bool chat_is_stop(const struct chat *chat, int id);
-void chat_odds_from(struct token_odds *odds, const struct sample *sample);
 
 /* Is what the model wrote by this message's ids still what they mean? */
 bool chat_same_model(const struct chat *chat, const struct message *m);

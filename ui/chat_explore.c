@@ -1,6 +1,7 @@
 #include "ui/chat_explore.h"
 
 #include "base/error.h"
+#include "library/reply.h"
 #include "ui/chat.h"
 #include "ui/chat_prompt.h"
 #include "base/clock.h"
@@ -142,7 +143,7 @@ void chat_explore_event(struct chat *chat, const struct engine_event *event)
 		on_finished(chat, event->finished.reason);
 		chat_say_next(chat);
 	} else if (event->type == ENGINE_TOKEN && !e->n) {
-		chat_odds_from(&e->peek, &event->token.sample);
+		reply_odds(&e->peek, &event->token.sample);
 	} else if (event->type == ENGINE_TOKEN &&
 	           !chat_is_stop(chat, event->token.sample.id)) {
 		tokenizer_stream_add(&e->branch[e->current].stream,

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "library/conversation.h"
+#include "library/reply.h"
 #include "ui/chat.h"
 
 /* Room that a reply must have, in tokens: less than this is no answer. */
@@ -25,7 +26,8 @@ static struct chat_message as_chat_message(const struct chat *chat,
 		.content_len = m->text.len,
 	};
 
-	if (m->role == ROLE_ASSISTANT && chat_same_model(chat, m)) {
+	if (m->role == ROLE_ASSISTANT && chat_same_model(chat, m) &&
+	    reply_ids_hold(m, chat->model->tokenizer)) {
 		out.ids = m->ids.data;
 		out.n_ids = m->ids.n;
 	}

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "library/conversation.h"
+#include "library/reply.h"
 #include "ui/chat.h"
 #include "ui/chat_prompt.h"
 #include "base/clock.h"
@@ -116,7 +117,7 @@ void chat_score_event(struct chat *chat, const struct engine_event *event)
 	} else if (event->type == ENGINE_TOKEN && m &&
 	           pos >= chat->score_begin &&
 	           pos - chat->score_begin < m->n_odds) {
-		chat_odds_from(&m->odds[pos - chat->score_begin],
+		reply_odds(&m->odds[pos - chat->score_begin],
 		               &event->token.sample);
 	}
 }

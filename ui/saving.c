@@ -120,7 +120,6 @@ struct conversation *saving_open_other(struct saving *s,
 
 void saving_save(struct saving *s, struct conversation *c)
 {
-	bool is_new = !c->id;
 	struct error err = { "" };
 
 	s->saved_at = clock_seconds();
@@ -130,13 +129,10 @@ void saving_save(struct saving *s, struct conversation *c)
 		open_library(s);
 	if (!s->library)
 		return;
-	if (library_save(s->library, c, &err)) {
+	if (library_save(s->library, c, &err))
 		s->trouble = err;
-		return;
-	}
-	*s->trouble.text = '\0';
-	if (is_new)
-		library_lock(s->library, c->id, NULL);
+	else
+		*s->trouble.text = '\0';
 }
 
 void saving_remove_message(struct saving *s, struct conversation *c, int64_t id)

@@ -301,6 +301,14 @@ void json_write_number(struct strbuf *out, double number)
 		strbuf_add_str(out, "null");
 }
 
+void json_write_float(struct strbuf *out, float number)
+{
+	if (isfinite(number))
+		strbuf_printf(out, "%.9g", (double)number);
+	else
+		strbuf_add_str(out, "null");
+}
+
 static void write_python_number(struct strbuf *out, const cJSON *number)
 {
 	const char *spelling = number->valuestring;

@@ -61,6 +61,8 @@ bool json_integer(const struct json *v, int64_t *out);
  * shortest decimal that reads back to the same double; not finite: null. */
 void json_write_string(struct strbuf *out, const char *bytes, size_t len);
 void json_write_number(struct strbuf *out, double number);
+/* Nine digits, from which the same float is read back. */
+void json_write_float(struct strbuf *out, float number);
 
 /* As Python's json.dumps(v, ensure_ascii=False): ", " and ": ", members in
  * their order, numbers as they were spelled where Python keeps the difference

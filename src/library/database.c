@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/mem.h"
 
 /* Step i takes user_version i to i + 1. */
 static const char *const migrations[] = {
@@ -183,4 +184,32 @@ int database_step(sqlite3 *db, sqlite3_stmt *statement, struct error *err)
 	if (status == SQLITE_ROW)
 		return 1;
 	return status == SQLITE_DONE ? 0 : failed(db, err);
+}
+
+int database_begin(sqlite3 *db, struct error *err)
+{
+	return database_do(db, err, "BEGIN IMMEDIATE", "");
+}
+
+int database_end(sqlite3 *db, int status, struct error *err)
+{
+	if (!status)
+		status = database_do(db, err, "COMMIT", "");
+	if (status)
+		sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+	return status;
+}
+
+char *database_column(sqlite3_stmt *statement, int column)
+{
+	const void *bytes = sqlite3_column_blob(statement, column);
+
+	return mem_dup(bytes, (size_t)sqlite3_column_bytes(statement, column));
+}
+
+char *database_column_or_null(sqlite3_stmt *statement, int column)
+{
+	if (sqlite3_column_type(statement, column) == SQLITE_NULL)
+		return NULL;
+	return database_column(statement, column);
 }

@@ -30,6 +30,16 @@ sqlite3_stmt *database_ask(sqlite3 *db, struct error *err, const char *sql,
 int database_do(sqlite3 *db, struct error *err, const char *sql,
                 const char *types, ...);
 
+/* A transaction; database_end() commits it where status is 0, else undoes it, and
+ * gives the status. */
+int database_begin(sqlite3 *db, struct error *err);
+int database_end(sqlite3 *db, int status, struct error *err);
+
+/* A copy of a text or blob column of a row, a 0 byte behind it; yours to free.
+ * NULL of the database: "", or NULL. */
+char *database_column(sqlite3_stmt *statement, int column);
+char *database_column_or_null(sqlite3_stmt *statement, int column);
+
 /* Steps: 1 a row, 0 the end, -1 failed. */
 int database_step(sqlite3 *db, sqlite3_stmt *statement, struct error *err);
 

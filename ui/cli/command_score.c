@@ -274,7 +274,7 @@ static void end_line(struct scorer *s, const float *row)
 		               s->json ? ",\"logits\":[" : "  logits");
 	for (size_t i = 0; i < n; i++) {
 		strbuf_add_str(&s->line, !s->json ? " " : i ? "," : "");
-		reply_json_float(&s->line, row[s->logit_ids.data[i]]);
+		json_write_float(&s->line, row[s->logit_ids.data[i]]);
 	}
 	if (!s->json) {
 		output_text(s->line.bytes, s->line.len);

@@ -13,6 +13,7 @@
 #include "engine/engine.h"
 #include "library/conversation.h"
 #include "library/library.h"
+#include "library/reply.h"
 #include "text/chat_template.h"
 #include "text/tokenizer.h"
 #include "ui/cli/input.h"
@@ -38,6 +39,7 @@ struct headless {
 	struct library *lib; /* NULL: nothing is saved */
 	struct conversation *c;
 	double saved_at; /* seconds, of the monotonic clock */
+	bool trouble_told;
 
 	/* Of the turn in progress. */
 	struct message *reply; /* c's */
@@ -155,21 +157,20 @@ static int open_conversation(struct headless *h, struct error *err)
 	return EXIT_OK;
 }
 
-/* Trouble is told once; the conversation goes on without being saved. */
+/* Trouble is told once; the conversation goes on, and every later save tries
+ * again. */
 static void save(struct headless *h)
 {
-	bool is_new = !h->c->id;
 	struct error reason;
 
 	h->saved_at = clock_seconds();
 	if (!h->lib || h->o->no_save)
 		return;
-	if (library_save(h->lib, h->c, &reason)) {
+	if (!library_save(h->lib, h->c, &reason)) {
+		h->trouble_told = false;
+	} else if (!h->trouble_told) {
 		progress_note("the conversation is not saved: %s", reason.text);
-		library_close(h->lib);
-		h->lib = NULL;
-	} else if (is_new) {
-		library_lock(h->lib, h->c->id, NULL);
+		h->trouble_told = true;
 	}
 }
 
@@ -297,15 +298,23 @@ static int start_engine(struct headless *h, struct error *err)
 
 /* ---- one turn ---- */
 
-static struct chat_message as_chat(const struct message *m)
+/* The ids of another model mean something else. */
+static struct chat_message as_chat(const struct headless *h,
+                                   const struct message *m)
 {
-	return (struct chat_message){
+	struct chat_message out = {
 		.role = message_role_name(m->role),
 		.content = m->text.bytes,
 		.content_len = m->text.len,
-		.ids = m->role == ROLE_ASSISTANT ? m->ids.data : NULL,
-		.n_ids = m->role == ROLE_ASSISTANT ? m->ids.n : 0,
 	};
+
+	if (m->role == ROLE_ASSISTANT && m->model &&
+	    !strcmp(m->model, h->model->name) &&
+	    reply_ids_hold(m, h->model->tokenizer)) {
+		out.ids = m->ids.data;
+		out.n_ids = m->ids.n;
+	}
+	return out;
 }
 
 static int render(struct headless *h, struct message **path, size_t n,
@@ -317,7 +326,7 @@ static int render(struct headless *h, struct message **path, size_t n,
 	int result;
 
 	for (size_t i = 0; i < n; i++)
-		messages[i] = as_chat(path[i]);
+		messages[i] = as_chat(h, path[i]);
 	result = chat_template_render(h->family, messages, n, &options,
 	                              h->model->tokenizer, NULL, ids, err);
 	free(messages);
@@ -352,36 +361,6 @@ static int make_prompt(struct headless *h, struct ids *ids, struct error *err)
 	return result;
 }
 
-static bool is_stop(const struct engine_model *model, int id)
-{
-	for (size_t i = 0; i < model->n_stop_ids; i++) {
-		if (model->stop_ids[i] == id)
-			return true;
-	}
-	return false;
-}
-
-static void keep_odds(struct message *m, const struct sample *sample)
-{
-	struct token_odds *odds = message_add_odds(m);
-
-	odds->id = sample->id;
-	odds->logprob = (float)sample->logprob;
-	odds->entropy = (float)sample->entropy;
-	odds->rank = sample->rank;
-	odds->sampled_prob = (float)sample->sampled_prob;
-	for (int i = 0; i < sample->n_top && i < TOKEN_TOP; i++) {
-		const struct candidate *from = &sample->top[i];
-
-		odds->top[odds->n_top++] = (struct token_candidate){
-			.id = from->id,
-			.logprob = from->logprob,
-			.sampled_prob = (float)from->sampled_prob,
-			.cut = (uint8_t)from->cut,
-		};
-	}
-}
-
 /* New text of the reply: to the message and, unless lines of JSON tell it, to
  * the reader. */
 static void put_text(struct headless *h, const struct strbuf *text)
@@ -402,27 +381,13 @@ static void take_token(struct headless *h, const struct engine_event *event)
 		output_add(out.bytes, out.len);
 		strbuf_clear(&out);
 	}
-	if (!is_stop(h->model, sample->id)) {
-		ids_add(&h->reply->ids, sample->id);
-		keep_odds(h->reply, sample);
+	if (!reply_is_stop(h->model, sample->id)) {
+		reply_add_token(h->reply, sample);
 		tokenizer_stream_add(&h->stream, event->token.bytes,
 		                     event->token.len, &out);
 		put_text(h, &out);
 	}
 	strbuf_free(&out);
-}
-
-static enum message_state state_after(enum engine_finish finish)
-{
-	switch (finish) {
-	case ENGINE_STOP:
-		return MESSAGE_DONE;
-	case ENGINE_LENGTH:
-		return MESSAGE_LENGTH;
-	case ENGINE_CANCELLED:
-		break;
-	}
-	return MESSAGE_INTERRUPTED;
 }
 
 static void finish_reply(struct headless *h, const struct engine_event *event)
@@ -434,7 +399,7 @@ static void finish_reply(struct headless *h, const struct engine_event *event)
 	tokenizer_stream_end(&h->stream, &out);
 	put_text(h, &out);
 	output_text_end();
-	reply->state = state_after(event->finished.reason);
+	reply->state = reply_state(event->finished.reason);
 	reply->seconds = event->finished.prefill_seconds +
 	                 event->finished.decode_seconds;
 	if (reply->ids.n || reply->state != MESSAGE_INTERRUPTED)
@@ -454,7 +419,7 @@ static uint64_t start_reply(struct headless *h, const struct ids *prompt)
 	h->stream = (struct tokenizer_stream){ .n_held = 0 };
 	h->reply = conversation_add(h->c, h->c->leaf, ROLE_ASSISTANT, "", 0);
 	h->reply->state = MESSAGE_OPEN;
-	h->reply->model = mem_strdup(h->model->name);
+	reply_begin(h->reply, h->model, &h->sampling);
 	return engine_generate(h->engine,
 	                       &(struct engine_generate){
 				       .ids = prompt->data,

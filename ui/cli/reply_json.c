@@ -1,6 +1,5 @@
 #include "ui/cli/reply_json.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -19,14 +18,6 @@ static const char *finish_name(enum engine_finish finish)
 		break;
 	}
 	return "cancelled";
-}
-
-void reply_json_float(struct strbuf *out, float number)
-{
-	if (isfinite(number))
-		strbuf_printf(out, "%.9g", (double)number);
-	else
-		strbuf_add_str(out, "null");
 }
 
 static void add_number(struct strbuf *out, const char *key, double number)
@@ -52,7 +43,7 @@ static void add_candidate(struct strbuf *out, const struct candidate *c,
 	strbuf_printf(out, "{\"id\":%d,", c->id);
 	reply_json_text(out, t, c->id);
 	strbuf_add_str(out, ",\"logprob\":");
-	reply_json_float(out, c->logprob);
+	json_write_float(out, c->logprob);
 	add_number(out, "sampled_prob", c->sampled_prob);
 	strbuf_add_char(out, '}');
 }

@@ -29,7 +29,4 @@ void reply_json_end(struct strbuf *out, size_t turn,
  * is NULL. */
 void reply_json_text(struct strbuf *out, const struct tokenizer *t, int id);
 
-/* Appends a float, short and exact enough to read back the same one. */
-void reply_json_float(struct strbuf *out, float number);
-
 #endif

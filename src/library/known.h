@@ -1,0 +1,58 @@
+/*
+ * known.h - the library's memory of what the database holds already
+ *
+ * A save writes only what is new: for every message of every conversation that
+ * was read or saved, its row and how much of it was written.  Also the state
+ * that the files of the library share; nobody else includes this.
+ */
+#ifndef CONFAB_KNOWN_H
+#define CONFAB_KNOWN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <sqlite3.h>
+
+#include "library/conversation.h"
+
+/* What is in the database of one message: what is more is new. */
+struct known_message {
+	int64_t id, row;
+	size_t text_len, n_ids, n_odds;
+	enum message_state state;
+};
+
+struct known_conversation {
+	char *id;
+	int lock;                       /* file descriptor, -1: not ours */
+	struct known_message *messages; /* [n], ascending id */
+	size_t n, capacity;
+};
+
+struct library {
+	char *dir;
+	sqlite3 *db;
+	struct known_conversation *known; /* [n_known] */
+	size_t n_known, capacity;
+};
+
+/* The conversation's entry, made where there is none.  Valid until the next
+ * call. */
+struct known_conversation *known_find(struct library *lib, const char *id);
+
+/* Forgets it and gives up its lock. */
+void known_drop(struct library *lib, const char *id);
+void known_free_all(struct library *lib);
+
+/* NULL where the message was never written. */
+struct known_message *known_message(struct known_conversation *k, int64_t id);
+
+/* The message is in the database as it is now. */
+void known_note(struct known_conversation *k, const struct message *m,
+                int64_t row);
+
+/* Messages whose row fails the test are forgotten. */
+void known_keep(struct known_conversation *k,
+                int (*keep)(void *arg, int64_t row), void *arg);
+
+#endif

@@ -1,0 +1,182 @@
+#include "library/library.h"
+
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/strbuf.h"
+#include "library/conversation.h"
+#include "library/database.h"
+#include "library/known.h"
+#include "library/odds_codec.h"
+
+/* Six characters that are hard to misread: 2^30 names. */
+static char *new_id(void)
+{
+	static const char letters[] = "abcdefghjkmnpqrstuvwxyz023456789";
+	unsigned char bytes[6];
+	char id[7] = "";
+
+	while (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
+		;
+	for (int i = 0; i < 6; i++)
+		id[i] = letters[bytes[i] & 31];
+	return mem_strdup(id);
+}
+
+static int save_head(struct library *lib, struct conversation *c,
+                     struct error *err)
+{
+	if (database_do(lib->db, err,
+	                "INSERT INTO conversations VALUES (?1, ?2, ?3, ?4, ?5)"
+	                " ON CONFLICT (id) DO UPDATE SET title = ?2, leaf = ?3,"
+	                " updated_ms = ?5 WHERE title <> ?2 OR leaf <> ?3"
+	                " OR updated_ms < ?5",
+	                "ttiii", c->id, c->title, c->leaf, c->created_ms,
+	                c->updated_ms))
+		return -1;
+	/* A title is a row of the search under its table's rowid, negative. */
+	if (database_do(lib->db, err,
+	                "DELETE FROM search WHERE rowid ="
+	                " -(SELECT rowid FROM conversations WHERE id = ?)",
+	                "t", c->id))
+		return -1;
+	return database_do(lib->db, err,
+	                   "INSERT INTO search (rowid, text, conversation)"
+	                   " SELECT -rowid, title, id FROM conversations"
+	                   " WHERE id = ?",
+	                   "t", c->id);
+}
+
+static void ids_bytes(struct strbuf *out, const struct ids *ids)
+{
+	for (size_t i = 0; i < ids->n; i++)
+		for (int b = 0; b < 4; b++)
+			strbuf_add_char(out, (char)((uint32_t)ids->data[i] >>
+			                            8 * b));
+}
+
+static int index_text(struct library *lib, const struct conversation *c,
+                      const struct message *m, int64_t row, struct error *err)
+{
+	if (m->state == MESSAGE_OPEN)
+		return 0; /* once, when it is whole */
+	if (database_do(lib->db, err, "DELETE FROM search WHERE rowid = ?", "i",
+	                row))
+		return -1;
+	return database_do(lib->db, err,
+	                   "INSERT INTO search (rowid, text, conversation)"
+	                   " VALUES (?, CAST(? AS TEXT), ?)",
+	                   "ibt", row, m->text.bytes, m->text.len, c->id);
+}
+
+static int save_odds(struct library *lib, const struct message *m, int64_t row,
+                     size_t first, struct error *err)
+{
+	struct strbuf bytes = STRBUF_INIT;
+	int status;
+
+	if (first > m->n_odds) { /* it was written anew */
+		first = 0;
+		if (database_do(lib->db, err,
+		                "DELETE FROM odds WHERE message = ?", "i", row))
+			return -1;
+	}
+	if (first == m->n_odds)
+		return 0;
+	odds_encode(&bytes, m->odds + first, m->n_odds - first);
+	status =
+		database_do(lib->db, err,
+	                    "INSERT OR REPLACE INTO odds VALUES (?, ?, ?)",
+	                    "iib", row, (int64_t)first, bytes.bytes, bytes.len);
+	strbuf_free(&bytes);
+	return status;
+}
+
+static int save_message(struct library *lib, struct conversation *c,
+                        const struct message *m, struct known_message *saved,
+                        struct error *err)
+{
+	struct strbuf ids = STRBUF_INIT;
+	int status;
+
+	if (saved->row && saved->text_len == m->text.len &&
+	    saved->n_ids == m->ids.n && saved->n_odds == m->n_odds &&
+	    saved->state == m->state)
+		return 0;
+	ids_bytes(&ids, &m->ids);
+	status = database_do(
+		lib->db, err,
+		"INSERT INTO messages (conversation, id, parent, role, state,"
+		" text, ids, created_ms, seconds, model, extra)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
+		" ON CONFLICT (conversation, id) DO UPDATE SET state = ?5,"
+		" text = ?6, ids = ?7, seconds = ?9, model = ?10, extra = ?11",
+		"tiiiibbidtt", c->id, m->id, m->parent, (int64_t)m->role,
+		(int64_t)m->state, m->text.bytes, m->text.len, ids.bytes,
+		ids.len, m->created_ms, m->seconds, m->model, m->extra);
+	strbuf_free(&ids);
+	if (status)
+		return -1;
+	if (!saved->row)
+		saved->row = sqlite3_last_insert_rowid(lib->db);
+	if (index_text(lib, c, m, saved->row, err))
+		return -1;
+	return save_odds(lib, m, saved->row, saved->n_odds, err);
+}
+
+/* Rows written by this save, noted as saved only when it is committed. */
+static int save_messages(struct library *lib, struct conversation *c,
+                         struct known_conversation *k,
+                         struct known_message *now, struct error *err)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < c->n; i++) {
+		while (at < k->n && k->messages[at].id < c->messages[i]->id)
+			at++;
+		now[i] = (struct known_message){ 0 };
+		if (at < k->n && k->messages[at].id == c->messages[i]->id)
+			now[i] = k->messages[at];
+		if (save_message(lib, c, c->messages[i], &now[i], err))
+			return -1;
+	}
+	return 0;
+}
+
+int library_save(struct library *lib, struct conversation *c, struct error *err)
+{
+	struct known_conversation *k;
+	struct known_message *now;
+	bool is_new = !c->id;
+	int status;
+
+	if (is_new)
+		c->id = new_id();
+	k = known_find(lib, c->id);
+	if (is_new && library_lock(lib, c->id, err)) {
+		known_drop(lib, c->id);
+		free(c->id);
+		c->id = NULL;
+		return -1;
+	}
+	now = mem_zalloc(c->n, sizeof *now);
+	status = database_begin(lib->db, err);
+	if (!status) {
+		status = save_head(lib, c, err);
+		if (!status)
+			status = save_messages(lib, c, k, now, err);
+		status = database_end(lib->db, status, err);
+	}
+	if (!status) {
+		for (size_t i = 0; i < c->n; i++)
+			known_note(k, c->messages[i], now[i].row);
+	} else if (is_new) {
+		known_drop(lib, c->id);
+		free(c->id);
+		c->id = NULL;
+	}
+	free(now);
+	return status;
+}

@@ -1,0 +1,158 @@
+#include "tests/support.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "library/reply.h"
+#include "text/tokenizer.h"
+
+static struct tokenizer *load(void)
+{
+	char *path = test_source("data/confab-20m/tokenizer.json");
+	struct error err = { "" };
+	struct tokenizer *t = tokenizer_load_json(path, NULL, &err);
+
+	if (!t)
+		fail_msg("%s", err.text);
+	free(path);
+	return t;
+}
+
+static struct message *reply_of(struct conversation *c, struct tokenizer *t,
+                                const char *text)
+{
+	struct message *m = conversation_add(c, -1, ROLE_ASSISTANT, text,
+	                                     strlen(text));
+
+	tokenizer_encode(t, text, strlen(text), TOKENIZER_PLAIN, &m->ids);
+	return m;
+}
+
+static void ids_that_say_the_text_hold(void **state)
+{
+	struct conversation *c = conversation_new();
+	struct tokenizer *t = load();
+	struct message *m;
+
+	(void)state;
+	m = reply_of(c, t, "It is \xe2\x82\xac 5, <|im_end|> or 日本.");
+	assert_true(reply_ids_hold(m, t));
+	/* Cut in the middle of a character, which the text shows as U+FFFD. */
+	m = reply_of(c, t, "\xf0\x9f\xa6\xa9");
+	assert_true(m->ids.n > 1);
+	m->ids.n = 1;
+	m->text.len = 0;
+	strbuf_add_str(&m->text, "\xef\xbf\xbd");
+	assert_true(reply_ids_hold(m, t));
+	conversation_free(c);
+	tokenizer_free(t);
+}
+
+static void ids_that_say_something_else_do_not(void **state)
+{
+	struct conversation *c = conversation_new();
+	struct tokenizer *t = load();
+	struct message *m = reply_of(c, t, "Hello there");
+
+	(void)state;
+	strbuf_add_str(&m->text, ".");
+	assert_false(reply_ids_hold(m, t));
+	m = reply_of(c, t, "Hello there");
+	m->ids.data[0] = tokenizer_n_ids(t);
+	assert_false(reply_ids_hold(m, t));
+	m->ids.data[0] = -1;
+	assert_false(reply_ids_hold(m, t));
+	m->ids.n = 0;
+	assert_false(reply_ids_hold(m, t));
+	conversation_free(c);
+	tokenizer_free(t);
+}
+
+static void special_tokens_are_never_history(void **state)
+{
+	struct conversation *c = conversation_new();
+	struct tokenizer *t = load();
+	size_t seen = 0;
+
+	(void)state;
+	for (size_t i = 0; i < tokenizer_n_added(t); i++) {
+		int id = tokenizer_added_at(t, i);
+		size_t len;
+		const char *text = tokenizer_bytes(t, id, &len);
+		struct message *m = conversation_add(c, -1, ROLE_ASSISTANT,
+		                                     text, len);
+
+		ids_add(&m->ids, id);
+		assert_int_equal(reply_ids_hold(m, t),
+		                 !tokenizer_is_special(t, id));
+		seen += tokenizer_is_special(t, id);
+	}
+	assert_true(seen > 0);
+	conversation_free(c);
+	tokenizer_free(t);
+}
+
+static void a_token_keeps_its_odds_and_its_place(void **state)
+{
+	struct conversation *c = conversation_new();
+	struct message *m = conversation_add(c, -1, ROLE_ASSISTANT, "", 0);
+	struct sample s = { .id = 7, .logprob = -0.5, .entropy = 1.25,
+		            .rank = 2, .sampled_prob = 0.25, .n_top = 2 };
+
+	(void)state;
+	s.top[0] = (struct candidate){ 3, -0.25f, 0.75, SAMPLER_KEPT, false };
+	s.top[1] = (struct candidate){ 7, -0.5f, 0.25, SAMPLER_CUT_TOP_P,
+		                       false };
+	ids_add(&m->ids, 1); /* typed by a person */
+	reply_add_token(m, &s);
+	assert_int_equal(m->ids.n, 2);
+	assert_int_equal(m->n_odds, 2);
+	assert_int_equal(m->odds[0].rank, 0);
+	assert_int_equal(m->odds[1].id, 7);
+	assert_int_equal(m->odds[1].rank, 2);
+	assert_int_equal(m->odds[1].n_top, 2);
+	assert_true(m->odds[1].top[0].sampled_prob == 0.75f);
+	assert_int_equal(m->odds[1].top[1].cut, SAMPLER_CUT_TOP_P);
+	conversation_free(c);
+}
+
+static void a_reply_says_how_it_was_drawn(void **state)
+{
+	struct conversation *c = conversation_new();
+	struct message *m = conversation_add(c, -1, ROLE_ASSISTANT, "", 0);
+	struct engine_model model = { .name = (char *)"small",
+		                      .fingerprint = 0xabcdef };
+	struct sampler_settings s = { .temperature = 0.7f, .top_k = 20,
+		                      .top_p = 0.8f, .repeat_penalty = 1,
+		                      .seed = UINT64_MAX };
+	struct error err = { "" };
+	struct json *extra;
+	double number;
+
+	(void)state;
+	reply_begin(m, &model, &s);
+	reply_begin(m, &model, &s); /* a reply that is continued */
+	assert_string_equal(m->model, "small");
+	extra = json_parse(m->extra, strlen(m->extra), "extra", &err);
+	assert_non_null(extra);
+	assert_true(json_number(json_get(extra, "temperature"), &number));
+	assert_true((float)number == 0.7f);
+	assert_string_equal(json_string(json_get(extra, "seed")),
+	                    "18446744073709551615");
+	assert_string_equal(json_string(json_get(extra, "model_fingerprint")),
+	                    "0000000000abcdef");
+	json_free(extra);
+	conversation_free(c);
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(ids_that_say_the_text_hold),
+	cmocka_unit_test(ids_that_say_something_else_do_not),
+	cmocka_unit_test(special_tokens_are_never_history),
+	cmocka_unit_test(a_token_keeps_its_odds_and_its_place),
+	cmocka_unit_test(a_reply_says_how_it_was_drawn),
+};
+
+TEST_MAIN(tests)
