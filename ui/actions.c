@@ -1,5 +1,6 @@
 #include "ui/actions.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -115,9 +116,11 @@ static const struct action_info table[ACTIONS] = {
 	                 "show the text as it is, or as Markdown", LOOKING,
 	                 NULL },
 	[ACTION_FOLD] = { "fold", "o", TRANSCRIPT, true, "",
-	                  "open or fold what the model thought", LOOKING, NULL },
+	                  "open or fold what the model thought", LOOKING,
+	                  NULL },
 	[ACTION_TIMES] = { "times", "s", TRANSCRIPT, true, "",
-	                   "show when each message was written", LOOKING, NULL },
+	                   "show when each message was written", LOOKING,
+	                   NULL },
 	[ACTION_PAGE_UP] = { "page-up", "PgUp", ANYWHERE, false, "",
 	                     "scroll up", LOOKING, NULL },
 	[ACTION_PAGE_DOWN] = { "page-down", "PgDn", ANYWHERE, false, "",
@@ -149,7 +152,8 @@ static const struct action_info table[ACTIONS] = {
 	                        TOKENS, NULL },
 	[ACTION_ALTERNATIVES] = { "alternatives", "Enter", TRANSCRIPT, false,
 	                          "",
-	                          "choose another token (Up, Down, Enter), and go "
+	                          "choose another token (Up, Down, Enter), and "
+	                          "go "
 	                          "on from it",
 	                          TOKENS, NULL },
 	[ACTION_TYPE_TOKEN] = { "type-token", "i", TRANSCRIPT, false, "",
@@ -162,8 +166,8 @@ static const struct action_info table[ACTIONS] = {
 	                         "try other sampling settings on these odds",
 	                         TOKENS, NULL },
 	[ACTION_SCORE] = { "score", "p", TRANSCRIPT, true, "",
-	                   "compute the odds of the prompt's tokens too", TOKENS,
-	                   NULL },
+	                   "compute the odds of the prompt's tokens too",
+	                   TOKENS, NULL },
 
 	[ACTION_NEWLINE] = { "newline", "Alt-Enter Ctrl-J", INPUT, false, "",
 	                     "a new line in the message; Enter sends", PROGRAM,
@@ -189,7 +193,8 @@ struct binding {
 	enum action_place place;
 };
 
-static struct binding *bindings; /* [n_bindings]; the last one of a key counts */
+static struct binding
+	*bindings; /* [n_bindings]; the last one of a key counts */
 static size_t n_bindings, bindings_capacity;
 
 const struct action_info *action_info(enum action action)
@@ -259,8 +264,8 @@ int action_bind(const char *key, const char *name, struct error *err)
 	enum action action = action_named(name, strlen(name));
 
 	if (action == ACTION_NONE && strcmp(name, "none"))
-		return error_set(err, "bind %s: no action is called \"%s\"", key,
-		                 name);
+		return error_set(err, "bind %s: no action is called \"%s\"",
+		                 key, name);
 	if (!*key || strlen(key) >= sizeof bindings->key)
 		return error_set(err, "bind: \"%s\" is no key", key);
 	add_default_bindings();
@@ -369,20 +374,44 @@ void actions_print_help(struct strbuf *out)
 	}
 }
 
-/* roff: "-" is a minus sign only as "\-", and "\" and a leading "." or "'" have
- * a meaning. */
+/* roff: "-" is a minus sign only as "\-"; quotes would end an argument. */
 static void add_roff(struct strbuf *out, const char *text)
 {
-	if (*text == '.' || *text == '\'')
-		strbuf_add_str(out, "\\&");
 	for (; *text; text++) {
 		if (*text == '\\')
 			strbuf_add_str(out, "\\e");
 		else if (*text == '-')
 			strbuf_add_str(out, "\\-");
+		else if (*text == '"')
+			strbuf_add_str(out, "\\(dq");
 		else
 			strbuf_add_char(out, *text);
 	}
+}
+
+static void add_man_entry(struct strbuf *out, enum action action)
+{
+	const struct action_info *info = &table[action];
+	struct strbuf head = STRBUF_INIT;
+
+	/* The keys as they are before any `bind`. */
+	for (const char *keys = info->keys; *keys; keys++)
+		strbuf_printf(&head, "%s%c", *keys == ' ' ? "," : "", *keys);
+	if (head.len && info->slash)
+		strbuf_add_str(&head, "; ");
+	add_slash(&head, info);
+	strbuf_add_str(out, ".It Ic \"");
+	add_roff(out, head.bytes);
+	/* A letter keeps the line from being taken for a request. */
+	strbuf_printf(out, "\"\n%c", toupper((unsigned char)*info->help));
+	add_roff(out, info->help + 1);
+	strbuf_add_char(out, '.');
+	if (!info->slash) {
+		strbuf_add_str(out, "\n.Pq ");
+		add_roff(out, info->name);
+	}
+	strbuf_add_char(out, '\n');
+	strbuf_free(&head);
 }
 
 void actions_print_man(struct strbuf *out)
@@ -390,25 +419,11 @@ void actions_print_man(struct strbuf *out)
 	const char *group = "";
 
 	for (int a = ACTION_NONE + 1; a < ACTIONS; a++) {
-		const struct action_info *info = &table[a];
-		struct strbuf keys = STRBUF_INIT;
-
-		if (strcmp(group, info->group))
-			strbuf_printf(out, ".SS %s\n", info->group);
-		group = info->group;
-		add_keys(&keys, (enum action)a);
-		if (keys.len && info->slash)
-			strbuf_add_str(&keys, "; ");
-		add_slash(&keys, info);
-		if (!keys.len)
-			strbuf_printf(&keys, "(%s)", info->name);
-		strbuf_add_str(out, ".TP\n.B ");
-		add_roff(out, keys.bytes);
-		strbuf_printf(out, "\n(");
-		add_roff(out, info->name);
-		strbuf_add_str(out, ") ");
-		add_roff(out, info->help);
-		strbuf_add_char(out, '\n');
-		strbuf_free(&keys);
+		if (strcmp(group, table[a].group))
+			strbuf_printf(out, "%s.Ss %s\n.Bl -tag -width Ds\n",
+			              *group ? ".El\n" : "", table[a].group);
+		group = table[a].group;
+		add_man_entry(out, (enum action)a);
 	}
+	strbuf_add_str(out, ".El\n");
 }

@@ -124,7 +124,7 @@ const char *actions_nearest(const char *name);
 /* "/retry  Ctrl-R  answer again" for every action, by group. */
 void actions_print_help(struct strbuf *out);
 
-/* The same as roff for confab(1): .TP entries below .SS headings. */
+/* The same in mdoc(7) for confab(1): a list below a heading for every group. */
 void actions_print_man(struct strbuf *out);
 
 #endif
