@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 struct error;
+struct quant_x;
 struct tile;
 
 struct kernels {
@@ -30,6 +31,8 @@ struct kernels {
 	void (*f16_to_f32)(float *y, const void *x, size_t n);
 	void (*f32_to_bf16)(void *y, const float *x, size_t n);
 	void (*f32_to_f16)(void *y, const float *x, size_t n);
+	/* quant_x.h: [n] as 8-bit integers, the same in every set */
+	void (*quant_x)(struct quant_x *y, const float *x, size_t n);
 
 	/* sum of a[i] b[i] */
 	float (*dot)(const float *a, const float *b, size_t n);

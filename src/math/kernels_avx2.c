@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "math/quant_x.h"
 #include "math/tile.h"
 
 #define VECTOR 8
@@ -316,6 +317,7 @@ const struct kernels kernels_avx2 = {
 	.f16_to_f32 = f16_to_f32,
 	.f32_to_bf16 = f32_to_bf16,
 	.f32_to_f16 = f32_to_f16,
+	.quant_x = quant_x_avx2,
 	.dot = dot,
 	.axpy = axpy,
 	.scale = scale,

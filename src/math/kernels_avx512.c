@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdint.h>
 
+#include "math/quant_x.h"
 #include "math/tile.h"
 
 #define VECTOR 16
@@ -240,9 +241,10 @@ static float exp_sum(float *y, const float *x, float top, size_t n)
 #define COMMON \
 	.name = "avx512", .vector = true, .bf16_to_f32 = bf16_to_f32, \
 	.f16_to_f32 = f16_to_f32, .f32_to_bf16 = f32_to_bf16, \
-	.f32_to_f16 = f32_to_f16, .dot = dot, .axpy = axpy, .scale = scale, \
-	.scale_mul = scale_mul, .silu_mul = silu_mul, .rotate = rotate, \
-	.max = max, .exp_sum = exp_sum, .tile_f32 = tile_f32_avx512, \
+	.f32_to_f16 = f32_to_f16, .quant_x = quant_x_avx512, .dot = dot, \
+	.axpy = axpy, .scale = scale, .scale_mul = scale_mul, \
+	.silu_mul = silu_mul, .rotate = rotate, .max = max, \
+	.exp_sum = exp_sum, .tile_f32 = tile_f32_avx512, \
 	.tile_f16 = tile_f16_avx512, .tile_bf16 = tile_bf16_avx512
 
 const struct kernels kernels_avx512 = { COMMON };

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "math/half.h"
+#include "math/quant_x.h"
 #include "math/tile.h"
 
 static void bf16_to_f32(float *y, const void *x, size_t n)
@@ -127,6 +128,7 @@ const struct kernels kernels_scalar = {
 	.f16_to_f32 = f16_to_f32,
 	.f32_to_bf16 = f32_to_bf16,
 	.f32_to_f16 = f32_to_f16,
+	.quant_x = quant_x_scalar,
 	.dot = dot,
 	.axpy = axpy,
 	.scale = scale,
