@@ -244,7 +244,10 @@ void chat_take_text(struct chat *chat, const struct message *m, size_t index,
 	fork = fork_at(chat, m, index);
 	tokenizer_encode(chat->model->tokenizer, text, strlen(text),
 	                 TOKENIZER_PLAIN, &fork->ids);
-	while (fork->n_odds < fork->ids.n)
-		message_add_odds(fork)->id = fork->ids.data[fork->n_odds - 1];
+	while (fork->n_odds < fork->ids.n) {
+		int id = fork->ids.data[fork->n_odds];
+
+		message_add_odds(fork)->id = id;
+	}
 	chat_extend(chat, fork);
 }
