@@ -9,6 +9,7 @@
 #include "math/kernels.h"
 #include "math/linear.h"
 #include "math/quant.h"
+#include "math/quant_x.h"
 #include "math/quantize_row.h"
 #include "math/tensor.h"
 #include "tests/numbers.h"
@@ -19,7 +20,8 @@
 
 static const char *const set_names[] = { "scalar", "avx2", "avx512" };
 static const enum dtype dtypes[] = { DTYPE_F32,  DTYPE_F16,  DTYPE_BF16,
-	                             DTYPE_Q8_0, DTYPE_Q4_0, DTYPE_Q4_K,
+	                             DTYPE_Q8_0, DTYPE_Q4_0, DTYPE_Q4_1,
+	                             DTYPE_Q5_0, DTYPE_Q4_K, DTYPE_Q5_K,
 	                             DTYPE_Q6_K };
 
 static struct threads *pool;
@@ -123,20 +125,44 @@ static double rounding(size_t n)
 	return (6 + sqrt((double)n)) * FLOAT_EPS;
 }
 
-/* Whether this call multiplies activations that were rounded to bf16. */
-static bool is_narrow(enum dtype dtype, size_t rows, bool exact)
+/* How activations are rounded before this call multiplies them. */
+enum form { FORM_F32, FORM_BF16, FORM_INT8 };
+
+static enum form form_of(enum dtype dtype, size_t rows, bool exact)
 {
-	return dtype == DTYPE_BF16 && rows >= LINEAR_NARROW_ROWS && !exact &&
-	       kernels_get()->tile_bf16_narrow;
+	const struct kernels *kernels = kernels_get();
+
+	if (exact)
+		return FORM_F32;
+	if (rows < LINEAR_NARROW_ROWS)
+		return kernels->tile_int8[dtype] ? FORM_INT8 : FORM_F32;
+	return dtype == DTYPE_BF16 && kernels->tile_bf16_narrow ? FORM_BF16
+	                                                        : FORM_F32;
+}
+
+static void round_to_int8(float *row, size_t n)
+{
+	struct quant_x x[MAX_IN / 256];
+
+	kernels_get()->quant_x(x, row, n);
+	for (size_t i = 0; i < n; i++) {
+		const struct quant_x *at = x + i / 256;
+
+		row[i] = at->d[i % 256 / 32] * (float)at->q[i % 256];
+	}
 }
 
 /* The activations as they are multiplied. */
-static float *rounded(const float *x, size_t n, bool narrow)
+static float *rounded(const float *x, size_t rows, size_t stride, size_t n_in,
+                      enum form form)
 {
-	float *copy = malloc((n + 1) * sizeof *copy);
+	float *copy = malloc((rows * stride + 1) * sizeof *copy);
 
-	for (size_t i = 0; i < n; i++)
-		copy[i] = narrow ? half_from_bf16(half_to_bf16(x[i])) : x[i];
+	memcpy(copy, x, rows * stride * sizeof *copy);
+	for (size_t i = 0; form == FORM_BF16 && i < rows * stride; i++)
+		copy[i] = half_from_bf16(half_to_bf16(x[i]));
+	for (size_t r = 0; form == FORM_INT8 && r < rows; r++)
+		round_to_int8(copy + r * stride, n_in);
 	return copy;
 }
 
@@ -152,7 +178,7 @@ static void check_product(enum dtype dtype, size_t n_out, size_t n_in,
 	float *y = random_rows(rows * y_stride, rng);
 	float *before = malloc((rows * y_stride + 1) * sizeof *y);
 	float *used =
-		rounded(x, rows * x_stride, is_narrow(dtype, rows, exact));
+		rounded(x, rows, x_stride, n_in, form_of(dtype, rows, exact));
 	struct linear_job job = { &w.t, y, y_stride, numbers_below(rng, 2) };
 
 	memcpy(before, y, rows * y_stride * sizeof *y);
@@ -256,7 +282,7 @@ static void narrow_products_stay_within_the_rounding_of_activations(
 			            (0x1p-8 + 2 * rounding(IN)) * size);
 		}
 		assert_int_equal(memcmp(exact, narrow, sizeof exact) != 0,
-		                 is_narrow(DTYPE_BF16, ROWS, false));
+		                 form_of(DTYPE_BF16, ROWS, false) == FORM_BF16);
 		free(x);
 		weight_free(&w);
 	}

@@ -18,6 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "math/tensor.h"
+
 struct error;
 struct quant_x;
 struct tile;
@@ -65,6 +67,8 @@ struct kernels {
 	void (*tile_f16)(const struct tile *t);
 	void (*tile_bf16)(const struct tile *t);
 	void (*tile_bf16_narrow)(const struct tile *t);
+	/* Block types by 8-bit activations; NULL where there is none. */
+	void (*tile_int8[DTYPE_COUNT])(const struct tile *t);
 };
 
 /* The set in use. */

@@ -245,7 +245,13 @@ static float exp_sum(float *y, const float *x, float top, size_t n)
 	.axpy = axpy, .scale = scale, .scale_mul = scale_mul, \
 	.silu_mul = silu_mul, .rotate = rotate, .max = max, \
 	.exp_sum = exp_sum, .tile_f32 = tile_f32_avx512, \
-	.tile_f16 = tile_f16_avx512, .tile_bf16 = tile_bf16_avx512
+	.tile_f16 = tile_f16_avx512, .tile_bf16 = tile_bf16_avx512, \
+	.tile_int8 = { \
+		[DTYPE_Q8_0] = tile_int8_q8_0_avx512, \
+		[DTYPE_Q4_0] = tile_int8_q4_0_avx512, \
+		[DTYPE_Q4_1] = tile_int8_q4_1_avx512, \
+		[DTYPE_Q5_0] = tile_int8_q5_0_avx512, \
+	}
 
 const struct kernels kernels_avx512 = { COMMON };
 

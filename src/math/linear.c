@@ -10,6 +10,7 @@
 #include "math/gemm.h"
 #include "math/kernels.h"
 #include "math/quant.h"
+#include "math/quant_x.h"
 #include "math/tile.h"
 
 /*
@@ -36,7 +37,9 @@ struct linear_work {
 	struct threads *pool;
 	size_t max_rows;
 	int64_t max_in, max_out;
-	char *narrow;  /* activations as bf16, shared by the threads */
+	char *narrow;        /* activations as bf16, shared by the threads */
+	struct quant_x *own; /* a thread's few rows as 8-bit integers */
+	size_t own_count;
 	float *panels; /* a thread's block of weights as float32 */
 	size_t panel_floats;
 	float *gates; /* a thread's block of silu's arguments */
@@ -47,6 +50,7 @@ struct linear_work {
 struct plan {
 	void (*tile)(const struct tile *t);
 	bool narrow; /* the tile takes bf16 activations */
+	bool int8;   /* the tile takes 8-bit activations, few rows */
 	bool widen;  /* the tile takes float32 weights: by way of a panel */
 };
 
@@ -60,7 +64,13 @@ struct call {
 	const float *x;
 	size_t x_stride, rows, n_in;
 	size_t narrow_stride; /* bytes; 0: no plan needs bf16 activations */
+	bool int8;            /* some plan needs 8-bit activations */
 };
+
+static size_t smaller(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
 
 /* An odd number of cache lines, so that the same column of successive rows
  * does not fall into the same set of the cache. */
@@ -84,10 +94,13 @@ struct linear_work *linear_work_new(struct threads *pool, size_t max_rows,
 	work->max_out = max_out;
 	work->panel_floats = (size_t)max_in * BLOCK_MAX;
 	work->gate_floats = max_rows * BLOCK_MAX;
+	work->own_count = smaller(max_rows, LINEAR_NARROW_ROWS - 1) *
+	                  quant_x_count((size_t)max_in);
 	work->narrow = mem_try(max_rows, narrow_stride((size_t)max_in));
 	work->panels = mem_try(n_threads, work->panel_floats * sizeof(float));
 	work->gates = mem_try(n_threads, work->gate_floats * sizeof(float));
-	if (work->narrow && work->panels && work->gates)
+	work->own = mem_try(n_threads, work->own_count * sizeof *work->own);
+	if (work->narrow && work->panels && work->gates && work->own)
 		return work;
 	error_set(err, "no memory for products of %zu rows by %lld numbers",
 	          max_rows, (long long)max_in);
@@ -102,7 +115,13 @@ void linear_work_free(struct linear_work *work)
 	free(work->narrow);
 	free(work->panels);
 	free(work->gates);
+	free(work->own);
 	free(work);
+}
+
+static struct quant_x *own_rows(const struct linear_work *work, int index)
+{
+	return work->own + (size_t)index * work->own_count;
 }
 
 static void tile_gemm(const struct tile *t)
@@ -119,6 +138,9 @@ static struct plan choose(const struct kernels *kernels, enum dtype dtype,
 	    kernels->tile_bf16_narrow)
 		return (struct plan){ .tile = kernels->tile_bf16_narrow,
 			              .narrow = true };
+	if (!exact && rows < LINEAR_NARROW_ROWS && kernels->tile_int8[dtype])
+		return (struct plan){ .tile = kernels->tile_int8[dtype],
+			              .int8 = true };
 	if (rows >= GEMM_ROWS && !kernels->vector)
 		return (struct plan){ .tile = tile_gemm, .widen = true };
 	if (dtype == DTYPE_BF16)
@@ -167,36 +189,45 @@ static void locate_weights(const struct call *call, struct tile *t,
 	t->w_stride = call->n_in * sizeof(float);
 }
 
-/* Bytes of an element of the rows that a tile reads. */
-static size_t weight_size(const struct tensor *w, const struct plan *plan)
-{
-	return plan->widen || w->dtype == DTYPE_F32 ? 4 : 2;
-}
-
 /* n rounded down to whole register blocks. */
 static size_t whole_blocks(size_t n)
 {
 	return n < BLOCK_MIN ? BLOCK_MIN : n - n % BLOCK_MIN;
 }
 
-static size_t smaller(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
-
-/* Rows as long as this are taken at once. */
-static size_t piece_length(const struct call *call)
+/* Rows as long as this are taken at once; as integers they fit as they are. */
+static size_t piece_length(const struct call *call, const struct plan *plan)
 {
 	size_t pieces = (call->n_in + PIECE - 1) / PIECE;
 	size_t length = (call->n_in + pieces - 1) / pieces;
 
+	if (plan->int8)
+		return call->n_in;
 	return (length + 63) / 64 * 64;
+}
+
+/* Bytes of n elements of the weights' rows and of the activations' as the plan
+ * has them multiplied. */
+static size_t weight_bytes(const struct tensor *w, const struct plan *plan,
+                           size_t n)
+{
+	size_t bytes = n * sizeof(float);
+
+	if (!plan->widen)
+		dtype_row_bytes(w->dtype, (int64_t)n, &bytes);
+	return bytes;
+}
+
+static size_t activation_bytes(const struct plan *plan, size_t n)
+{
+	return plan->int8 ? quant_x_count(n) * sizeof(struct quant_x)
+	                  : n * (plan->narrow ? 2 : sizeof(float));
 }
 
 static size_t block_outputs(const struct call *call, const struct tensor *w,
                             const struct plan *plan)
 {
-	size_t bytes = piece_length(call) * weight_size(w, plan);
+	size_t bytes = weight_bytes(w, plan, piece_length(call, plan));
 
 	return smaller(whole_blocks(BLOCK_BYTES / bytes), BLOCK_MAX);
 }
@@ -206,8 +237,7 @@ static size_t block_outputs(const struct call *call, const struct tensor *w,
 static void multiply_piece(const struct call *call, const struct plan *plan,
                            struct tile t)
 {
-	size_t bytes = t.n * (plan->narrow ? 2 : 4);
-	size_t chunk = whole_blocks(CHUNK_BYTES / bytes);
+	size_t chunk = whole_blocks(CHUNK_BYTES / activation_bytes(plan, t.n));
 
 	if (plan->tile == tile_gemm)
 		chunk = call->rows; /* BLIS has its own blocks */
@@ -219,28 +249,44 @@ static void multiply_piece(const struct call *call, const struct plan *plan,
 	}
 }
 
+/* The activations as the plan has them multiplied. */
+static void locate_rows(const struct call *call, const struct plan *plan,
+                        struct tile *t, int index)
+{
+	if (plan->int8) {
+		t->x = own_rows(call->work, index);
+		t->x_stride = activation_bytes(plan, call->n_in);
+	} else if (plan->narrow) {
+		t->x = call->work->narrow;
+		t->x_stride = call->narrow_stride;
+	} else {
+		t->x = call->x;
+		t->x_stride = call->x_stride * sizeof(float);
+	}
+}
+
 /* y[r][0..n_w) = (add ? y : 0) + x[r] by outputs [o, o + n_w) of job j. */
 static void multiply_block(const struct call *call, int j, size_t o, size_t n_w,
-                           float *y, size_t y_stride, bool add, float *panel)
+                           float *y, size_t y_stride, bool add, int index)
 {
 	const struct tensor *w = call->jobs[j].w;
 	const struct plan *plan = &call->plans[j];
-	size_t size = weight_size(w, plan), piece = piece_length(call);
+	size_t piece = piece_length(call, plan);
 	struct tile t = {
 		.y = y, .y_stride = y_stride, .n_w = n_w, .add = add
 	};
 
 	if (call->rows == 1 || plan->tile == tile_gemm)
 		piece = call->n_in;
-	locate_weights(call, &t, w, plan->widen, o, panel);
-	t.x = plan->narrow ? (const void *)call->work->narrow : call->x;
-	t.x_stride = plan->narrow ? call->narrow_stride
-	                          : call->x_stride * sizeof(float);
+	locate_weights(call, &t, w, plan->widen, o,
+	               call->work->panels +
+	                       (size_t)index * call->work->panel_floats);
+	locate_rows(call, plan, &t, index);
 	for (size_t k = 0; k < call->n_in; k += piece) {
 		t.n = smaller(piece, call->n_in - k);
 		multiply_piece(call, plan, t);
-		t.w = (const char *)t.w + t.n * size;
-		t.x = (const char *)t.x + t.n * (plan->narrow ? 2 : 4);
+		t.w = (const char *)t.w + weight_bytes(w, plan, t.n);
+		t.x = (const char *)t.x + activation_bytes(plan, t.n);
 		t.add = true;
 	}
 }
@@ -248,15 +294,13 @@ static void multiply_block(const struct call *call, int j, size_t o, size_t n_w,
 static void share_job(const struct call *call, int j, int index, int n)
 {
 	const struct linear_job *job = &call->jobs[j];
-	struct linear_work *work = call->work;
-	float *panel = work->panels + (size_t)index * work->panel_floats;
 	size_t step = block_outputs(call, job->w, &call->plans[j]), o, end;
 
 	threads_split((size_t)tensor_rows(job->w), SHARE_GRAIN, index, n, &o,
 	              &end);
 	for (; o < end; o += step)
 		multiply_block(call, j, o, smaller(step, end - o), job->y + o,
-		               job->y_stride, job->add, panel);
+		               job->y_stride, job->add, index);
 }
 
 /* A block of gates and the same block of ups are joined while they are in the
@@ -265,7 +309,6 @@ static void share_swiglu(const struct call *call, int index, int n)
 {
 	const struct linear_job *up = &call->jobs[1];
 	struct linear_work *work = call->work;
-	float *panel = work->panels + (size_t)index * work->panel_floats;
 	float *gate = work->gates + (size_t)index * work->gate_floats;
 	size_t step = block_outputs(call, up->w, &call->plans[1]), o, end, n_w;
 
@@ -275,8 +318,8 @@ static void share_swiglu(const struct call *call, int index, int n)
 		float *y = up->y + o;
 
 		n_w = smaller(step, end - o);
-		multiply_block(call, 0, o, n_w, gate, BLOCK_MAX, false, panel);
-		multiply_block(call, 1, o, n_w, y, up->y_stride, false, panel);
+		multiply_block(call, 0, o, n_w, gate, BLOCK_MAX, false, index);
+		multiply_block(call, 1, o, n_w, y, up->y_stride, false, index);
 		for (size_t r = 0; r < call->rows; r++)
 			call->kernels->silu_mul(y + r * up->y_stride,
 			                        gate + r * BLOCK_MAX,
@@ -296,10 +339,24 @@ static void narrow_rows(const struct call *call, int index, int n)
 		                           call->n_in);
 }
 
+/* Every thread for itself: for a few rows that takes less than to wait for one
+ * another. */
+static void quantise_rows(const struct call *call, int index)
+{
+	struct quant_x *to = own_rows(call->work, index);
+
+	for (size_t r = 0; r < call->rows; r++)
+		call->kernels->quant_x(to + r * quant_x_count(call->n_in),
+		                       call->x + r * call->x_stride,
+		                       call->n_in);
+}
+
 static void share(void *arg, int index, int n)
 {
 	const struct call *call = arg;
 
+	if (call->int8)
+		quantise_rows(call, index);
 	if (call->narrow_stride) {
 		narrow_rows(call, index, n);
 		threads_barrier(call->work->pool);
@@ -328,6 +385,7 @@ static void run(struct call *call, bool exact)
 		assert(tensor_rows(w) <= work->max_out);
 		call->plans[j] =
 			choose(call->kernels, w->dtype, call->rows, exact);
+		call->int8 |= call->plans[j].int8;
 		if (call->plans[j].narrow)
 			call->narrow_stride = narrow_stride(call->n_in);
 	}

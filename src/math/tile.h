@@ -31,6 +31,7 @@ struct tile {
 	bool add;
 };
 
+/* Float32 activations, and the narrow one bf16. */
 void tile_f32_scalar(const struct tile *t);
 void tile_f16_scalar(const struct tile *t);
 void tile_bf16_scalar(const struct tile *t);
@@ -43,5 +44,20 @@ void tile_f32_avx512(const struct tile *t);
 void tile_f16_avx512(const struct tile *t);
 void tile_bf16_avx512(const struct tile *t);
 void tile_bf16_narrow_avx512(const struct tile *t);
+
+/* Block types by rows of struct quant_x.  n is a multiple of the type's block.
+ * The integers are exact; they are scaled and added up in float32. */
+#define TILE_INT8(name) \
+	void tile_int8_##name##_scalar(const struct tile *t); \
+	void tile_int8_##name##_avx2(const struct tile *t); \
+	void tile_int8_##name##_avx512(const struct tile *t);
+
+TILE_INT8(q8_0)
+TILE_INT8(q4_0)
+TILE_INT8(q4_1)
+TILE_INT8(q5_0)
+TILE_INT8(q4_k)
+TILE_INT8(q5_k)
+TILE_INT8(q6_k)
 
 #endif

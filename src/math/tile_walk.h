@@ -67,6 +67,21 @@ INLINE void tile_prefetch(const struct tile_rows *rows, size_t offset)
 		__builtin_prefetch(rows->w[i] + rows->ahead + offset, 0, 2);
 }
 
+/*
+ * The same where a row's step of `bytes` is no whole number of lines: rows lie
+ * one after the other, so the next `width` of them are one run of memory, and
+ * each step asks for its share of that.
+ */
+INLINE void tile_prefetch_run(const struct tile_rows *rows, size_t width,
+                              size_t offset, size_t bytes)
+{
+	const char *run = rows->w[0] + rows->ahead + offset * width;
+	size_t end = rows->ahead_end * bytes;
+
+	for (size_t i = rows->ahead_begin * bytes; i < end; i += 64)
+		__builtin_prefetch(run + i, 0, 2);
+}
+
 /* How many of the remaining activation rows the next block takes: blocks of
  * nearly equal size, 7 = 4 + 3. */
 INLINE size_t tile_share(size_t left)

@@ -1,0 +1,257 @@
+/*
+ * The one-level types (blocks of 32) by 8-bit activations, with VNNI.
+ *
+ * A step takes four blocks of a row.  Each has a quarter of a vector, four
+ * lanes: `lo` holds its elements 0 to 15 and `hi` the others, which is how
+ * halves order comes out of memory.  vpdpbusd adds four products to each lane,
+ * so lo and hi go into the same lanes, and these need one multiplication by
+ * the block's scales.
+ */
+#include "math/tile.h"
+
+#include <immintrin.h>
+#include <string.h>
+
+#include "math/quant_blocks.h"
+#include "math/quant_x.h"
+#include "math/tensor.h"
+
+#define TILE_X 3
+#define TILE_BLOCKS(b, d) \
+	TILE_BLOCK(12, 1, b, d) \
+	TILE_BLOCK(8, 2, b, d) \
+	TILE_BLOCK(4, 2, b, d) \
+	TILE_BLOCK(4, 3, b, d)
+
+static inline size_t tile_width(size_t rows)
+{
+	return rows == 1 ? 12 : rows == 2 ? 8 : 4;
+}
+
+#include "math/tile_walk.h"
+
+#include "math/tile_sum_avx512.h"
+
+#define STEP 128 /* elements */
+
+/* Bytes of a block, and from its start to the codes. */
+INLINE size_t block_bytes(enum dtype dtype)
+{
+	return dtype == DTYPE_Q8_0   ? sizeof(struct quant_q8_0)
+	       : dtype == DTYPE_Q4_0 ? sizeof(struct quant_q4_0)
+	       : dtype == DTYPE_Q4_1 ? sizeof(struct quant_q4_1)
+	                             : sizeof(struct quant_q5_0);
+}
+
+/* What is added to a weight's code to make it unsigned. */
+INLINE int bias(enum dtype dtype)
+{
+	return dtype == DTYPE_Q8_0   ? 128
+	       : dtype == DTYPE_Q4_0 ? 8
+	       : dtype == DTYPE_Q5_0 ? 16
+	                             : 0;
+}
+
+/* 16 bytes of each of four blocks. */
+INLINE __m512i gather(const char *w, size_t stride)
+{
+	__m512i v = _mm512_castsi128_si512(_mm_loadu_si128((const __m128i *)w));
+
+	v = _mm512_inserti32x4(v,
+	                       _mm_loadu_si128((const __m128i *)(w + stride)),
+	                       1);
+	v = _mm512_inserti32x4(
+		v, _mm_loadu_si128((const __m128i *)(w + 2 * stride)), 2);
+	return _mm512_inserti32x4(
+		v, _mm_loadu_si128((const __m128i *)(w + 3 * stride)), 3);
+}
+
+INLINE uint16_t load16(const char *at)
+{
+	uint16_t u;
+
+	memcpy(&u, at, sizeof u);
+	return u;
+}
+
+/* A half of each of four blocks, as float32. */
+INLINE __m128 gather_half(const char *w, size_t stride)
+{
+	__m128i h = _mm_cvtsi32_si128(load16(w));
+
+	h = _mm_insert_epi16(h, load16(w + stride), 1);
+	h = _mm_insert_epi16(h, load16(w + 2 * stride), 2);
+	h = _mm_insert_epi16(h, load16(w + 3 * stride), 3);
+	return _mm_cvtph_ps(h);
+}
+
+struct weights {
+	__m512i lo, hi; /* unsigned */
+	__m128 d;
+	__m128 m; /* q4_1 */
+};
+
+/* The fifth bits of q5_0: where they are set, 16 more. */
+INLINE void fifth_bits(struct weights *to, const char *qh, size_t stride)
+{
+	const __m512i bit = _mm512_set1_epi64((long long)0x8040201008040201);
+	const __m512i sixteen = _mm512_set1_epi8(16);
+	const __m512i low = _mm512_broadcast_i32x4(
+		_mm_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1));
+	const __m512i high = _mm512_add_epi8(low, _mm512_set1_epi8(2));
+	__m512i v = _mm512_setzero_si512();
+	uint32_t u;
+
+	UNROLL
+	for (int b = 0; b < 4; b++) {
+		memcpy(&u, qh + (size_t)b * stride, sizeof u);
+		v = _mm512_mask_set1_epi32(v, (__mmask16)(1u << 4 * b), (int)u);
+	}
+	to->lo = _mm512_mask_add_epi8(
+		to->lo, _mm512_test_epi8_mask(_mm512_shuffle_epi8(v, low), bit),
+		to->lo, sixteen);
+	to->hi = _mm512_mask_add_epi8(
+		to->hi,
+		_mm512_test_epi8_mask(_mm512_shuffle_epi8(v, high), bit),
+		to->hi, sixteen);
+}
+
+INLINE struct weights load_w(enum dtype dtype, const char *w)
+{
+	const size_t size = block_bytes(dtype);
+	struct weights to;
+
+	to.d = gather_half(w, size);
+	to.m = _mm_setzero_ps();
+	if (dtype == DTYPE_Q8_0) {
+		const __m512i sign = _mm512_set1_epi8(-128);
+
+		to.lo = _mm512_xor_si512(gather(w + 2, size), sign);
+		to.hi = _mm512_xor_si512(gather(w + 18, size), sign);
+	} else {
+		const __m512i low = _mm512_set1_epi8(15);
+		__m512i v = gather(w + size - 16, size);
+
+		to.lo = _mm512_and_si512(v, low);
+		to.hi = _mm512_and_si512(_mm512_srli_epi16(v, 4), low);
+	}
+	if (dtype == DTYPE_Q4_1)
+		to.m = gather_half(w + 2, size);
+	if (dtype == DTYPE_Q5_0)
+		fifth_bits(&to, w + 2, size);
+	return to;
+}
+
+struct activations {
+	__m512i lo, hi;
+	__m512i start; /* -bias times their sums */
+	__m128 d;
+	__m128 m; /* d times the blocks' sums */
+};
+
+INLINE struct activations load_x(enum dtype dtype, const char *row, size_t k)
+{
+	const struct quant_x *x = (const struct quant_x *)row + k / 256;
+	const __m512i c = _mm512_set1_epi8((char)bias(dtype));
+	__m512i q0 = _mm512_load_si512(x->q + k % 256);
+	__m512i q1 = _mm512_load_si512(x->q + k % 256 + 64);
+	__m512i zero = _mm512_setzero_si512();
+	struct activations to;
+
+	to.lo = _mm512_shuffle_i32x4(q0, q1, 0x88);
+	to.hi = _mm512_shuffle_i32x4(q0, q1, 0xdd);
+	to.start = zero;
+	if (bias(dtype) > 0)
+		to.start = _mm512_sub_epi32(
+			zero,
+			_mm512_dpbusd_epi32(_mm512_dpbusd_epi32(zero, c, to.lo),
+		                            c, to.hi));
+	to.d = _mm_load_ps(x->d + k % 256 / 32);
+	to.m = _mm_setzero_ps();
+	if (dtype == DTYPE_Q4_1) {
+		__m128i s = _mm_load_si128(
+			(const __m128i *)(x->sum + k % 256 / 16));
+
+		s = _mm_madd_epi16(s, _mm_set1_epi16(1));
+		to.m = _mm_mul_ps(to.d, _mm_cvtepi32_ps(s));
+	}
+	return to;
+}
+
+/* Four floats, each in four lanes. */
+INLINE __m512 spread(__m128 v)
+{
+	const __m512i at = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2,
+	                                     3, 3, 3, 3);
+
+	return _mm512_permutexvar_ps(at, _mm512_castps128_ps512(v));
+}
+
+INLINE void step(__m512 sum[TILE_W][TILE_X], int n_w, int n_x, enum dtype dtype,
+                 const struct tile_rows *rows, size_t k, size_t offset)
+{
+	struct activations x[TILE_X];
+
+	UNROLL
+	for (int j = 0; j < n_x; j++)
+		x[j] = load_x(dtype, rows->x + (size_t)j * rows->x_stride, k);
+	UNROLL
+	for (int i = 0; i < n_w; i++) {
+		struct weights w = load_w(dtype, rows->w[i] + offset);
+
+		UNROLL
+		for (int j = 0; j < n_x; j++) {
+			__m512i dot =
+				_mm512_dpbusd_epi32(x[j].start, w.lo, x[j].lo);
+
+			dot = _mm512_dpbusd_epi32(dot, w.hi, x[j].hi);
+			sum[i][j] =
+				_mm512_fmadd_ps(_mm512_cvtepi32_ps(dot),
+			                        spread(_mm_mul_ps(w.d, x[j].d)),
+			                        sum[i][j]);
+			if (dtype == DTYPE_Q4_1)
+				sum[i][j] = _mm512_add_ps(
+					sum[i][j],
+					_mm512_zextps128_ps512(
+						_mm_mul_ps(w.m, x[j].m)));
+		}
+	}
+}
+
+/* The last one to three blocks of each row, followed by blocks of zeros. */
+INLINE void last_step(__m512 sum[TILE_W][TILE_X], int n_w, int n_x,
+                      enum dtype dtype, const struct tile_rows *rows, size_t k,
+                      size_t n)
+{
+	const size_t size = block_bytes(dtype);
+	char w[TILE_W][4 * sizeof(struct quant_q8_0)] = { { 0 } };
+	struct tile_rows tail = { .x = rows->x, .x_stride = rows->x_stride };
+
+	for (int i = 0; i < n_w; i++) {
+		memcpy(w[i], rows->w[i] + k / 32 * size, n / 32 * size);
+		tail.w[i] = w[i];
+	}
+	step(sum, n_w, n_x, dtype, &tail, k, 0);
+}
+
+INLINE void block(int n_w, int n_x, enum dtype dtype, const struct tile *t,
+                  const struct tile_rows *rows)
+{
+	const size_t bytes = STEP / 32 * block_bytes(dtype);
+	__m512 sum[TILE_W][TILE_X];
+	size_t k = 0, offset = 0;
+
+	tile_clear(sum, n_w, n_x);
+	for (; k + STEP <= t->n; k += STEP, offset += bytes) {
+		tile_prefetch_run(rows, (size_t)n_w, offset, bytes);
+		step(sum, n_w, n_x, dtype, rows, k, offset);
+	}
+	if (k < t->n)
+		last_step(sum, n_w, n_x, dtype, rows, k, t->n - k);
+	tile_store(sum, n_w, n_x, t, rows);
+}
+
+TILE_KERNEL(tile_int8_q8_0_avx512, block, DTYPE_Q8_0)
+TILE_KERNEL(tile_int8_q4_0_avx512, block, DTYPE_Q4_0)
+TILE_KERNEL(tile_int8_q4_1_avx512, block, DTYPE_Q4_1)
+TILE_KERNEL(tile_int8_q5_0_avx512, block, DTYPE_Q5_0)
