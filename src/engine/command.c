@@ -44,6 +44,7 @@ struct command *command_new_generate(uint64_t request,
 	command->generate.ids = copy_ids(generate->ids, generate->n_ids);
 	command->generate.stop_ids =
 		copy_ids(generate->stop_ids, generate->n_stop_ids);
+	command->generate.snapshot = copy_string(generate->snapshot);
 	return command;
 }
 
@@ -56,6 +57,17 @@ struct command *command_new_score(uint64_t request,
 	command->score.ids = copy_ids(score->ids, score->n_ids);
 	command->score.logit_ids =
 		copy_ids(score->logit_ids, score->n_logit_ids);
+	return command;
+}
+
+struct command *command_new_save_line(uint64_t request,
+                                      const struct engine_save_line *save)
+{
+	struct command *command = command_new(COMMAND_SAVE_LINE, request);
+
+	command->save_line = *save;
+	command->save_line.path = copy_string(save->path);
+	command->save_line.ids = copy_ids(save->ids, save->n_ids);
 	return command;
 }
 
@@ -78,10 +90,15 @@ void command_free(struct command *command)
 	case COMMAND_GENERATE:
 		free_copy(command->generate.ids);
 		free_copy(command->generate.stop_ids);
+		free_copy(command->generate.snapshot);
 		break;
 	case COMMAND_SCORE:
 		free_copy(command->score.ids);
 		free_copy(command->score.logit_ids);
+		break;
+	case COMMAND_SAVE_LINE:
+		free_copy(command->save_line.path);
+		free_copy(command->save_line.ids);
 		break;
 	case COMMAND_CANCEL:
 	case COMMAND_STOP:

@@ -15,6 +15,7 @@ enum command_type {
 	COMMAND_LOAD,
 	COMMAND_GENERATE,
 	COMMAND_SCORE,
+	COMMAND_SAVE_LINE,
 	COMMAND_CANCEL, /* of the request with this number */
 	COMMAND_STOP    /* the thread ends */
 };
@@ -27,6 +28,7 @@ struct command {
 		struct engine_load load;
 		struct engine_generate generate;
 		struct engine_score score;
+		struct engine_save_line save_line;
 	};
 };
 
@@ -37,6 +39,8 @@ struct command *command_new_generate(uint64_t request,
                                      const struct engine_generate *generate);
 struct command *command_new_score(uint64_t request,
                                   const struct engine_score *score);
+struct command *command_new_save_line(uint64_t request,
+                                      const struct engine_save_line *save);
 void command_free(struct command *command); /* NULL is fine */
 
 #endif

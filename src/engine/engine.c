@@ -13,6 +13,7 @@
 #include "engine/event.h"
 #include "engine/loaded_model.h"
 #include "engine/mailbox.h"
+#include "engine/resume.h"
 #include "engine/score.h"
 #include "engine/session.h"
 #include "text/tokenizer.h"
@@ -228,6 +229,25 @@ static int decode(struct reply *reply, struct error *err)
 	return 0;
 }
 
+/* Tokens that a snapshot gave; a mismatch is told. */
+static size_t restore(struct reply *reply)
+{
+	const struct engine_generate *request = reply->request;
+	struct error why = { "" }, text;
+	size_t restored;
+
+	if (!request->snapshot)
+		return 0;
+	restored = resume_restore(reply->m, request->snapshot, request->ids,
+	                          request->n_ids, &why);
+	if (*why.text) {
+		error_set(&text, "the KV snapshot is of no use: %s", why.text);
+		post(reply->service,
+		     event_new_notice(reply->service->request, text.text));
+	}
+	return restored;
+}
+
 /* Prefill and decode; counts and times go to reply->finished. */
 static int write_reply(struct reply *reply, struct error *err)
 {
@@ -237,6 +257,7 @@ static int write_reply(struct reply *reply, struct error *err)
 	enum session_result synced;
 	int result = 0;
 
+	finished->finished.restored_tokens = restore(reply);
 	synced = session_sync(reply->m->session, request->ids, request->n_ids,
 	                      prefill_progress, reply->service,
 	                      &finished->finished.reused_tokens, err);
@@ -361,6 +382,36 @@ static void serve_score(struct service *service,
 		finish_score(service, request, now() - start);
 }
 
+/* ---- save ---- */
+
+static bool go_on_saving(void *arg)
+{
+	struct service *service = arg;
+
+	return !cancelled(service) &&
+	       !mailbox_has_waiting(service->engine->mailbox);
+}
+
+static void serve_save_line(struct service *service,
+                            const struct engine_save_line *request)
+{
+	struct loaded_model *m = service->engine->loaded;
+	struct error err = { "" };
+	int result;
+
+	if (m)
+		result = resume_save(m, request, go_on_saving, service, &err);
+	else
+		result = error_set(&err, "no model is loaded");
+	if (result < 0)
+		fail(service, &err, false);
+	else
+		post(service,
+		     event_new_finished(service->request,
+		                        result ? ENGINE_CANCELLED :
+		                                 ENGINE_STOP));
+}
+
 /* ---- the thread ---- */
 
 static void serve(struct engine *engine, const struct command *command)
@@ -377,6 +428,9 @@ static void serve(struct engine *engine, const struct command *command)
 		break;
 	case COMMAND_SCORE:
 		serve_score(&service, &command->score);
+		break;
+	case COMMAND_SAVE_LINE:
+		serve_save_line(&service, &command->save_line);
 		break;
 	case COMMAND_CANCEL:
 	case COMMAND_STOP:
@@ -474,6 +528,15 @@ uint64_t engine_score(struct engine *engine, const struct engine_score *score)
 	uint64_t request = ++engine->requests;
 
 	mailbox_send(engine->mailbox, command_new_score(request, score));
+	return request;
+}
+
+uint64_t engine_save_line(struct engine *engine,
+                          const struct engine_save_line *save)
+{
+	uint64_t request = ++engine->requests;
+
+	mailbox_send(engine->mailbox, command_new_save_line(request, save));
 	return request;
 }
 

@@ -70,6 +70,10 @@ struct engine_generate {
 	const int *stop_ids; /* a sampled stop id ends the reply and is the
 	                      * last TOKEN event */
 	size_t n_stop_ids;
+	const char *snapshot; /* file that may hold the prompt's beginning,
+	                       * written by engine_save_line(); or NULL.  It is
+	                       * read if it holds more than memory does; a
+	                       * NOTICE tells when it was made otherwise */
 };
 uint64_t engine_generate(struct engine *engine,
                          const struct engine_generate *generate);
@@ -87,6 +91,22 @@ struct engine_score {
 };
 uint64_t engine_score(struct engine *engine, const struct engine_score *score);
 
+/*
+ * Writes the tokens that memory holds of ids, with their keys and values, to a
+ * snapshot: of a line that has grown, what is new.  The folder is made.  Gives
+ * way as soon as another request waits.  Ends with FINISHED (reason STOP, or
+ * CANCELLED where it gave way) or FAILED; what it could not write is removed.
+ */
+struct engine_save_line {
+	const char *path;     /* NAME.kv in a folder of snapshots */
+	const int *ids;
+	size_t n_ids;
+	uint64_t disk_budget; /* bytes of all snapshots in the folder, of which
+	                       * the least recently used go; 0: by the machine */
+};
+uint64_t engine_save_line(struct engine *engine,
+                          const struct engine_save_line *save);
+
 /* Ends a request within one token or one prefill chunk; it still gets its
  * FINISHED (reason CANCELLED) or FAILED.  A finished or unknown one: nothing. */
 void engine_cancel(struct engine *engine, uint64_t request);
@@ -97,6 +117,7 @@ enum engine_event_type {
 	ENGINE_PROGRESS,
 	ENGINE_LOADED,
 	ENGINE_TOKEN,
+	ENGINE_NOTICE,
 	ENGINE_FINISHED,
 	ENGINE_FAILED
 };
@@ -152,11 +173,17 @@ struct engine_event {
 		struct {
 			enum engine_finish reason;
 			size_t prompt_tokens; /* all of the prompt */
-			size_t reused_tokens; /* of it, found in the cache */
+			size_t reused_tokens; /* of it, not computed */
+			size_t restored_tokens; /* of these, read from a
+			                         * snapshot */
 			size_t reply_tokens;  /* sampled, a stop id included */
 			double prefill_seconds, decode_seconds;
 			double load_seconds;
 		} finished;
+		struct {
+			char *text; /* one line for a person, owned; the
+			             * request goes on */
+		} notice;
 		struct {
 			char *text;    /* one line, owned */
 			bool bad_file; /* the model's files are at fault */

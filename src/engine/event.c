@@ -25,6 +25,14 @@ struct engine_event *event_new_failed(uint64_t request, const char *text,
 	return event;
 }
 
+struct engine_event *event_new_notice(uint64_t request, const char *text)
+{
+	struct engine_event *event = event_new(ENGINE_NOTICE, request);
+
+	event->notice.text = mem_strdup(text);
+	return event;
+}
+
 struct engine_event *event_new_finished(uint64_t request,
                                         enum engine_finish reason)
 {
@@ -63,6 +71,9 @@ void engine_event_free(struct engine_event *event)
 	case ENGINE_TOKEN:
 		free(event->token.bytes);
 		free(event->token.logits);
+		break;
+	case ENGINE_NOTICE:
+		free(event->notice.text);
 		break;
 	case ENGINE_FAILED:
 		free(event->failed.text);

@@ -9,6 +9,7 @@
 struct engine_event *event_new(enum engine_event_type type, uint64_t request);
 struct engine_event *event_new_failed(uint64_t request, const char *text,
                                       bool bad_file);
+struct engine_event *event_new_notice(uint64_t request, const char *text);
 struct engine_event *event_new_finished(uint64_t request,
                                         enum engine_finish reason);
 /* Copies the token's bytes; ids without a token have none. */

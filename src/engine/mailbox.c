@@ -157,6 +157,7 @@ static void accept(struct mailbox *box, struct command *command)
 	case COMMAND_LOAD:
 	case COMMAND_GENERATE:
 	case COMMAND_SCORE:
+	case COMMAND_SAVE_LINE:
 		*box->waiting_end = command;
 		box->waiting_end = &command->next;
 		return;
@@ -197,6 +198,12 @@ bool mailbox_cancelled(struct mailbox *box)
 {
 	look(box);
 	return box->cancelled || box->stopping;
+}
+
+bool mailbox_has_waiting(struct mailbox *box)
+{
+	look(box);
+	return box->waiting;
 }
 
 void mailbox_post(struct mailbox *box, struct engine_event *event)

@@ -38,6 +38,9 @@ struct command *mailbox_next(struct mailbox *box);
  * end?  Requests that were cancelled before they began get their FINISHED. */
 bool mailbox_cancelled(struct mailbox *box);
 
+/* Does another request wait behind the running one? */
+bool mailbox_has_waiting(struct mailbox *box);
+
 /* Takes the event.  Never blocks; not for TOKEN. */
 void mailbox_post(struct mailbox *box, struct engine_event *event);
 

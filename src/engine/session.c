@@ -1,6 +1,7 @@
 #include "engine/session.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/error.h"
@@ -129,12 +130,12 @@ static void fit_chunk(struct session *s, size_t rows, double seconds)
 		s->chunk = max < CHUNK_MULTIPLE ? max : CHUNK_MULTIPLE;
 }
 
-/* Room for more tokens, if need be in the place of lines that were left. */
-static int reserve(struct session *s, size_t rows, struct error *err)
+int session_reserve(struct session *s, struct kv_cache *cache, size_t more,
+                    struct error *err)
 {
 	struct error full;
 
-	while (kv_cache_reserve(s->cache, rows, &full))
+	while (kv_cache_reserve(cache, more, &full))
 		if (!kv_store_evict(s->store))
 			return error_set(err, "%s", full.text);
 	return 0;
@@ -145,7 +146,7 @@ static int read_chunk(struct session *s, const int *ids, size_t rows,
 {
 	double start = now();
 
-	if (reserve(s, rows, err))
+	if (session_reserve(s, s->cache, rows, err))
 		return -1;
 	s->logits_valid = false;
 	model_forward(s->model, s->cache, ids, rows);
@@ -241,6 +242,39 @@ static size_t find_beginning(struct session *s, const int *ids, size_t n)
 	return keep;
 }
 
+struct session_beginning session_find(struct session *s, const int *ids,
+                                      size_t n)
+{
+	struct session_beginning found = { .cache = s->cache };
+	size_t end = s->ids.n, reusable;
+	const struct kv_line *line = kv_store_find(s->store, ids, n, &reusable);
+
+	found.length = ids_common_prefix(s->ids.data, end, ids, n);
+	found.logits = session_logits(s);
+	if (line && reusable > kv_line_reusable(s->ids.data, end, found.logits,
+	                                        ids, n)) {
+		end = line->ids.n;
+		found.cache = line->cache;
+		found.length = ids_common_prefix(line->ids.data, end, ids, n);
+		found.logits = line->logits;
+	}
+	if (found.length < end)
+		found.logits = NULL;
+	return found;
+}
+
+void session_adopt(struct session *s, struct kv_cache *cache, const int *ids,
+                   const float *logits)
+{
+	size_t vocab_size = (size_t)model_config(s->model)->vocab_size;
+
+	change_line(s, cache, ids, cache->length);
+	if (logits)
+		memcpy(s->logits, logits, vocab_size * sizeof *logits);
+	s->logits_valid = logits;
+	kv_store_trim(s->store, s->cache);
+}
+
 enum session_result session_sync(struct session *s, const int *ids, size_t n,
                                  session_progress *progress, void *arg,
                                  size_t *reused, struct error *err)
@@ -266,7 +300,7 @@ int session_step(struct session *s, int id, struct error *err)
 	if (s->ids.n >= session_context(s))
 		return error_set(err, "the context of %zu tokens is full",
 		                 session_context(s));
-	if (reserve(s, 1, err))
+	if (session_reserve(s, s->cache, 1, err))
 		return -1;
 	model_forward(s->model, s->cache, &id, 1);
 	ids_add(&s->ids, id);

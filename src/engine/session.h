@@ -71,6 +71,27 @@ enum session_result session_sync(struct session *s, const int *ids, size_t n,
                                  session_progress *progress, void *arg,
                                  size_t *reused, struct error *err);
 
+/* What is in memory of ids[0..n): the first `length` tokens of cache, with the
+ * logits after them where these are known. */
+struct session_beginning {
+	const struct kv_cache *cache; /* borrowed until the next call that
+	                               * changes the session */
+	size_t length;
+	const float *logits; /* or NULL */
+};
+struct session_beginning session_find(struct session *s, const int *ids,
+                                      size_t n);
+
+/* Room for `more` tokens in a cache that is to become a line, in the place of
+ * lines that were left if need be. */
+int session_reserve(struct session *s, struct kv_cache *cache, size_t more,
+                    struct error *err);
+
+/* Makes a cache that came from elsewhere the line: takes it, and copies its ids
+ * and, where not NULL, the logits after the last. */
+void session_adopt(struct session *s, struct kv_cache *cache, const int *ids,
+                   const float *logits);
+
 /* Reads one more token and computes the logits after it.  On failure (context
  * full, memory) the line stays as it was. */
 int session_step(struct session *s, int id, struct error *err);

@@ -477,6 +477,9 @@ static int reply(struct headless *h, const struct ids *prompt,
 			status = failed(h, event, err);
 			h->reply->state = MESSAGE_INTERRUPTED;
 			break;
+		case ENGINE_NOTICE:
+			progress_note("%s", event->notice.text);
+			break;
 		case ENGINE_LOADED:
 			break;
 		}
