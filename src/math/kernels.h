@@ -21,6 +21,8 @@
 #include "math/tensor.h"
 
 struct error;
+struct panel_source;
+struct panel_tile;
 struct quant_x;
 struct tile;
 
@@ -69,6 +71,10 @@ struct kernels {
 	void (*tile_bf16_narrow)(const struct tile *t);
 	/* Block types by 8-bit activations; NULL where there is none. */
 	void (*tile_int8[DTYPE_COUNT])(const struct tile *t);
+	/* Weights of block types by quant_x, see panel.h; both NULL in the
+	 * portable set. */
+	void (*panel_fill)(char *panel, const struct panel_source *from);
+	void (*panel_multiply)(const struct panel_tile *t);
 };
 
 /* The set in use. */

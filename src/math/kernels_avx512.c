@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "math/quant_x.h"
+#include "math/panel.h"
 #include "math/tile.h"
 
 #define VECTOR 16
@@ -251,7 +252,9 @@ static float exp_sum(float *y, const float *x, float top, size_t n)
 		[DTYPE_Q4_0] = tile_int8_q4_0_avx512, \
 		[DTYPE_Q4_1] = tile_int8_q4_1_avx512, \
 		[DTYPE_Q5_0] = tile_int8_q5_0_avx512, \
-	}
+	}, \
+	.panel_fill = panel_fill_avx512, \
+	.panel_multiply = panel_multiply_avx512
 
 const struct kernels kernels_avx512 = { COMMON };
 

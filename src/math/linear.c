@@ -9,6 +9,7 @@
 #include "base/threads.h"
 #include "math/gemm.h"
 #include "math/kernels.h"
+#include "math/panel.h"
 #include "math/quant.h"
 #include "math/quant_x.h"
 #include "math/tile.h"
@@ -23,6 +24,7 @@
 #define BLOCK_BYTES (336 * 1024)
 #define CHUNK_BYTES (320 * 1024)
 #define PIECE       4096
+#define PANEL_BYTES (320 * 1024)
 #define BLOCK_MIN   12 /* whole register blocks of every kernel */
 #define BLOCK_MAX   96
 #define SHARE_GRAIN 16 /* outputs; 16 floats are a cache line */
@@ -37,10 +39,12 @@ struct linear_work {
 	struct threads *pool;
 	size_t max_rows;
 	int64_t max_in, max_out;
-	char *narrow;        /* activations as bf16, shared by the threads */
+	/* Activations as bf16 and as integers, shared by the threads. */
+	char *narrow;
+	struct quant_x *quantized;
 	struct quant_x *own; /* a thread's few rows as 8-bit integers */
 	size_t own_count;
-	float *panels; /* a thread's block of weights as float32 */
+	float *panels; /* a thread's block of weights as it is multiplied */
 	size_t panel_floats;
 	float *gates; /* a thread's block of silu's arguments */
 	size_t gate_floats;
@@ -52,6 +56,7 @@ struct plan {
 	bool narrow; /* the tile takes bf16 activations */
 	bool int8;   /* the tile takes 8-bit activations, few rows */
 	bool widen;  /* the tile takes float32 weights: by way of a panel */
+	const struct panel_form *panel; /* no tile: an integer panel */
 };
 
 struct call {
@@ -64,7 +69,8 @@ struct call {
 	const float *x;
 	size_t x_stride, rows, n_in;
 	size_t narrow_stride; /* bytes; 0: no plan needs bf16 activations */
-	bool int8;            /* some plan needs 8-bit activations */
+	bool int8;            /* some plan needs a thread's own integers */
+	size_t quant_stride;  /* quant_x; 0: no plan needs shared ones */
 };
 
 static size_t smaller(size_t a, size_t b)
@@ -97,10 +103,13 @@ struct linear_work *linear_work_new(struct threads *pool, size_t max_rows,
 	work->own_count = smaller(max_rows, LINEAR_NARROW_ROWS - 1) *
 	                  quant_x_count((size_t)max_in);
 	work->narrow = mem_try(max_rows, narrow_stride((size_t)max_in));
+	work->quantized = mem_try(max_rows * quant_x_count((size_t)max_in),
+	                          sizeof *work->quantized);
 	work->panels = mem_try(n_threads, work->panel_floats * sizeof(float));
 	work->gates = mem_try(n_threads, work->gate_floats * sizeof(float));
 	work->own = mem_try(n_threads, work->own_count * sizeof *work->own);
-	if (work->narrow && work->panels && work->gates && work->own)
+	if (work->narrow && work->quantized && work->panels && work->gates &&
+	    work->own)
 		return work;
 	error_set(err, "no memory for products of %zu rows by %lld numbers",
 	          max_rows, (long long)max_in);
@@ -113,6 +122,7 @@ void linear_work_free(struct linear_work *work)
 	if (!work)
 		return;
 	free(work->narrow);
+	free(work->quantized);
 	free(work->panels);
 	free(work->gates);
 	free(work->own);
@@ -141,6 +151,9 @@ static struct plan choose(const struct kernels *kernels, enum dtype dtype,
 	if (!exact && rows < LINEAR_NARROW_ROWS && kernels->tile_int8[dtype])
 		return (struct plan){ .tile = kernels->tile_int8[dtype],
 			              .int8 = true };
+	if (!exact && rows >= LINEAR_NARROW_ROWS && kernels->panel_multiply &&
+	    panel_form(dtype))
+		return (struct plan){ .panel = panel_form(dtype) };
 	if (rows >= GEMM_ROWS && !kernels->vector)
 		return (struct plan){ .tile = tile_gemm, .widen = true };
 	if (dtype == DTYPE_BF16)
@@ -224,11 +237,23 @@ static size_t activation_bytes(const struct plan *plan, size_t n)
 	                  : n * (plan->narrow ? 2 : sizeof(float));
 }
 
+/* Outputs of a panel that is PANEL_BYTES long, in whole register blocks. */
+static size_t panel_outputs(const struct call *call, const struct plan *plan)
+{
+	size_t pair = panel_bytes(plan->panel, 2 * PANEL_ROWS, call->n_in);
+	size_t pairs = PANEL_BYTES / pair;
+
+	return smaller(pairs ? pairs : 1, BLOCK_MAX / (2 * PANEL_ROWS)) * 2 *
+	       PANEL_ROWS;
+}
+
 static size_t block_outputs(const struct call *call, const struct tensor *w,
                             const struct plan *plan)
 {
 	size_t bytes = weight_bytes(w, plan, piece_length(call, plan));
 
+	if (plan->panel)
+		return panel_outputs(call, plan);
 	return smaller(whole_blocks(BLOCK_BYTES / bytes), BLOCK_MAX);
 }
 
@@ -265,22 +290,63 @@ static void locate_rows(const struct call *call, const struct plan *plan,
 	}
 }
 
+/* What of the weight follows output o, as far as the next panel takes it. */
+static size_t bytes_ahead(const struct tensor *w, size_t o, size_t n_w)
+{
+	return smaller(n_w, (size_t)tensor_rows(w) - o) * row_bytes(w);
+}
+
+static void multiply_panel(const struct call *call, int j, size_t o, size_t n_w,
+                           float *y, size_t y_stride, bool add, char *panel)
+{
+	const struct tensor *w = call->jobs[j].w;
+	const struct panel_source from = {
+		.dtype = w->dtype,
+		.w = (const char *)w->data + o * row_bytes(w),
+		.stride = row_bytes(w),
+		.n_w = n_w,
+		.n = call->n_in,
+	};
+	const struct panel_tile t = {
+		.form = call->plans[j].panel,
+		.panel = panel,
+		.n_w = n_w,
+		.n = call->n_in,
+		.x = call->work->quantized,
+		.x_stride = call->quant_stride,
+		.rows = call->rows,
+		.y = y,
+		.y_stride = y_stride,
+		.add = add,
+		.ahead = from.w + n_w * from.stride,
+		.ahead_bytes = bytes_ahead(w, o + n_w, n_w),
+	};
+
+	call->kernels->panel_fill(panel, &from);
+	call->kernels->panel_multiply(&t);
+}
+
 /* y[r][0..n_w) = (add ? y : 0) + x[r] by outputs [o, o + n_w) of job j. */
 static void multiply_block(const struct call *call, int j, size_t o, size_t n_w,
                            float *y, size_t y_stride, bool add, int index)
 {
 	const struct tensor *w = call->jobs[j].w;
 	const struct plan *plan = &call->plans[j];
+	float *panel = call->work->panels +
+	               (size_t)index * call->work->panel_floats;
 	size_t piece = piece_length(call, plan);
 	struct tile t = {
 		.y = y, .y_stride = y_stride, .n_w = n_w, .add = add
 	};
 
+	if (plan->panel) {
+		multiply_panel(call, j, o, n_w, y, y_stride, add,
+		               (char *)panel);
+		return;
+	}
 	if (call->rows == 1 || plan->tile == tile_gemm)
 		piece = call->n_in;
-	locate_weights(call, &t, w, plan->widen, o,
-	               call->work->panels +
-	                       (size_t)index * call->work->panel_floats);
+	locate_weights(call, &t, w, plan->widen, o, panel);
 	locate_rows(call, plan, &t, index);
 	for (size_t k = 0; k < call->n_in; k += piece) {
 		t.n = smaller(piece, call->n_in - k);
@@ -341,7 +407,7 @@ static void narrow_rows(const struct call *call, int index, int n)
 
 /* Every thread for itself: for a few rows that takes less than to wait for one
  * another. */
-static void quantise_rows(const struct call *call, int index)
+static void quantize_own(const struct call *call, int index)
 {
 	struct quant_x *to = own_rows(call->work, index);
 
@@ -351,16 +417,30 @@ static void quantise_rows(const struct call *call, int index)
 		                       call->n_in);
 }
 
+static void quantize_rows(const struct call *call, int index, int n)
+{
+	size_t r, end;
+
+	threads_split(call->rows, 1, index, n, &r, &end);
+	for (; r < end; r++)
+		call->kernels->quant_x(call->work->quantized +
+		                               r * call->quant_stride,
+		                       call->x + r * call->x_stride,
+		                       call->n_in);
+}
+
 static void share(void *arg, int index, int n)
 {
 	const struct call *call = arg;
 
 	if (call->int8)
-		quantise_rows(call, index);
-	if (call->narrow_stride) {
+		quantize_own(call, index);
+	if (call->narrow_stride)
 		narrow_rows(call, index, n);
+	if (call->quant_stride)
+		quantize_rows(call, index, n);
+	if (call->narrow_stride || call->quant_stride)
 		threads_barrier(call->work->pool);
-	}
 	if (call->swiglu) {
 		share_swiglu(call, index, n);
 		return;
@@ -388,6 +468,8 @@ static void run(struct call *call, bool exact)
 		call->int8 |= call->plans[j].int8;
 		if (call->plans[j].narrow)
 			call->narrow_stride = narrow_stride(call->n_in);
+		if (call->plans[j].panel)
+			call->quant_stride = quant_x_count(call->n_in);
 	}
 	threads_run(work->pool, share, call);
 }

@@ -1,0 +1,84 @@
+/*
+ * panel.h - weights of block types, laid out for integer products of many rows
+ *
+ *	w = scale (code - offset) - min
+ *
+ * holds for every block type (quant_blocks.h): code is an unsigned byte, scale
+ * and min belong to 16 or 32 successive elements of a row, and offset is the
+ * type's.  A panel holds a few rows of a weight in this form, expanded from the
+ * file's blocks without any rounding that quant_dequantize_row() would not do,
+ * in a thread's scratch that stays in its L2 cache.  Activations are rounded to
+ * 8-bit integers q with a scale d for every 32 (quant_x.h), so that
+ *
+ *	sum of x w = d (scale (sum of q code - offset sum of q) - min sum of q)
+ *
+ * costs one integer dot product for each scale of a weight, exact in 32 bits,
+ * and a few float32 operations for 32 products.
+ *
+ * Layout.  PANEL_ROWS rows are a group.  A group is one record for each block
+ * of 32 elements, one after the other:
+ *
+ *	code [8 quads][PANEL_ROWS][4]	bytes: 4 successive elements of 16 rows
+ *	scale [n_scales][PANEL_ROWS]	float32; of 16 elements each when 2
+ *	min [n_mins][PANEL_ROWS]	likewise
+ *
+ * One dword of activations, broadcast, meets 16 rows in one vector, and no sum
+ * is ever taken across lanes.  The format is the same in every set of kernels.
+ */
+#ifndef CONFAB_PANEL_H
+#define CONFAB_PANEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "math/tensor.h"
+
+struct quant_x;
+
+#define PANEL_ROWS  16
+#define PANEL_BLOCK 32
+#define PANEL_CODES (PANEL_ROWS * PANEL_BLOCK) /* bytes of a record's codes */
+
+struct panel_form {
+	int offset;    /* subtracted from every code; a power of two */
+	int n_scales;  /* for 32 elements: 1 or 2 */
+	int n_mins;    /* 0 or n_scales */
+	size_t record; /* bytes of a group's block, a multiple of 64 */
+};
+
+/* The form of a block type's panels; NULL for the three float types. */
+const struct panel_form *panel_form(enum dtype dtype);
+
+/* Bytes of a panel of n_w rows of n elements. */
+size_t panel_bytes(const struct panel_form *form, size_t n_w, size_t n);
+
+/* What a panel is filled from. */
+struct panel_source {
+	enum dtype dtype;
+	const char *w; /* stored rows, at any address */
+	size_t stride; /* bytes from one to the next */
+	size_t n_w, n; /* rows, elements of a row */
+};
+
+/* A product of a panel, as in tile.h. */
+struct panel_tile {
+	const struct panel_form *form;
+	const char *panel; /* aligned to 64 bytes */
+	size_t n_w, n;
+	const struct quant_x *x; /* row r at x + r * x_stride */
+	size_t x_stride, rows;
+	float *y; /* row r at y + r * y_stride */
+	size_t y_stride;
+	bool add;
+	/* Read next, from memory: the product asks for it meanwhile. */
+	const char *ahead;
+	size_t ahead_bytes;
+};
+
+#ifdef __x86_64__
+void panel_fill_avx512(char *panel, const struct panel_source *from);
+void panel_multiply_avx512(const struct panel_tile *t);
+#endif
+
+#endif
