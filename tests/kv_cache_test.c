@@ -1,9 +1,11 @@
 #include "tests/support.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "math/attend_q8.h"
 #include "math/half.h"
 #include "model/available_memory.h"
 #include "model/kv_cache.h"
@@ -120,6 +122,37 @@ static void wide_heads_are_stored_whole(void **state)
 		            -(float)d);
 	}
 	kv_cache_free(cache);
+}
+
+/* Numbers below 127: a step is at most 1. */
+static void a_q8_0_cache_stores_where_its_readers_look(void **state)
+{
+	struct kv_shape shape = { 2, 3, 64, DTYPE_Q8_0 };
+	struct kv_cache *cache = cache_of(&shape, 0), *fork;
+
+	(void)state;
+	assert_int_equal(kv_page_bytes(&shape), 2 * 3 * 2 * 64 * 68);
+	append(cache, 100, 0);
+	fork = kv_cache_fork(cache, 100, NULL);
+	append(fork, 50, 0);
+	for (size_t pos = 0; pos < 150; pos++) {
+		for (int l = 0; l < 2; l++) {
+			const void *k = kv_cache_k(fork, pos / 64, l, 2);
+			const void *v = kv_cache_v(fork, pos / 64, l, 2);
+
+			for (size_t d = 0; d < 64; d++) {
+				float want_k = number(pos, l, 2, (int)d, false);
+				float want_v = number(pos, l, 2, (int)d, true);
+				float got_k = attend_q8_k(k, pos % 64, d, 64);
+				float got_v = attend_q8_v(v, pos % 64, d, 64);
+
+				assert_true(fabsf(got_k - want_k) <= 0.51f);
+				assert_true(fabsf(got_v - want_v) <= 0.51f);
+			}
+		}
+	}
+	kv_cache_free(cache);
+	kv_cache_free(fork);
 }
 
 /* Qwen3-4B in 16 bits: 144 KiB a token. */
@@ -299,6 +332,7 @@ static void shapes_that_make_no_sense_are_refused(void **state)
 		{ 1, -1, 8, DTYPE_F16 },
 		{ 1, 1, 0, DTYPE_F16 },
 		{ 1, 1, 32, DTYPE_Q4_0 },
+		{ 1, 1, 48, DTYPE_Q8_0 },
 		{ 1 << 30, 1 << 30, 1 << 30, DTYPE_F32 },
 	};
 	struct error err;
@@ -314,6 +348,7 @@ static void shapes_that_make_no_sense_are_refused(void **state)
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(what_is_stored_is_where_the_layout_says),
 	cmocka_unit_test(wide_heads_are_stored_whole),
+	cmocka_unit_test(a_q8_0_cache_stores_where_its_readers_look),
 	cmocka_unit_test(the_size_is_that_of_whole_pages),
 	cmocka_unit_test(pages_begin_on_cache_lines_and_are_zero),
 	cmocka_unit_test(a_fork_shares_pages_until_one_side_writes),

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/threads.h"
 #include "math/attend.h"
+#include "math/attend_q8.h"
 #include "math/kernels.h"
 #include "math/linear.h"
 #include "model/kv_cache.h"
@@ -67,6 +68,13 @@ static void attend_one(const struct setting *s, size_t t, int h)
 	free(p);
 }
 
+static void want_all(struct setting *s)
+{
+	for (size_t t = 0; t < s->seq; t++)
+		for (int h = 0; h < s->heads; h++)
+			attend_one(s, t, h);
+}
+
 static void set_up(struct setting *s, int heads, int kv_heads, int dim,
                    size_t pos, size_t seq, enum dtype dtype)
 {
@@ -95,9 +103,28 @@ static void set_up(struct setting *s, int heads, int kv_heads, int dim,
 
 			kv_cache_store(s->cache, t, 1, h, s->k + at, s->v + at);
 		}
-	for (size_t t = 0; t < seq; t++)
-		for (int h = 0; h < heads; h++)
-			attend_one(s, t, h);
+	want_all(s);
+}
+
+/* k and v become what a cache in q8_0 kept of them. */
+static void take_from_cache(struct setting *s)
+{
+	size_t dim = (size_t)s->dim, kv_heads = (size_t)s->kv_heads;
+
+	for (size_t t = 0; t < s->pos + s->seq; t++)
+		for (size_t i = 0; i < kv_heads * dim; i++) {
+			size_t page = t / KV_PAGE_TOKENS, d = i % dim;
+			size_t in = t % KV_PAGE_TOKENS;
+			size_t at = t * kv_heads * dim + i;
+			int head = (int)(i / dim);
+
+			s->k[at] =
+				attend_q8_k(kv_cache_k(s->cache, page, 1, head),
+			                    in, d, dim);
+			s->v[at] =
+				attend_q8_v(kv_cache_v(s->cache, page, 1, head),
+			                    in, d, dim);
+		}
 }
 
 static void tear_down(struct setting *s)
@@ -173,6 +200,48 @@ static void check_all(enum dtype dtype, bool exact, double tolerance)
 	}
 }
 
+/* Heads that are a multiple of 32 wide; the rest as shapes. */
+static const struct {
+	int heads, kv_heads, dim;
+	size_t pos, seq;
+} q8_shapes[] = {
+	{ 1, 1, 32, 0, 1 },     { 4, 4, 96, 0, 65 },    { 8, 2, 128, 63, 2 },
+	{ 16, 2, 64, 100, 37 }, { 8, 2, 128, 2000, 1 }, { 16, 2, 64, 1500, 5 },
+	{ 5, 1, 160, 1100, 3 }, { 6, 3, 32, 1023, 1 },  { 2, 1, 32, 5000, 1 },
+	{ 4, 2, 32, 2100, 31 }, { 12, 2, 64, 64, 64 },
+};
+
+/* The law: attention over q8_0 is attention over the numbers it stands for. */
+static void check_q8(bool exact, double tolerance)
+{
+	for (size_t i = 0; i < sizeof q8_shapes / sizeof *q8_shapes; i++) {
+		struct setting s;
+		float *got;
+
+		set_up(&s, q8_shapes[i].heads, q8_shapes[i].kv_heads,
+		       q8_shapes[i].dim, q8_shapes[i].pos, q8_shapes[i].seq,
+		       DTYPE_Q8_0);
+		take_from_cache(&s);
+		want_all(&s);
+		got = run(&s, 1 + (int)(i % 3), exact);
+		if (!(worst(&s, got) <= tolerance))
+			fail_msg("shape %zu: error %g over %g", i,
+			         worst(&s, got), tolerance);
+		free(got);
+		tear_down(&s);
+	}
+}
+
+static void check_q8_exact(void)
+{
+	check_q8(true, 2e-4);
+}
+
+static void check_q8_narrow(void)
+{
+	check_q8(false, 4e-2);
+}
+
 static void every_set(void (*check)(void))
 {
 	static const char *const names[] = { "scalar", "avx2", "avx512" };
@@ -227,6 +296,13 @@ static void a_bf16_cache_is_within_its_rounding(void **s)
 	every_set(check_bf16);
 }
 
+static void a_q8_0_cache_gives_the_definition_over_its_numbers(void **s)
+{
+	(void)s;
+	every_set(check_q8_exact);
+	every_set(check_q8_narrow);
+}
+
 static void narrow_products_are_within_the_rounding_of_bf16(void **s)
 {
 	(void)s;
@@ -252,15 +328,16 @@ static void few_tokens_are_computed_in_float_unasked(void **s)
 /* Work is cut by tokens, never by threads: the same bits on any machine. */
 static void the_number_of_threads_changes_nothing(void **s)
 {
-	static const size_t seqs[] = { 1, 3, 70 };
+	static const size_t seqs[] = { 1, 3, 70, 3 };
 
 	(void)s;
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < 4; i++) {
 		struct setting setting;
 		float *one, *more;
 		size_t bytes = seqs[i] * 8 * 32 * sizeof(float);
 
-		set_up(&setting, 8, 2, 32, 1700, seqs[i], DTYPE_F16);
+		set_up(&setting, 8, 2, 32, 1700, seqs[i],
+		       i < 3 ? DTYPE_F16 : DTYPE_Q8_0);
 		one = run(&setting, 1, false);
 		for (int n = 2; n <= 7; n++) {
 			more = run(&setting, n, false);
@@ -298,9 +375,7 @@ static void large_scores_neither_overflow_nor_vanish(void **state_)
 	set_up(&s, 2, 1, 16, 300, 20, DTYPE_F32);
 	for (size_t i = 0; i < s.seq * 32; i++)
 		s.q[i] *= 1000;
-	for (size_t t = 0; t < s.seq; t++)
-		for (int h = 0; h < 2; h++)
-			attend_one(&s, t, h);
+	want_all(&s);
 	got = run(&s, 2, true);
 	assert_true(worst(&s, got) < 2e-3); /* of a score of 5,000: 6e-4 */
 	free(got);
@@ -312,6 +387,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(an_f32_cache_gives_the_definition_to_float_rounding),
 	cmocka_unit_test(an_f16_cache_is_within_its_rounding),
 	cmocka_unit_test(a_bf16_cache_is_within_its_rounding),
+	cmocka_unit_test(a_q8_0_cache_gives_the_definition_over_its_numbers),
 	cmocka_unit_test(narrow_products_are_within_the_rounding_of_bf16),
 	cmocka_unit_test(few_tokens_are_computed_in_float_unasked),
 	cmocka_unit_test(the_number_of_threads_changes_nothing),

@@ -23,7 +23,8 @@
  *	v  [ATTEND_PAGE][head_dim]
  * so that both products are the same small matrix product, of rows by a block
  * whose vectors are contiguous: no sum across lanes, no transposition.  It is
- * read in place; all query heads of a KV head share each load.
+ * read in place; all query heads of a KV head share each load.  A page in q8_0
+ * has its own layout and products, attend_q8.h.
  *
  * Pure functions, one set per kind of CPU, chosen like kernels.h.  They add
  * and round in different orders; everything is float32 but the narrow ones.
@@ -34,6 +35,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "math/attend_q8.h"
 #include "math/tensor.h"
 
 /* 6 rows by 64 tokens are 24 vectors of sums in AVX-512, 6 by 16 are 12 in
@@ -68,11 +70,15 @@ struct attend {
 	               const void *v, enum dtype dtype, int head_dim, int n,
 	               const void *ahead);
 
+	/* Scores and values where dtype is DTYPE_Q8_0, which those above do
+	 * not take. */
+	const struct attend_q8 *q8;
+
 	/*
 	 * The same with both factors in bf16 (relative error of each 2^-9,
 	 * sums in float32), at twice the rate where the CPU multiplies pairs
 	 * of bf16; NULL where it does not.  head_dim is even.
-	 * pack() brings a page of n tokens into pairs:
+	 * pack() brings a page of n tokens, in any dtype, into pairs:
 	 *	pairs k  [ATTEND_PAGE / 16][head_dim / 2][16][2]
 	 *	pairs v  [ATTEND_PAGE / 2][head_dim][2], 0 where j >= n
 	 * which pays when many rows meet the page.

@@ -312,4 +312,5 @@ const struct attend attend_avx2 = {
 	.scores = scores,
 	.weights = weights,
 	.values = values,
+	.q8 = &attend_q8_avx2,
 };

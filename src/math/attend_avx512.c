@@ -230,7 +230,8 @@ static void weights(float *s, int rows, int groups, const int *limit,
 }
 
 #define COMMON \
-	.name = "avx512", .scores = scores, .weights = weights, .values = values
+	.name = "avx512", .scores = scores, .weights = weights, \
+	.values = values, .q8 = &attend_q8_avx512
 
 const struct attend attend_avx512 = { COMMON };
 

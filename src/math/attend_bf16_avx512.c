@@ -5,32 +5,41 @@
 #include <stdint.h>
 #include <string.h>
 
-/* 16 stored values a and 16 stored values b as bf16: a0 b0 a1 b1 ... */
-INLINE __m512i pair(enum dtype dtype, const char *a, __mmask16 mask_a,
-                    const char *b, __mmask16 mask_b)
+#include "math/half.h"
+
+/* Words 0..31 to 0 16 1 17 ... : two vectors of 16 become pairs. */
+INLINE __m512i interleave(__m512i both)
 {
 	const __m512i order =
 		_mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10,
 	                         25, 9, 24, 8, 23, 7, 22, 6, 21, 5, 20, 4, 19,
 	                         3, 18, 2, 17, 1, 16, 0);
-	__m512i both;
 
-	if (dtype == DTYPE_F32) {
-		both = (__m512i)
-			_mm512_cvtne2ps_pbh(_mm512_maskz_loadu_ps(mask_b, b),
-		                            _mm512_maskz_loadu_ps(mask_a, a));
-	} else {
-		__m256i half_a = _mm256_maskz_loadu_epi16(mask_a, a);
-		__m256i half_b = _mm256_maskz_loadu_epi16(mask_b, b);
-
-		both = _mm512_inserti64x4(_mm512_castsi256_si512(half_a),
-		                          half_b, 1);
-		if (dtype == DTYPE_F16)
-			both = (__m512i)
-				_mm512_cvtne2ps_pbh(_mm512_cvtph_ps(half_b),
-			                            _mm512_cvtph_ps(half_a));
-	}
 	return _mm512_permutexvar_epi16(order, both);
+}
+
+/* 16 values a and 16 values b as bf16: a0 b0 a1 b1 ... */
+INLINE __m512i pair_floats(__m512 a, __m512 b)
+{
+	return interleave((__m512i)_mm512_cvtne2ps_pbh(b, a));
+}
+
+/* The same of stored values. */
+INLINE __m512i pair(enum dtype dtype, const char *a, __mmask16 mask_a,
+                    const char *b, __mmask16 mask_b)
+{
+	__m256i half_a, half_b;
+
+	if (dtype == DTYPE_F32)
+		return pair_floats(_mm512_maskz_loadu_ps(mask_a, a),
+		                   _mm512_maskz_loadu_ps(mask_b, b));
+	half_a = _mm256_maskz_loadu_epi16(mask_a, a);
+	half_b = _mm256_maskz_loadu_epi16(mask_b, b);
+	if (dtype == DTYPE_F16)
+		return pair_floats(_mm512_cvtph_ps(half_a),
+		                   _mm512_cvtph_ps(half_b));
+	return interleave(
+		_mm512_inserti64x4(_mm512_castsi256_si512(half_a), half_b, 1));
 }
 
 INLINE void pack(enum dtype dtype, uint16_t *k_pairs, uint16_t *v_pairs,
@@ -58,6 +67,72 @@ INLINE void pack(enum dtype dtype, uint16_t *k_pairs, uint16_t *v_pairs,
 	}
 }
 
+/* 16 lanes of a quad of codes: element c of each, as float. */
+INLINE __m512 code_of(__m512i quads, int c)
+{
+	return _mm512_cvtepi32_ps(_mm512_srai_epi32(
+		_mm512_slli_epi32(quads, (unsigned)(24 - 8 * c)), 24));
+}
+
+static void pack_k_q8(uint16_t *pairs, const uint16_t *scales, int head_dim,
+                      int n)
+{
+	const int blocks = head_dim / ATTEND_Q8_BLOCK;
+	const int8_t *codes = (const int8_t *)(scales + blocks * ATTEND_PAGE);
+
+	for (int t = 0; t < n; t += ATTEND_GROUP) {
+		for (int d = 0; d < head_dim; d += 4, codes += 64) {
+			const uint16_t *at =
+				scales + t + d / ATTEND_Q8_BLOCK * ATTEND_PAGE;
+			__m512 scale = _mm512_cvtph_ps(_mm256_loadu_si256(
+				(const __m256i *)(const void *)at));
+			__m512i quads = _mm512_loadu_si512(codes);
+
+			UNROLL
+			for (int c = 0; c < 4; c += 2, pairs += 32)
+				_mm512_storeu_si512(
+					pairs,
+					pair_floats(
+						_mm512_mul_ps(code_of(quads, c),
+				                              scale),
+						_mm512_mul_ps(code_of(quads,
+				                                      c + 1),
+				                              scale)));
+		}
+	}
+}
+
+/* Tokens j..j+3 of 16 elements; scale[c]: token j + c's, 0 from n on. */
+static void pack_v_q8(uint16_t *pairs, const uint16_t *scales, int head_dim,
+                      int n)
+{
+	const int blocks = head_dim / ATTEND_Q8_BLOCK;
+	const int8_t *codes = (const int8_t *)(scales + blocks * ATTEND_PAGE);
+
+	for (int j = 0; j < n; j += 4) {
+		for (int d = 0; d < head_dim; d += 16, codes += 64) {
+			const uint16_t *at =
+				scales + j + d / ATTEND_Q8_BLOCK * ATTEND_PAGE;
+			__m512i quads = _mm512_loadu_si512(codes);
+			__m512 x[4];
+
+			UNROLL
+			for (int c = 0; c < 4; c++)
+				x[c] = _mm512_mul_ps(
+					code_of(quads, c),
+					_mm512_set1_ps(
+						j + c < n ? half_from_f16(at[c])
+							  : 0));
+			UNROLL
+			for (int c = 0; c < 4; c += 2)
+				_mm512_storeu_si512(
+					pairs + (size_t)(j + c) * head_dim +
+						2 * d,
+					pair_floats(x[c], x[c + 1]));
+		}
+	}
+}
+
 void attend_pack_avx512(uint16_t *k_pairs, uint16_t *v_pairs, const void *k,
                         const void *v, enum dtype dtype, int head_dim, int n)
 {
@@ -65,7 +140,10 @@ void attend_pack_avx512(uint16_t *k_pairs, uint16_t *v_pairs, const void *k,
 		pack(DTYPE_F16, k_pairs, v_pairs, k, v, head_dim, n);
 	else if (dtype == DTYPE_BF16)
 		pack(DTYPE_BF16, k_pairs, v_pairs, k, v, head_dim, n);
-	else
+	else if (dtype == DTYPE_Q8_0) {
+		pack_k_q8(k_pairs, k, head_dim, n);
+		pack_v_q8(v_pairs, v, head_dim, n);
+	} else
 		pack(DTYPE_F32, k_pairs, v_pairs, k, v, head_dim, n);
 }
 

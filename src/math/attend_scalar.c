@@ -104,4 +104,5 @@ const struct attend attend_scalar = {
 	.scores = scores,
 	.weights = weights,
 	.values = values,
+	.q8 = &attend_q8_scalar,
 };

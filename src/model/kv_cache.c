@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "math/attend_q8.h"
 #include "math/kernels.h"
 #include "model/available_memory.h"
 
@@ -27,17 +28,6 @@ struct kv_page {
 	_Alignas(64) uint8_t bytes[]; /* [kv_page_bytes()] */
 };
 
-static size_t element_bytes(const struct kv_shape *shape)
-{
-	return (size_t)dtype_info(shape->dtype)->bytes;
-}
-
-/* Bytes of K, or of V, of one layer and head in one page. */
-static size_t block_bytes(const struct kv_shape *shape)
-{
-	return (size_t)shape->head_dim * KV_PAGE_TOKENS * element_bytes(shape);
-}
-
 /* 0 on overflow. */
 static size_t times(size_t a, size_t b)
 {
@@ -51,12 +41,25 @@ static size_t pages_for(size_t tokens)
 	return tokens / KV_PAGE_TOKENS + (tokens % KV_PAGE_TOKENS != 0);
 }
 
+/* Bytes of one token's key, or value, of one layer and head. */
+static size_t row_bytes(const struct kv_shape *shape)
+{
+	const struct dtype_info *type = dtype_info(shape->dtype);
+
+	return (size_t)(shape->head_dim / type->block) * (size_t)type->bytes;
+}
+
+/* Bytes of K, or of V, of one layer and head in one page. */
+static size_t block_bytes(const struct kv_shape *shape)
+{
+	return KV_PAGE_TOKENS * row_bytes(shape);
+}
+
 size_t kv_page_bytes(const struct kv_shape *shape)
 {
 	size_t heads = times((size_t)shape->layers, (size_t)shape->kv_heads);
 
-	return times(times(heads, 2 * KV_PAGE_TOKENS),
-	             times((size_t)shape->head_dim, element_bytes(shape)));
+	return times(times(heads, 2 * KV_PAGE_TOKENS), row_bytes(shape));
 }
 
 size_t kv_shape_bytes(const struct kv_shape *shape, size_t tokens)
@@ -80,11 +83,16 @@ static int check_memory(size_t bytes, size_t tokens, struct error *err)
 static int check_shape(const struct kv_shape *shape, struct error *err)
 {
 	if (shape->dtype != DTYPE_F16 && shape->dtype != DTYPE_BF16 &&
-	    shape->dtype != DTYPE_F32)
+	    shape->dtype != DTYPE_F32 && shape->dtype != DTYPE_Q8_0)
 		return error_set(err,
-		                 "a cache in %s: f16, bf16 and f32 are "
+		                 "a cache in %s: f16, bf16, f32 and q8_0 are "
 		                 "known",
 		                 dtype_info(shape->dtype)->name);
+	if (shape->dtype == DTYPE_Q8_0 && shape->head_dim % ATTEND_Q8_BLOCK)
+		return error_set(err,
+		                 "a cache in q8_0: heads of %d elements, not "
+		                 "a multiple of %d",
+		                 shape->head_dim, ATTEND_Q8_BLOCK);
 	if (shape->layers <= 0 || shape->kv_heads <= 0 ||
 	    shape->head_dim <= 0 || !kv_page_bytes(shape))
 		return error_set(err,
@@ -330,11 +338,15 @@ void kv_cache_store(struct kv_cache *cache, size_t pos, int layer, int kv_head,
 {
 	const struct kv_shape *shape = &cache->shape;
 	size_t p = pos / KV_PAGE_TOKENS, t = pos % KV_PAGE_TOKENS;
-	size_t n = (size_t)shape->head_dim, row = n * element_bytes(shape);
+	size_t n = (size_t)shape->head_dim, row = row_bytes(shape);
 	uint8_t *k_block = kv_cache_k(cache, p, layer, kv_head);
 	uint8_t *v_block = kv_cache_v(cache, p, layer, kv_head);
 	void *group = k_block + t / GROUP * GROUP * row;
 
+	if (shape->dtype == DTYPE_Q8_0) {
+		attend_q8_store(k_block, v_block, t, k, v, n);
+		return;
+	}
 	if (shape->dtype == DTYPE_F32)
 		store_k_float(group, t % GROUP, k, n);
 	else

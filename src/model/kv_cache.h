@@ -10,7 +10,8 @@
  * Inside a page, for each layer and KV head (see attention.h for the readers):
  *	K  [KV_PAGE_TOKENS / 16][head_dim][16]   lanes are positions
  *	V  [KV_PAGE_TOKENS][head_dim]
- * in f16, bf16 or f32, keys after QK-norm and RoPE.
+ * in f16, bf16 or f32, or both as attend_q8.h says in q8_0 (head_dim a multiple
+ * of 32 then); keys after QK-norm and RoPE.
  *
  * All caches that share pages belong to one thread (the engine's): the counts
  * are plain numbers.
@@ -31,8 +32,7 @@ struct kv_shape {
 	int layers;
 	int kv_heads;
 	int head_dim;
-	enum dtype
-		dtype; /* DTYPE_F16, DTYPE_BF16, DTYPE_F32 (q8_0 may follow) */
+	enum dtype dtype; /* DTYPE_F16, DTYPE_BF16, DTYPE_F32, DTYPE_Q8_0 */
 };
 
 struct kv_page; /* reference counted, 64-byte aligned */

@@ -31,10 +31,11 @@ _Static_assert(KV_PAGE_TOKENS == ATTEND_PAGE, "a page is a page");
 
 /* What one thread needs: the rows of its item, and a page as pairs. */
 struct strip {
-	float *q, *acc;              /* [block_rows, head_dim] */
-	float *top, *sum;            /* [block_rows] */
-	uint16_t *q_narrow;          /* [block_rows, head_dim] */
-	uint16_t *k_pairs, *v_pairs; /* [ATTEND_PAGE, head_dim] */
+	float *q, *acc;                  /* [block_rows, head_dim] */
+	float *top, *sum;                /* [block_rows] */
+	uint16_t *q_narrow;              /* [block_rows, head_dim] */
+	struct attend_q8_query *q_coded; /* [block_rows, head_dim / 32] */
+	uint16_t *k_pairs, *v_pairs;     /* [ATTEND_PAGE, head_dim] */
 };
 
 struct paged_attention {
@@ -78,10 +79,12 @@ static bool strip_reserve(struct strip *s, size_t rows, size_t head_dim)
 	s->top = mem_try(rows, sizeof *s->top);
 	s->sum = mem_try(rows, sizeof *s->sum);
 	s->q_narrow = mem_try(rows * head_dim, sizeof *s->q_narrow);
+	s->q_coded = mem_try(rows * (head_dim / ATTEND_Q8_BLOCK + 1),
+	                     sizeof *s->q_coded);
 	s->k_pairs = mem_try(ATTEND_PAGE * head_dim, sizeof *s->k_pairs);
 	s->v_pairs = mem_try(ATTEND_PAGE * head_dim, sizeof *s->v_pairs);
 	return s->q && s->acc && s->top && s->sum && s->q_narrow &&
-	       s->k_pairs && s->v_pairs;
+	       s->q_coded && s->k_pairs && s->v_pairs;
 }
 
 static void strip_free(struct strip *s)
@@ -91,6 +94,7 @@ static void strip_free(struct strip *s)
 	free(s->top);
 	free(s->sum);
 	free(s->q_narrow);
+	free(s->q_coded);
 	free(s->k_pairs);
 	free(s->v_pairs);
 }
@@ -184,6 +188,9 @@ static void load_rows(const struct job *job, const struct item *item,
 	if (job->narrow)
 		kernels_get()->f32_to_bf16(strip->q_narrow, strip->q,
 		                           row * head_dim);
+	else if (job->cache->shape.dtype == DTYPE_Q8_0)
+		job->attend->q8->code(strip->q_coded, strip->q, (int)row,
+		                      work->head_dim);
 }
 
 /* One page and where its blocks are. */
@@ -246,6 +253,11 @@ static void attend_tile(const struct job *job, const struct item *item,
 	if (job->narrow)
 		a->scores_narrow(s, strip->q_narrow + r * (size_t)dim, rows,
 		                 strip->k_pairs, dim, groups);
+	else if (dtype == DTYPE_Q8_0)
+		a->q8->scores(s,
+		              strip->q_coded +
+		                      r * (size_t)(dim / ATTEND_Q8_BLOCK),
+		              rows, page->k, dim, groups, r ? NULL : page->v);
 	else
 		a->scores(s, strip->q + r * (size_t)dim, rows, page->k, dtype,
 		          dim, groups, r ? NULL : page->v);
@@ -254,6 +266,9 @@ static void attend_tile(const struct job *job, const struct item *item,
 	if (job->narrow)
 		a->values_narrow(acc, s, scale, rows, strip->v_pairs, dim,
 		                 last);
+	else if (dtype == DTYPE_Q8_0)
+		a->q8->values(acc, s, scale, rows, page->v, dim, last,
+		              r ? NULL : page->after);
 	else
 		a->values(acc, s, scale, rows, page->v, dtype, dim, last,
 		          r ? NULL : page->after);

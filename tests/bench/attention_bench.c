@@ -2,7 +2,7 @@
  * attention_bench.c - how close paged_attention.h comes to this machine's
  * limits
  *
- *	attention_bench [-t THREADS] [-k f16|bf16|f32] [-e] [-b] [-H HEADS]
+ *	attention_bench [-t THREADS] [-k f16|bf16|f32|q8_0] [-e] [-b] [-H HEADS]
  *	                [-K KV_HEADS] [-D HEAD_DIM] [-L LAYERS] [-d DEPTH]
  *	                [-s SEQ] [-r REPEATS]
  *
@@ -237,6 +237,8 @@ static enum dtype type_of(const char *name)
 {
 	if (strcmp(name, "f32") == 0)
 		return DTYPE_F32;
+	if (strcmp(name, "q8_0") == 0)
+		return DTYPE_Q8_0;
 	return strcmp(name, "bf16") == 0 ? DTYPE_BF16 : DTYPE_F16;
 }
 
