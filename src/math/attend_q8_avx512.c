@@ -1,10 +1,13 @@
 /* AVX-512 with VNNI: vpdpbusd multiplies four bytes of one factor, unsigned, by
- * four of the other, signed, and adds them to each lane.  A page's codes become
- * unsigned by adding 128, which is taken back by starting at -128 times the sum
- * of the other factor's codes; those go in as two bytes each. */
+ * four of the other, signed, and adds them to each lane.  The factor with
+ * 16-bit codes goes in as two bytes each.  Weights are not negative: they are
+ * the unsigned factor of values.  For scores a page's codes become unsigned by
+ * adding 128, which is taken back by starting at -128 times the sum of the
+ * query's. */
 #include "math/attend_q8.h"
 
 #include <immintrin.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "math/attend_avx512.h"
@@ -19,32 +22,40 @@
 #define MAX_COLS   4
 
 /*
- * sum[r][j] = start[r] + sum over i < quads, c < 4 of
- *             code(r, i, c) * (b[i][j][c] + 128)
+ * sum[r][j] = sum over i < quads, c < 4 of code(r, i, c) * b[i][j][c]
  *
  * for r < rows and `cols` vectors of 16 lanes j.  Vector j of quad i lies at
- * b + i * step + j * column bytes; row r's codes at hi, lo + r * stride.
+ * b + i * step + j * column bytes; row r's codes at hi, lo + r * stride: of
+ * queries, with start = -128 times their sum, or of weights, with start NULL.
  */
 struct quads {
 	const int8_t *b;
 	size_t step, column;
-	const int8_t *hi, *lo;
+	const void *hi, *lo; /* int8_t of queries, uint8_t of weights */
 	size_t stride;
 	const int32_t *start; /* [rows] */
 	int quads;
 	const char *ahead; /* this and each line after it are wanted soon */
 };
 
-INLINE __m512i broadcast(const int8_t *quad)
+INLINE __m512i broadcast(const void *codes, size_t at)
 {
 	int32_t four;
 
-	memcpy(&four, quad, sizeof four);
+	memcpy(&four, (const char *)codes + at, sizeof four);
 	return _mm512_set1_epi32(four);
 }
 
-/* rows and cols are constants where this is inlined. */
-INLINE void dot(int rows, int cols, const struct quads *p,
+/* sum += four bytes u times four bytes s.  GCC 12 copies the sum before and
+ * after the intrinsic, which takes a third of the loop. */
+INLINE __m512i add_quads(__m512i sum, __m512i u, __m512i s)
+{
+	__asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(u), "v"(s));
+	return sum;
+}
+
+/* rows, cols and queries (or weights) are constants where this is inlined. */
+INLINE void dot(int rows, int cols, bool queries, const struct quads *p,
                 __m512i sum[ATTEND_ROWS][MAX_COLS])
 {
 	const __m512i sign = _mm512_set1_epi8((char)0x80);
@@ -57,7 +68,8 @@ INLINE void dot(int rows, int cols, const struct quads *p,
 		UNROLL
 		for (int j = 0; j < cols; j++) {
 			hi[r][j] = _mm512_setzero_si512();
-			sum[r][j] = _mm512_set1_epi32(p->start[r]);
+			sum[r][j] =
+				_mm512_set1_epi32(queries ? p->start[r] : 0);
 		}
 	}
 	for (int i = 0; i < p->quads; i++, at += p->step) {
@@ -68,22 +80,27 @@ INLINE void dot(int rows, int cols, const struct quads *p,
 			ahead += 64 * cols;
 		}
 		UNROLL
-		for (int j = 0; j < cols; j++)
-			b[j] = _mm512_xor_si512(
-				_mm512_loadu_si512(at + (size_t)j * p->column),
-				sign);
+		for (int j = 0; j < cols; j++) {
+			b[j] = _mm512_loadu_si512(at + (size_t)j * p->column);
+			if (queries)
+				b[j] = _mm512_xor_si512(b[j], sign);
+		}
 		UNROLL
 		for (int r = 0; r < rows; r++) {
 			size_t code = (size_t)r * p->stride + 4 * (size_t)i;
-			__m512i a_hi = broadcast(p->hi + code);
-			__m512i a_lo = broadcast(p->lo + code);
+			__m512i a_hi = broadcast(p->hi, code);
+			__m512i a_lo = broadcast(p->lo, code);
 
 			UNROLL
 			for (int j = 0; j < cols; j++) {
-				hi[r][j] = _mm512_dpbusd_epi32(hi[r][j], b[j],
-				                               a_hi);
-				sum[r][j] = _mm512_dpbusd_epi32(sum[r][j], b[j],
-				                                a_lo);
+				hi[r][j] = queries ? add_quads(hi[r][j], b[j],
+				                               a_hi)
+				                   : add_quads(hi[r][j], a_hi,
+				                               b[j]);
+				sum[r][j] = queries ? add_quads(sum[r][j], b[j],
+				                                a_lo)
+				                    : add_quads(sum[r][j], a_lo,
+				                                b[j]);
 			}
 		}
 	}
@@ -97,7 +114,7 @@ INLINE void dot(int rows, int cols, const struct quads *p,
 	}
 }
 
-/* ---- 16-bit codes ---- */
+/* ---- scores ---- */
 
 /* 16 codes as bytes: code = 256 hi + lo. */
 INLINE __m512i code16(__m512 x, __m512 inverse, int8_t *hi, int8_t *lo)
@@ -136,8 +153,6 @@ static void code_queries(struct attend_q8_query *coded, const float *q,
 	}
 }
 
-/* ---- scores ---- */
-
 INLINE __m512 scales_of(const uint16_t *scales, __mmask16 mask)
 {
 	return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(mask, scales));
@@ -167,7 +182,7 @@ INLINE void score_groups(int rows, int cols, float *s,
 		p->hi = coded->hi;
 		p->lo = coded->lo;
 		p->start = start;
-		dot(rows, cols, p, sum);
+		dot(rows, cols, true, p, sum);
 		p->b += QUADS * 64;
 		if (p->ahead)
 			p->ahead += QUADS * 64 * cols;
@@ -229,58 +244,69 @@ static void scores(float *s, const struct attend_q8_query *coded, int rows,
 
 /* What one block of 32 elements takes of the page's weights. */
 struct coded_weights {
-	int8_t hi[ATTEND_ROWS][ATTEND_PAGE], lo[ATTEND_ROWS][ATTEND_PAGE];
-	int32_t start[ATTEND_ROWS];
+	uint8_t hi[ATTEND_ROWS][ATTEND_PAGE], lo[ATTEND_ROWS][ATTEND_PAGE];
 	float unit[ATTEND_ROWS];
 };
 
-/* The page's scales of a block; 0 past n tokens. */
-INLINE float load_scales(__m512 scales[4], const uint16_t *from, int n)
+INLINE float largest(const __m512 x[4])
 {
-	__m512 most = _mm512_setzero_ps();
-
-	UNROLL
-	for (int g = 0; g < 4; g++) {
-		scales[g] = scales_of(from + 16 * g, attend_lanes(16 * g, n));
-		most = _mm512_max_ps(most, scales[g]);
-	}
-	return _mm512_reduce_max_ps(most);
+	return _mm512_reduce_max_ps(_mm512_max_ps(_mm512_max_ps(x[0], x[1]),
+	                                          _mm512_max_ps(x[2], x[3])));
 }
 
-INLINE float largest_weight(const float *p, int n)
+/* The page's scales of a block; 0 past n tokens. */
+INLINE void load_scales(__m512 to[4], const uint16_t *scales, int n)
 {
-	__m512 most = _mm512_setzero_ps();
+	UNROLL
+	for (int g = 0; g < 4; g++)
+		to[g] = scales_of(scales + 16 * g, attend_lanes(16 * g, n));
+}
+
+/* One row's weights as parts of the largest; 0 past n tokens. */
+INLINE float load_weights(float *to, const float *weights, int n)
+{
+	__m512 x[4], inverse;
+	float most;
 
 	UNROLL
 	for (int g = 0; g < 4; g++)
-		most = _mm512_max_ps(most,
-		                     _mm512_maskz_loadu_ps(attend_lanes(16 * g,
-		                                                        n),
-		                                           p + 16 * g));
-	return _mm512_reduce_max_ps(most);
+		x[g] = _mm512_maskz_loadu_ps(attend_lanes(16 * g, n),
+		                             weights + 16 * g);
+	most = largest(x);
+	inverse = _mm512_set1_ps(most > 0x1p-100f ? 1 / most : 0);
+	UNROLL
+	for (int g = 0; g < 4; g++)
+		_mm512_store_ps(to + 16 * g, _mm512_mul_ps(x[g], inverse));
+	return most;
 }
 
-/* Row r's weights times scales, which are at most bound. */
-INLINE void code_weights(struct coded_weights *coded, int r, const float *p,
-                         const __m512 scales[4], float bound, int n)
+/* 64 codes weights * scales as bytes.  Packing goes by lanes of 128 bits, so
+ * that quad l of group g comes to dword 4 l + g. */
+INLINE void code_weights(uint8_t *hi, uint8_t *lo, const float *weights,
+                         const __m512 scales[4])
 {
-	__m512 inverse = inverse_of(bound);
-	__m512i sum = _mm512_setzero_si512();
+	const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6,
+	                                        10, 14, 3, 7, 11, 15);
+	const __m512i low = _mm512_set1_epi16(0xff);
+	__m512i c[4], a, b;
 
 	UNROLL
-	for (int g = 0; g < 4; g++) {
-		__m512 x =
-			_mm512_mul_ps(_mm512_maskz_loadu_ps(attend_lanes(16 * g,
-		                                                         n),
-		                                            p + 16 * g),
-		                      scales[g]);
-
-		sum = _mm512_add_epi32(sum,
-		                       code16(x, inverse, coded->hi[r] + 16 * g,
-		                              coded->lo[r] + 16 * g));
-	}
-	coded->unit[r] = bound / ATTEND_Q8_MOST;
-	coded->start[r] = -128 * _mm512_reduce_add_epi32(sum);
+	for (int g = 0; g < 4; g++)
+		c[g] = _mm512_cvtps_epi32(
+			_mm512_mul_ps(_mm512_load_ps(weights + 16 * g),
+		                      scales[g]));
+	a = _mm512_packus_epi32(c[0], c[1]);
+	b = _mm512_packus_epi32(c[2], c[3]);
+	_mm512_storeu_si512(
+		hi,
+		_mm512_permutexvar_epi32(
+			order, _mm512_packus_epi16(_mm512_srli_epi16(a, 8),
+	                                           _mm512_srli_epi16(b, 8))));
+	_mm512_storeu_si512(
+		lo,
+		_mm512_permutexvar_epi32(
+			order, _mm512_packus_epi16(_mm512_and_si512(a, low),
+	                                           _mm512_and_si512(b, low))));
 }
 
 /* acc = scale acc + what the block's 16 * cols elements are. */
@@ -290,7 +316,7 @@ INLINE void add_values(int rows, int cols, float *acc, size_t head_dim,
 {
 	__m512i sum[ATTEND_ROWS][MAX_COLS];
 
-	dot(rows, cols, p, sum);
+	dot(rows, cols, false, p, sum);
 	UNROLL
 	for (int r = 0; r < rows; r++) {
 		UNROLL
@@ -316,20 +342,29 @@ INLINE void values_rows(int rows, float *acc, const float *weights,
 	const uint16_t *scales = v;
 	const int blocks = head_dim / BLOCK;
 	const int8_t *codes = (const int8_t *)(scales + blocks * ATTEND_PAGE);
+	_Alignas(64) float parts[ATTEND_ROWS][ATTEND_PAGE];
 	float most[ATTEND_ROWS];
 	struct coded_weights coded;
 	__m512 wide[4];
 
 	UNROLL
 	for (int r = 0; r < rows; r++)
-		most[r] = largest_weight(weights + r * ATTEND_PAGE, n);
+		most[r] = load_weights(parts[r], weights + r * ATTEND_PAGE, n);
 	for (int b = 0; b < blocks; b++) {
-		float bound = load_scales(wide, scales + b * ATTEND_PAGE, n);
+		__m512 inverse;
+		float bound;
 
+		load_scales(wide, scales + b * ATTEND_PAGE, n);
+		bound = largest(wide);
+		inverse = inverse_of(bound);
 		UNROLL
-		for (int r = 0; r < rows; r++)
-			code_weights(&coded, r, weights + r * ATTEND_PAGE, wide,
-			             most[r] * bound, n);
+		for (int g = 0; g < 4; g++)
+			wide[g] = _mm512_mul_ps(wide[g], inverse);
+		UNROLL
+		for (int r = 0; r < rows; r++) {
+			code_weights(coded.hi[r], coded.lo[r], parts[r], wide);
+			coded.unit[r] = most[r] * bound / ATTEND_Q8_MOST;
+		}
 		for (int d = b * BLOCK; d < (b + 1) * BLOCK; d += 16 * cols) {
 			struct quads p = {
 				.b = codes + d * 4,
@@ -338,7 +373,6 @@ INLINE void values_rows(int rows, float *acc, const float *weights,
 				.hi = coded.hi[0],
 				.lo = coded.lo[0],
 				.stride = ATTEND_PAGE,
-				.start = coded.start,
 				.quads = (n + 3) / 4,
 				.ahead = ahead ? ahead + d * ATTEND_PAGE : NULL,
 			};
