@@ -220,6 +220,7 @@ static void draw_status(struct app *app)
 			    .has_prompt = chat->reused + chat->computed > 0,
 			    .reused = chat->reused,
 			    .computed = chat->computed,
+			    .restored = chat->restored > 0,
 			    .trouble = trouble.bytes,
 			    .keys = keys,
 			    .n_keys = footer_keys(app, keys, 8),

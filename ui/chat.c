@@ -84,6 +84,7 @@ void chat_free(struct chat *chat)
 	ids_free(&chat->prompt);
 	strbuf_free(&chat->notice);
 	chat_explore_free(&chat->explore);
+	chat_snapshot_free(&chat->snapshot);
 	free(chat->path);
 	conversation_free(chat->conversation);
 }
@@ -103,7 +104,7 @@ int chat_tick(struct chat *chat)
 	double left;
 
 	if (!chat->reply)
-		return -1;
+		return chat_snapshot_tick(chat);
 	left = chat->saving.saved_at + SAVE_EVERY - clock_seconds();
 	if (left <= 0) {
 		chat_save(chat);
@@ -153,6 +154,7 @@ static void on_loaded(struct chat *chat, const struct engine_event *event)
 	if (!known)
 		chat_notice(chat, "unknown chat template, read as ChatML");
 	chat->context_used = chat->reused = chat->computed = 0;
+	chat->restored = 0;
 	chat->tokens_per_second = 0;
 	chat_say_next(chat);
 }
@@ -191,6 +193,8 @@ static void close_reply(struct chat *chat, enum message_state state)
 {
 	struct message *m = chat->reply;
 
+	if (m)
+		chat_snapshot_reply(chat);
 	chat->reply = NULL;
 	chat->request = 0;
 	chat->total = 0;
@@ -209,6 +213,7 @@ static void on_finished(struct chat *chat, const struct engine_event *event)
 	double decode = event->finished.decode_seconds;
 
 	chat->reused = event->finished.reused_tokens;
+	chat->restored = event->finished.restored_tokens;
 	chat->computed = event->finished.prompt_tokens -
 	                 event->finished.reused_tokens;
 	chat->context_used = event->finished.prompt_tokens +
@@ -250,12 +255,16 @@ static void on_progress(struct chat *chat, const struct engine_event *event)
 
 void chat_handle_event(struct chat *chat, const struct engine_event *event)
 {
+	if (chat_snapshot_event(chat, event))
+		return;
 	if (!chat->request || event->request != chat->request)
 		return; /* late, of a request that is over */
 	if (event->type == ENGINE_PROGRESS)
 		on_progress(chat, event);
 	else if (event->type == ENGINE_FAILED)
 		on_failed(chat, event);
+	else if (event->type == ENGINE_NOTICE)
+		chat_notice(chat, "%s", event->notice.text);
 	else if (chat->state == CHAT_SCORING)
 		chat_score_event(chat, event);
 	else if (chat->state == CHAT_EXPLORING)
@@ -298,6 +307,9 @@ void chat_end_reply(struct chat *chat, struct message *reply)
 /* chat->prompt holds the whole prompt, the reply's own ids at its end. */
 static void send_prompt(struct chat *chat, struct message *m)
 {
+	char *snapshot = chat_snapshot_path(chat);
+
+	chat_snapshot_prompt(chat, m->ids.n);
 	chat->reply = m;
 	chat->seconds_before = m->seconds;
 	m->state = MESSAGE_OPEN;
@@ -317,7 +329,9 @@ static void send_prompt(struct chat *chat, struct message *m)
 				      .max_tokens = chat->max_tokens,
 				      .stop_ids = chat->model->stop_ids,
 				      .n_stop_ids = chat->model->n_stop_ids,
+				      .snapshot = snapshot,
 			      });
+	free(snapshot);
 }
 
 /* Renders the path up to `last`; false when it cannot be sent. */
@@ -477,6 +491,8 @@ char *chat_overflow_cancel(struct chat *chat)
 void chat_switch(struct chat *chat, struct conversation *c)
 {
 	chat_interrupt(chat);
+	chat_snapshot_now(chat);
+	chat->snapshot.stale = false;
 	clear_queue(chat);
 	conversation_free(chat->conversation);
 	chat->conversation = c;

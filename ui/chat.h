@@ -21,6 +21,7 @@
 #include "text/chat_template.h"
 #include "text/tokenizer.h"
 #include "ui/chat_explore.h"
+#include "ui/chat_snapshot.h"
 #include "ui/saving.h"
 
 struct conversation;
@@ -75,6 +76,7 @@ struct chat {
 
 	/* The last prompt, as the status line tells it. */
 	size_t context_used, reused, computed; /* tokens */
+	size_t restored;         /* of the reused, read from the disk */
 	double tokens_per_second; /* 0: nothing measured */
 
 	/* Loading and prefill; total 0: nothing to show. */
@@ -100,6 +102,7 @@ struct chat {
 	size_t score_begin;      /* its first token in the prompt */
 
 	struct chat_explore explore;
+	struct chat_snapshot snapshot;
 };
 
 /* Takes the conversation.  The engine is borrowed. */

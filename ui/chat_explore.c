@@ -1,5 +1,7 @@
 #include "ui/chat_explore.h"
 
+#include <stdlib.h>
+
 #include "base/error.h"
 #include "library/reply.h"
 #include "ui/chat.h"
@@ -49,6 +51,8 @@ static bool prepare(struct chat *chat, const struct message *m, size_t index)
 static void send(struct chat *chat, const struct sampler_settings *sampling,
                  size_t max_tokens)
 {
+	char *snapshot = chat_snapshot_path(chat);
+
 	chat->state = CHAT_EXPLORING;
 	chat->done = chat->total = 0;
 	chat->stage_began = clock_seconds();
@@ -60,7 +64,9 @@ static void send(struct chat *chat, const struct sampler_settings *sampling,
 				      .max_tokens = max_tokens,
 				      .stop_ids = chat->model->stop_ids,
 				      .n_stop_ids = chat->model->n_stop_ids,
+				      .snapshot = snapshot,
 			      });
+	free(snapshot);
 }
 
 static void send_branch(struct chat *chat)

@@ -420,6 +420,8 @@ static void close_chat(struct line_mode *l)
 	if (l->chat.reply)
 		chat_interrupt(&l->chat);
 	chat_save(&l->chat);
+	if (!l->signal)
+		chat_snapshot_leave(&l->chat);
 	saving_close(&l->chat.saving);
 	chat_free(&l->chat);
 	engine_free(engine);

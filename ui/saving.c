@@ -7,6 +7,7 @@
 #include "library/conversation.h"
 #include "library/library.h"
 #include "ui/cli/options.h"
+#include "ui/cli/snapshots.h"
 #include "base/clock.h"
 
 static bool wants_saving(const struct options *o)
@@ -24,7 +25,7 @@ static void open_library(struct saving *s)
 	char *dir = paths_user(PATHS_DATA, NULL);
 
 	if (dir)
-		s->library = library_open(dir, &s->trouble);
+		s->library = snapshots_yield_open(dir, &s->trouble);
 	else
 		error_set(&s->trouble, "no HOME to keep it in");
 	free(dir);
@@ -129,7 +130,7 @@ void saving_save(struct saving *s, struct conversation *c)
 		open_library(s);
 	if (!s->library)
 		return;
-	if (library_save(s->library, c, &err))
+	if (snapshots_yield_save(s->library, c, &err))
 		s->trouble = err;
 	else
 		*s->trouble.text = '\0';

@@ -2,7 +2,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -92,6 +91,13 @@ static void shrink(struct folder *f, uint64_t most)
 	}
 }
 
+static void folder_free(struct folder *f)
+{
+	for (size_t i = 0; i < f->n; i++)
+		free(f->entries[i].path);
+	free(f->entries);
+}
+
 static uint64_t budget_by_the_machine(const struct folder *f, const char *path,
                                       const char *dir)
 {
@@ -126,9 +132,7 @@ static int make_room(const char *dir, const char *path, uint64_t bytes,
 	} else {
 		shrink(&f, budget - bytes);
 	}
-	for (size_t i = 0; i < f.n; i++)
-		free(f.entries[i].path);
-	free(f.entries);
+	folder_free(&f);
 	return result;
 }
 
@@ -146,4 +150,16 @@ int snapshot_folder_make_room(const char *path, uint64_t bytes, uint64_t budget,
 		result = make_room(dir, path, bytes, budget, err);
 	free(dir);
 	return result;
+}
+
+bool snapshot_folder_clear(const char *dir)
+{
+	struct folder f = { 0 };
+	bool some;
+
+	scan(&f, dir, "");
+	some = f.n > 0;
+	shrink(&f, 0);
+	folder_free(&f);
+	return some;
 }

@@ -7,6 +7,7 @@
 #ifndef CONFAB_SNAPSHOT_FOLDER_H
 #define CONFAB_SNAPSHOT_FOLDER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct error;
@@ -22,5 +23,8 @@ struct error;
  */
 int snapshot_folder_make_room(const char *path, uint64_t bytes, uint64_t budget,
                               struct error *err);
+
+/* Removes all snapshots of the folder dir; true: there were some. */
+bool snapshot_folder_clear(const char *dir);
 
 #endif

@@ -342,6 +342,14 @@ uint64_t engine_score(struct engine *e, const struct engine_score *s)
 	            s->ids);
 }
 
+/* What a test wrote down is not to be kept. */
+uint64_t engine_save_line(struct engine *e, const struct engine_save_line *save)
+{
+	(void)e;
+	(void)save;
+	return 0;
+}
+
 void engine_cancel(struct engine *e, uint64_t request)
 {
 	if (request > atomic_load(&e->cancelled))

@@ -15,6 +15,7 @@
 #include "library/library.h"
 #include "ui/cli/options.h"
 #include "ui/cli/output.h"
+#include "ui/cli/snapshots.h"
 
 static struct library *open_library(struct error *err)
 {
@@ -216,6 +217,7 @@ static int rm(struct library *lib, const char *id, const char *arg,
               struct error *err)
 {
 	(void)arg;
+	snapshots_remove(id);
 	return library_remove(lib, id, err);
 }
 

@@ -22,6 +22,7 @@
 #include "ui/cli/progress.h"
 #include "ui/cli/reply_json.h"
 #include "ui/cli/signals.h"
+#include "ui/cli/snapshots.h"
 #include "base/clock.h"
 
 #define SAVE_EVERY 1.0 /* seconds: what a crash may cost of an open reply */
@@ -40,6 +41,7 @@ struct headless {
 	struct conversation *c;
 	double saved_at; /* seconds, of the monotonic clock */
 	bool trouble_told;
+	struct ids line; /* the last prompt and its reply, as they were read */
 
 	/* Of the turn in progress. */
 	struct message *reply; /* c's */
@@ -143,7 +145,7 @@ static int open_conversation(struct headless *h, struct error *err)
 	struct error reason = { "no HOME to keep it in" };
 
 	if (dir && (keep || o->resume))
-		h->lib = library_open(dir, &reason);
+		h->lib = snapshots_yield_open(dir, &reason);
 	free(dir);
 	if (o->resume) {
 		if (h->lib)
@@ -166,7 +168,7 @@ static void save(struct headless *h)
 	h->saved_at = clock_seconds();
 	if (!h->lib || h->o->no_save)
 		return;
-	if (!library_save(h->lib, h->c, &reason)) {
+	if (!snapshots_yield_save(h->lib, h->c, &reason)) {
 		h->trouble_told = false;
 	} else if (!h->trouble_told) {
 		progress_note("the conversation is not saved: %s", reason.text);
@@ -416,19 +418,32 @@ static void finish_reply(struct headless *h, const struct engine_event *event)
 
 static uint64_t start_reply(struct headless *h, const struct ids *prompt)
 {
+	char *snapshot = snapshots_path(h->o, h->c->id);
+	uint64_t request;
+
 	h->stream = (struct tokenizer_stream){ .n_held = 0 };
 	h->reply = conversation_add(h->c, h->c->leaf, ROLE_ASSISTANT, "", 0);
 	h->reply->state = MESSAGE_OPEN;
 	reply_begin(h->reply, h->model, &h->sampling);
-	return engine_generate(h->engine,
-	                       &(struct engine_generate){
-				       .ids = prompt->data,
-				       .n_ids = prompt->n,
-				       .sampling = h->sampling,
-				       .max_tokens = h->o->max_tokens,
-				       .stop_ids = h->model->stop_ids,
-				       .n_stop_ids = h->model->n_stop_ids,
-			       });
+	request = engine_generate(h->engine,
+	                          &(struct engine_generate){
+					  .ids = prompt->data,
+					  .n_ids = prompt->n,
+					  .sampling = h->sampling,
+					  .max_tokens = h->o->max_tokens,
+					  .stop_ids = h->model->stop_ids,
+					  .n_stop_ids = h->model->n_stop_ids,
+					  .snapshot = snapshot,
+				  });
+	free(snapshot);
+	return request;
+}
+
+static void keep_line(struct headless *h, const struct ids *prompt)
+{
+	h->line.n = 0;
+	ids_append(&h->line, prompt->data, prompt->n);
+	ids_append(&h->line, h->reply->ids.data, h->reply->ids.n);
 }
 
 /* A reply that was stopped before its first word is none; it was never saved. */
@@ -485,6 +500,7 @@ static int reply(struct headless *h, const struct ids *prompt,
 		}
 		engine_event_free(event);
 	}
+	keep_line(h, prompt);
 	drop_empty_reply(h);
 	return status;
 }
@@ -514,8 +530,36 @@ static int converse(struct headless *h, struct error *err)
 	return status;
 }
 
+/* What was read goes to the disk for the next time.  It is a cache: nobody is
+ * told when that fails. */
+static void save_line(struct headless *h)
+{
+	char *path = h->lib && !h->o->no_save ? snapshots_path(h->o, h->c->id)
+	                                      : NULL;
+	enum engine_event_type type = ENGINE_PROGRESS;
+	uint64_t request;
+
+	if (path && h->line.n) {
+		request = engine_save_line(h->engine,
+		                           &(struct engine_save_line){
+						   .path = path,
+						   .ids = h->line.data,
+						   .n_ids = h->line.n,
+						   .disk_budget =
+							   h->o->kv_disk });
+		while (type != ENGINE_FINISHED && type != ENGINE_FAILED) {
+			struct engine_event *event = next_event(h, request);
+
+			type = event->type;
+			engine_event_free(event);
+		}
+	}
+	free(path);
+}
+
 static void headless_free(struct headless *h)
 {
+	ids_free(&h->line);
 	engine_free(h->engine);
 	library_close(h->lib);
 	conversation_free(h->c);
@@ -536,6 +580,8 @@ int headless_run(const struct options *o, struct error *err)
 			status = start_engine(&h, err);
 		if (status == EXIT_OK)
 			status = converse(&h, err);
+		if (status == EXIT_OK)
+			save_line(&h);
 	}
 	progress_clear();
 	headless_free(&h);

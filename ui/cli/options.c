@@ -424,11 +424,15 @@ static void fill(struct options *o)
 		o->context = count;
 	if (settings_integer(s, "kv_memory", &count))
 		o->kv_memory = count * MIB;
+	if (settings_integer(s, "kv_disk", &count))
+		o->kv_disk = count * MIB;
 	if (settings_integer(s, "max_tokens", &count))
 		o->max_tokens = count;
 	settings_switch(s, "exact", &o->exact);
 	if (settings_switch(s, "save", &on))
 		o->no_save = !on;
+	if (settings_switch(s, "snapshots", &on))
+		o->no_snapshots = !on;
 	if (think)
 		o->think = *think == 'o' && think[1] == 'n' ? CHAT_THINK_ON
 		                                            : CHAT_THINK_OFF;

@@ -48,6 +48,8 @@ struct options {
 	size_t context;      /* tokens; 0: the model's */
 	const char *kv_type; /* NULL: default */
 	size_t kv_memory;    /* bytes; 0: by the machine */
+	uint64_t kv_disk;    /* bytes; 0: by the machine */
+	bool no_snapshots;
 	bool exact;
 	enum chat_thinking think;
 	bool json, raw, no_save;

@@ -81,7 +81,7 @@ static void put_prompt(const struct status_view *v, struct canvas *c,
 
 	if (!v->has_prompt)
 		return;
-	strbuf_add_str(&text, "reused ");
+	strbuf_add_str(&text, v->restored ? "restored " : "reused ");
 	status_number(&text, v->reused);
 	strbuf_add_str(&text, ", computed ");
 	status_number(&text, v->computed);

@@ -26,6 +26,7 @@ struct status_view {
 	double tokens_per_second;   /* 0: none measured */
 	bool has_prompt;
 	size_t reused, computed;    /* tokens of the last prompt */
+	bool restored;              /* the reused ones came from the disk */
 	const char *trouble;        /* "not saved: disk full", or "" */
 	const struct status_key *keys;
 	size_t n_keys;
