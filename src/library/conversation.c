@@ -24,6 +24,22 @@ int message_role_named(const char *name)
 	return -1;
 }
 
+static const char *const state_names[] = { "done", "open", "length",
+	                                   "interrupted" };
+
+const char *message_state_name(enum message_state state)
+{
+	return state_names[state];
+}
+
+int message_state_named(const char *name)
+{
+	for (int i = 0; i < 4; i++)
+		if (!strcmp(state_names[i], name))
+			return i;
+	return -1;
+}
+
 static int64_t now_ms(void)
 {
 	struct timespec ts;
@@ -85,7 +101,7 @@ struct message *conversation_add(struct conversation *c, int64_t parent,
 }
 
 /* Ids ascend, so the list is its own index. */
-static struct message *find(struct message **messages, size_t n, int64_t id)
+static size_t place_of(struct message **messages, size_t n, int64_t id)
 {
 	size_t low = 0, high = n;
 
@@ -97,14 +113,19 @@ static struct message *find(struct message **messages, size_t n, int64_t id)
 		else
 			high = middle;
 	}
-	if (low < n && messages[low]->id == id)
-		return messages[low];
-	return NULL;
+	return low < n && messages[low]->id == id ? low : n;
+}
+
+size_t conversation_place(const struct conversation *c, int64_t id)
+{
+	return place_of(c->messages, c->n, id);
 }
 
 struct message *conversation_message(const struct conversation *c, int64_t id)
 {
-	return find(c->messages, c->n, id);
+	size_t at = conversation_place(c, id);
+
+	return at < c->n ? c->messages[at] : NULL;
 }
 
 size_t conversation_path(const struct conversation *c, struct message ***path)
@@ -147,18 +168,20 @@ size_t conversation_siblings(const struct conversation *c, int64_t id,
 
 void conversation_select(struct conversation *c, int64_t id)
 {
-	int64_t leaf = id, child;
+	size_t *newest, at;
 
 	if (!conversation_message(c, id))
 		return;
-	do { /* the newest child of the newest child, and so on */
-		child = -1;
-		for (size_t i = 0; i < c->n; i++)
-			if (c->messages[i]->parent == leaf)
-				child = c->messages[i]->id;
-		c->leaf = leaf;
-		leaf = child;
-	} while (child != -1);
+	newest = mem_zalloc(c->n, sizeof *newest); /* child; 0: none */
+	for (size_t i = 0; i < c->n; i++)
+		if (c->messages[i]->parent != -1)
+			newest[conversation_place(c, c->messages[i]->parent)] =
+				i;
+	at = conversation_place(c, id);
+	while (newest[at])
+		at = newest[at];
+	c->leaf = c->messages[at]->id;
+	free(newest);
 }
 
 void conversation_remove(struct conversation *c, int64_t id)
@@ -181,7 +204,8 @@ void conversation_remove(struct conversation *c, int64_t id)
 	for (size_t i = 0; i < c->n; i++) {
 		m = c->messages[i];
 		if (m->id != id &&
-		    (m->parent == -1 || find(c->messages, kept, m->parent)))
+		    (m->parent == -1 ||
+		     place_of(c->messages, kept, m->parent) < kept))
 			c->messages[kept++] = m;
 		else
 			message_free(m);

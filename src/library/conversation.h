@@ -23,11 +23,14 @@ const char *message_role_name(enum message_role role); /* "user" */
 int message_role_named(const char *name);              /* or -1 */
 
 enum message_state {
-	MESSAGE_DONE,        /* ended by a stop id, or written by a person */
-	MESSAGE_OPEN,        /* growing */
-	MESSAGE_LENGTH,      /* cut by a limit of tokens */
-	MESSAGE_INTERRUPTED  /* cut by a person, a crash, a lost terminal */
+	MESSAGE_DONE,       /* ended by a stop id, or written by a person */
+	MESSAGE_OPEN,       /* growing */
+	MESSAGE_LENGTH,     /* cut by a limit of tokens */
+	MESSAGE_INTERRUPTED /* cut by a person, a crash, a lost terminal */
 };
+
+const char *message_state_name(enum message_state state); /* "interrupted" */
+int message_state_named(const char *name);                /* or -1 */
 
 #define TOKEN_TOP 20
 
@@ -41,35 +44,35 @@ struct token_candidate {
 /* One token of a message, as it was predicted from those before it. */
 struct token_odds {
 	int id;
-	float logprob;      /* nats */
-	float entropy;      /* nats */
-	int rank;           /* from 1; 0: no odds known for this token */
+	float logprob; /* nats */
+	float entropy; /* nats */
+	int rank;      /* from 1; 0: no odds known for this token */
 	float sampled_prob;
-	uint8_t n_top;      /* <= TOKEN_TOP */
+	uint8_t n_top; /* <= TOKEN_TOP */
 	struct token_candidate top[TOKEN_TOP];
 };
 
 struct message {
-	int64_t id;             /* unique in the conversation, ascending */
-	int64_t parent;         /* or -1 */
+	int64_t id;     /* unique in the conversation, ascending */
+	int64_t parent; /* or -1 */
 	enum message_role role;
 	enum message_state state;
-	struct strbuf text;     /* bytes as generated or typed, UTF-8 */
-	struct ids ids;         /* exact; empty where the text was never encoded */
+	struct strbuf text; /* bytes as generated or typed, UTF-8 */
+	struct ids ids;     /* exact; empty where the text was never encoded */
 	struct token_odds *odds; /* [n_odds], in the order of ids, or NULL */
 	size_t n_odds, odds_capacity;
-	int64_t created_ms;     /* Unix time */
-	double seconds;         /* that the reply took */
-	char *model;            /* name of the model that wrote it, or NULL */
-	char *extra;            /* JSON object: settings, tool_calls, ...; or NULL */
+	int64_t created_ms; /* Unix time */
+	double seconds;     /* that the reply took */
+	char *model;        /* name of the model that wrote it, or NULL */
+	char *extra; /* JSON object: settings, tool_calls, ...; or NULL */
 };
 
 struct conversation {
-	char *id;               /* of the library; NULL until it is saved */
-	char *title;            /* never NULL; "" until there is one */
+	char *id;                  /* of the library; NULL until it is saved */
+	char *title;               /* never NULL; "" until there is one */
 	struct message **messages; /* [n], ascending id, owned */
 	size_t n, capacity;
-	int64_t leaf;           /* id of the current leaf, -1: empty */
+	int64_t leaf; /* id of the current leaf, -1: empty */
 	int64_t created_ms, updated_ms;
 };
 
@@ -81,6 +84,9 @@ struct message *conversation_add(struct conversation *c, int64_t parent,
                                  enum message_role role, const char *text,
                                  size_t len);
 struct message *conversation_message(const struct conversation *c, int64_t id);
+
+/* The place of a message in c->messages; c->n: it is not there. */
+size_t conversation_place(const struct conversation *c, int64_t id);
 
 /* The current path, root first: fills *path with n pointers (free() it). */
 size_t conversation_path(const struct conversation *c, struct message ***path);

@@ -24,12 +24,12 @@ struct library *library_open(const char *dir, struct error *err);
 void library_close(struct library *lib);
 
 struct library_entry {
-	char *id;             /* short, unique, safe in a shell: "k3f9qz" */
+	char *id; /* short, unique, safe in a shell: "k3f9qz" */
 	char *title;
-	char *preview;        /* the first words of the last message */
-	char *snippet;        /* a search's hit in its surroundings, or NULL */
+	char *preview; /* the first words of the last message */
+	char *snippet; /* a search's hit in its surroundings, or NULL */
 	int64_t created_ms, updated_ms;
-	size_t messages;      /* on all branches */
+	size_t messages; /* on all branches */
 };
 
 /* Newest first; words: full-text search over titles and messages, NULL or ""
@@ -53,12 +53,13 @@ void library_unlock(struct library *lib, const char *id);
  * lock; new messages, longer texts, more odds, a changed title or leaf are
  * written in one transaction.  On failure nothing is written, and the next save
  * tries all of it again. */
-int library_save(struct library *lib, struct conversation *c, struct error *err);
+int library_save(struct library *lib, struct conversation *c,
+                 struct error *err);
 
 int library_rename(struct library *lib, const char *id, const char *title,
                    struct error *err);
 int library_remove(struct library *lib, const char *id, struct error *err);
-int library_remove_message(struct library *lib, const char *id,
-                           int64_t message, struct error *err);
+int library_remove_message(struct library *lib, const char *id, int64_t message,
+                           struct error *err);
 
 #endif

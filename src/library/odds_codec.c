@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/strbuf.h"
+#include "engine/sampler.h"
 #include "library/conversation.h"
 
 #define HAS_PROBABILITY 0x80
@@ -116,6 +117,8 @@ static void get_token(struct reader *r, struct token_odds *odds)
 		c->logprob = get_float(r);
 		cut = get_byte(r);
 		c->cut = cut & 0x7f;
+		if (c->cut > SAMPLER_CUT_GREEDY)
+			r->bad = 1;
 		if (cut & HAS_PROBABILITY)
 			c->sampled_prob = get_float(r);
 	}

@@ -60,11 +60,13 @@ enum message_state reply_state(enum engine_finish finish)
 
 static void add_number(struct strbuf *out, const char *key, float number)
 {
-	strbuf_printf(out, "\"%s\":", key);
+	strbuf_printf(out, "\"%s\": ", key);
 	json_write_float(out, number);
-	strbuf_add_char(out, ',');
+	strbuf_add_str(out, ", ");
 }
 
+/* Spaced as json_write_python() does: what was written out and read in again is
+ * the same string. */
 void reply_begin(struct message *m, const struct engine_model *model,
                  const struct sampler_settings *sampling)
 {
@@ -74,16 +76,16 @@ void reply_begin(struct message *m, const struct engine_model *model,
 
 	strbuf_add_char(&out, '{');
 	add_number(&out, "temperature", sampling->temperature);
-	strbuf_printf(&out, "\"top_k\":%d,", sampling->top_k);
+	strbuf_printf(&out, "\"top_k\": %d, ", sampling->top_k);
 	add_number(&out, "top_p", sampling->top_p);
 	add_number(&out, "min_p", sampling->min_p);
 	add_number(&out, "presence_penalty", sampling->presence_penalty);
 	add_number(&out, "repeat_penalty", sampling->repeat_penalty);
-	strbuf_printf(&out, "\"seed\":\"%llu\",",
+	strbuf_printf(&out, "\"seed\": \"%llu\", ",
 	              (unsigned long long)sampling->seed);
-	strbuf_printf(&out, "\"model_fingerprint\":\"%016llx\",",
+	strbuf_printf(&out, "\"model_fingerprint\": \"%016llx\", ",
 	              (unsigned long long)model->fingerprint);
-	strbuf_printf(&out, "\"template_fingerprint\":\"%016llx\"}",
+	strbuf_printf(&out, "\"template_fingerprint\": \"%016llx\"}",
 	              (unsigned long long)hash64(chat_template,
 	                                         strlen(chat_template)));
 	free(m->extra);

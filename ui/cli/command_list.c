@@ -9,27 +9,13 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "base/paths.h"
 #include "base/strbuf.h"
 #include "library/conversation.h"
 #include "library/library.h"
 #include "ui/cli/options.h"
 #include "ui/cli/output.h"
 #include "ui/cli/snapshots.h"
-
-static struct library *open_library(struct error *err)
-{
-	char *dir = paths_user(PATHS_DATA, NULL);
-	struct library *lib = NULL;
-
-	if (dir)
-		lib = library_open(dir, err);
-	else
-		error_set(err, "no place for conversations: neither "
-		               "XDG_DATA_HOME nor HOME is set");
-	free(dir);
-	return lib;
-}
+#include "ui/cli/user_library.h"
 
 /* The operands from the first-th on, with a blank between; yours to free. */
 static char *join_args(const struct options *o, size_t first)
@@ -107,7 +93,7 @@ static void list_text(const struct library_entry *e)
 
 int command_list(const struct options *o, struct error *err)
 {
-	struct library *lib = open_library(err);
+	struct library *lib = user_library_open(err);
 	struct library_entry *entries = NULL;
 	char *words = join_args(o, 0);
 	int status = EXIT_FAILED;
@@ -170,7 +156,7 @@ static void show_text(const struct conversation *c, struct message **path,
 
 int command_show(const struct options *o, struct error *err)
 {
-	struct library *lib = open_library(err);
+	struct library *lib = user_library_open(err);
 	char *id = lib ? library_find(lib, o->args[0], err) : NULL;
 	struct conversation *c = id ? library_read(lib, id, err) : NULL;
 	struct message **path;
@@ -223,7 +209,7 @@ static int rm(struct library *lib, const char *id, const char *arg,
 
 int command_rm(const struct options *o, struct error *err)
 {
-	struct library *lib = open_library(err);
+	struct library *lib = user_library_open(err);
 	int status = lib ? EXIT_OK : EXIT_FAILED;
 
 	for (size_t i = 0; i < o->n_args && status == EXIT_OK; i++)
@@ -234,7 +220,7 @@ int command_rm(const struct options *o, struct error *err)
 
 int command_rename(const struct options *o, struct error *err)
 {
-	struct library *lib = open_library(err);
+	struct library *lib = user_library_open(err);
 	char *title = join_args(o, 1);
 	int status = EXIT_FAILED;
 

@@ -16,6 +16,8 @@ int command_list(const struct options *o, struct error *err);
 int command_show(const struct options *o, struct error *err);
 int command_rm(const struct options *o, struct error *err);
 int command_rename(const struct options *o, struct error *err);
+int command_export(const struct options *o, struct error *err);
+int command_import(const struct options *o, struct error *err);
 int command_models(const struct options *o, struct error *err);
 int command_info(const struct options *o, struct error *err);
 int command_tokenize(const struct options *o, struct error *err);

@@ -113,22 +113,33 @@ static int open_file(struct text_model *m, const char *path,
 	return 0;
 }
 
+int text_model_open_path(struct text_model *m, const char *path,
+                         struct error *err)
+{
+	char *cache_dir = paths_user(PATHS_CACHE, NULL);
+	int result;
+
+	*m = (struct text_model){ .family_known = true };
+	if (is_dir(path))
+		result = open_dir(m, path, cache_dir, err);
+	else
+		result = open_file(m, path, cache_dir, err);
+	if (result)
+		text_model_close(m);
+	free(cache_dir);
+	return result;
+}
+
 int text_model_open(struct text_model *m, const struct options *o,
                     struct error *err)
 {
 	char *path = options_model_path(o, err);
-	char *cache_dir = paths_user(PATHS_CACHE, NULL);
 	int result = -1;
 
 	*m = (struct text_model){ .family_known = true };
-	if (path && is_dir(path))
-		result = open_dir(m, path, cache_dir, err);
-	else if (path)
-		result = open_file(m, path, cache_dir, err);
-	if (result)
-		text_model_close(m);
+	if (path)
+		result = text_model_open_path(m, path, err);
 	free(path);
-	free(cache_dir);
 	return result;
 }
 

@@ -27,6 +27,9 @@ struct text_model {
 /* Opens the model that the options name. */
 int text_model_open(struct text_model *m, const struct options *o,
                     struct error *err);
+/* Opens one by its path. */
+int text_model_open_path(struct text_model *m, const char *path,
+                         struct error *err);
 void text_model_close(struct text_model *m);
 
 #endif

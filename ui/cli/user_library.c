@@ -1,0 +1,21 @@
+#include "ui/cli/user_library.h"
+
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "base/paths.h"
+#include "library/library.h"
+
+struct library *user_library_open(struct error *err)
+{
+	char *dir = paths_user(PATHS_DATA, NULL);
+	struct library *lib = NULL;
+
+	if (dir)
+		lib = library_open(dir, err);
+	else
+		error_set(err, "no place for conversations: neither "
+		               "XDG_DATA_HOME nor HOME is set");
+	free(dir);
+	return lib;
+}
