@@ -14,6 +14,7 @@
 #include "ui/cli/installed_models.h"
 #include "ui/cli/options.h"
 #include "ui/code_blocks.h"
+#include "ui/command_exchange.h"
 #include "ui/command_set.h"
 #include "ui/thought.h"
 
@@ -457,6 +458,12 @@ bool commands_run(const struct command_host *host, enum action action,
 		return true;
 	case ACTION_WRITE:
 		write_file(host, argument);
+		return true;
+	case ACTION_EXPORT:
+		command_export_chat(host, argument);
+		return true;
+	case ACTION_IMPORT:
+		command_import_chat(host, argument);
 		return true;
 	case ACTION_HELP:
 		help(host);
