@@ -10,12 +10,11 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/fault_stack.h"
 #include "base/file.h"
 #include "base/mem.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof *(a))
-
-#define ALT_STACK_BYTES 65536
 
 #define EXIT_BAD_MODEL 3 /* a model or data file is at fault: confab(1) */
 
@@ -33,7 +32,6 @@ static size_t restore_len;
 static struct sigaction old_told[ARRAY_SIZE(told)];
 static struct sigaction old_fatal[ARRAY_SIZE(fatal)];
 static struct sigaction old_pipe;
-static void *alt_stack;
 static volatile sig_atomic_t asked_to_leave;
 
 /* ---- inside signal handlers: async-signal-safe calls only ---- */
@@ -162,21 +160,12 @@ static void catch_signals(void)
 	sigaction(SIGPIPE, &ignore, &old_pipe);
 }
 
-static void use_alt_stack(void)
-{
-	stack_t stack = { .ss_size = ALT_STACK_BYTES };
-
-	alt_stack = mem_alloc(ALT_STACK_BYTES);
-	stack.ss_sp = alt_stack;
-	sigaltstack(&stack, NULL);
-}
-
 int terminal_open(struct error *err)
 {
 	has_modes = !tcgetattr(STDIN_FILENO, &found);
 	if (pipe2(signal_pipe, O_CLOEXEC | O_NONBLOCK))
 		return error_set(err, "pipe: %s", strerror(errno));
-	use_alt_stack();
+	fault_stack_use();
 	catch_signals();
 	mem_set_handler(on_no_memory);
 	is_open = true;
@@ -196,8 +185,6 @@ void terminal_set_restore(const char *sequences)
 
 void terminal_close(void)
 {
-	stack_t off = { .ss_flags = SS_DISABLE };
-
 	if (!is_open)
 		return;
 	is_open = false;
@@ -211,9 +198,6 @@ void terminal_close(void)
 	close(signal_pipe[0]);
 	close(signal_pipe[1]);
 	signal_pipe[0] = signal_pipe[1] = -1;
-	sigaltstack(&off, NULL);
-	free(alt_stack);
-	alt_stack = NULL;
 	asked_to_leave = 0;
 }
 

@@ -17,6 +17,7 @@
 
 #include "base/cores.h"
 #include "base/error.h"
+#include "base/fault_stack.h"
 #include "base/mem.h"
 
 /*
@@ -147,6 +148,7 @@ static void *worker_main(void *arg)
 	const struct worker *self = arg;
 	struct threads *pool = self->pool;
 
+	fault_stack_use();
 	for (unsigned run = 0;; run++) {
 		gate_wait(pool, &pool->start, run);
 		if (pool->stop)

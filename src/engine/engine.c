@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/error.h"
+#include "base/fault_stack.h"
 #include "base/mem.h"
 #include "checkpoint/checkpoint.h"
 #include "engine/command.h"
@@ -443,6 +444,7 @@ static void *run(void *arg)
 	struct engine *engine = arg;
 	struct command *command;
 
+	fault_stack_use();
 	while ((command = mailbox_next(engine->mailbox))) {
 		serve(engine, command);
 		command_free(command);

@@ -113,7 +113,8 @@ class Confab:
             if writable:
                 n = os.write(self.fd, data[:4096])
                 data = data[n:]
-            self.pump(0)
+            if not self.pump(0):
+                return  # there is nobody any more
 
     def keys(self, *names):
         """Keys by name, other strings as they are typed."""
@@ -163,10 +164,14 @@ class Confab:
         return None
 
     def wait(self, condition, what=None, seconds=TIMEOUT):
-        """Until a text is seen, or a function of the screen is true."""
+        """Until a text is seen, a pattern (re.compile) is, or a function is
+        true."""
         if isinstance(condition, str):
             what = what or condition
             check = lambda: condition in self.text()
+        elif isinstance(condition, re.Pattern):
+            what = what or condition.pattern
+            check = lambda: condition.search(self.text())
         else:
             check = condition
         end = time.monotonic() + seconds

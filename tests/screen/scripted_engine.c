@@ -12,6 +12,9 @@
  *	SCRIPT_PREFILL progress events of every prompt (default 0)
  *	SCRIPT_CONTEXT tokens of context (default 4096)
  *	SCRIPT_TEMPLATE a file with the chat template
+ *	SCRIPT_NAME    the model's (default "scripted")
+ *	SCRIPT_FAULT   "engine" or "screen": whose stack overflows after the
+ *	               first token
  *
  * The odds are made up, and always the same.
  */
@@ -24,6 +27,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/fault_stack.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/paths.h"
@@ -69,6 +73,25 @@ static struct engine_event *new_event(enum engine_event_type type,
 	return event;
 }
 
+/* ---- faults ---- */
+
+/* Uses up the stack of the thread that calls it. */
+static int overflow(volatile int depth)
+{
+	volatile char page[1024];
+
+	page[depth % 1024] = (char)depth;
+	return depth < 0 ? 0 : overflow(depth + 1) + page[depth % 1024];
+}
+
+static void fault(const char *whose)
+{
+	const char *wanted = getenv("SCRIPT_FAULT");
+
+	if (wanted && !strcmp(wanted, whose))
+		overflow(0);
+}
+
 /* ---- events ---- */
 
 static void load(struct engine *e, const struct command *c)
@@ -88,7 +111,8 @@ static void load(struct engine *e, const struct command *c)
 	free(dir);
 	stop_ids[0] = tokenizer_added_id(e->tokenizer, "<|im_end|>");
 	e->model = (struct engine_model){
-		.name = "scripted",
+		.name = getenv("SCRIPT_NAME") ? getenv("SCRIPT_NAME")
+		                              : "scripted",
 		.path = "/scripted",
 		.type = "bf16",
 		.chat_template = text.len ? strbuf_take(&text) : NULL,
@@ -100,7 +124,9 @@ static void load(struct engine *e, const struct command *c)
 		.vocab_size = tokenizer_n_ids(e->tokenizer),
 		.threads = 1,
 		.kernels = "none",
-		.sampling = { .temperature = 0, .top_p = 1, .repeat_penalty = 1 },
+		.sampling = { .temperature = 0,
+		              .top_p = 1,
+		              .repeat_penalty = 1 },
 		.stop_ids = stop_ids,
 		.n_stop_ids = 1,
 	};
@@ -233,6 +259,7 @@ static void generate(struct engine *e, const struct command *c)
 			break;
 		}
 		say(e, c->request, id, bytes, len, c->n_ids + n, n);
+		fault("engine");
 		pos += len;
 		if (++n == c->max_tokens)
 			reason = ENGINE_LENGTH;
@@ -258,6 +285,7 @@ static void *work(void *arg)
 	struct engine *e = arg;
 	bool stop = false;
 
+	fault_stack_use();
 	while (!stop) {
 		struct command *c = queue_wait(e->commands);
 
@@ -358,7 +386,11 @@ void engine_cancel(struct engine *e, uint64_t request)
 
 struct engine_event *engine_next_event(struct engine *e)
 {
-	return queue_pop(e->events);
+	struct engine_event *event = queue_pop(e->events);
+
+	if (event && event->type == ENGINE_TOKEN)
+		fault("screen");
+	return event;
 }
 
 struct engine_event *engine_wait_event(struct engine *e)

@@ -1,24 +1,30 @@
 """Every way to leave gives the terminal back as it was found."""
 import os
+import resource
 import signal
 import time
 
-from harness import Confab, test
+from harness import Confab, Skip, script, scripted, test
 
+# Pastes with brackets, news of the focus, and the ways a mouse reports.
 OFF = [b"\033[?2004l", b"\033[?1004l"]
+MOUSE = [b"\033[?1000l", b"\033[?1006l"]
 
 
 def check_restored(c, before):
     assert c.termios() == before, "terminal modes differ"
-    for sequence in OFF:
+    for sequence in OFF + MOUSE:
         on = sequence[:-1] + b"h"
+        if sequence in MOUSE and on not in c.raw:
+            continue
         assert c.raw.rfind(sequence) > c.raw.rfind(on), sequence
     assert c.raw.rfind(b"\033[?25h") > c.raw.rfind(b"\033[?25l"), "cursor"
     assert c.raw.rfind(b"\033[?1049l") > c.raw.rfind(b"\033[?1049h"), "screen"
 
 
 def leave(binary, how, expected, busy=False, save=False):
-    with Confab(binary, term="xterm-256color", save=save) as c:
+    with Confab(binary, "--set", "mouse=on", term="xterm-256color",
+                save=save) as c:
         before = c.untouched()
         c.ready()
         if busy:
@@ -57,6 +63,43 @@ for _number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT,
                 signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE,
                 signal.SIGILL):
     by_signal(_number, _number in (signal.SIGTERM, signal.SIGSEGV))
+
+
+def overflowing(binary, whose):
+    env = script("some words", fault=whose)
+    with Confab(binary, term="xterm-256color", env=env) as c:
+        before = c.termios()
+        c.ready()
+        c.say("?")
+        assert c.wait_exit() == -signal.SIGSEGV, c.status
+        check_restored(c, before)
+
+
+@scripted
+def a_stack_overflow_of_the_engine(binary):
+    overflowing(binary, "engine")
+
+
+@scripted
+def a_stack_overflow_of_the_screen(binary):
+    overflowing(binary, "screen")
+
+
+@scripted
+def memory_that_cannot_be_had(binary):
+    if "ASAN_OPTIONS" in os.environ:
+        raise Skip("a sanitizer has its own way to run out of memory")
+    with Confab(binary, term="xterm-256color", env=script("ok")) as c:
+        before = c.termios()
+        c.ready()
+        with open(f"/proc/{c.pid}/statm") as statm:
+            used = int(statm.read().split()[0]) * resource.getpagesize()
+        resource.prlimit(c.pid, resource.RLIMIT_AS,
+                         (used + (1 << 18), resource.RLIM_INFINITY))
+        c.paste("x" * (1 << 20))
+        assert c.wait_exit() == 1, c.status
+        assert b"confab: out of memory" in c.raw
+        check_restored(c, before)
 
 
 @test
