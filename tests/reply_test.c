@@ -102,11 +102,13 @@ static void a_token_keeps_its_odds_and_its_place(void **state)
 		            .rank = 2, .sampled_prob = 0.25, .n_top = 2 };
 
 	(void)state;
-	s.top[0] = (struct candidate){ 3, -0.25f, 0.75, SAMPLER_KEPT, false };
+	s.top[0] = (struct candidate){ 3, -0.25f, 0.75, SAMPLER_KEPT, true };
 	s.top[1] = (struct candidate){ 7, -0.5f, 0.25, SAMPLER_CUT_TOP_P,
 		                       false };
 	ids_add(&m->ids, 1); /* typed by a person */
 	reply_add_token(m, &s);
+	assert_int_equal(m->odds[1].top[0].cut, SAMPLER_KEPT | TOKEN_PENALISED);
+	assert_int_equal(m->odds[1].top[1].cut, SAMPLER_CUT_TOP_P);
 	assert_int_equal(m->ids.n, 2);
 	assert_int_equal(m->n_odds, 2);
 	assert_int_equal(m->odds[0].rank, 0);
@@ -147,12 +149,88 @@ static void a_reply_says_how_it_was_drawn(void **state)
 	conversation_free(c);
 }
 
+static void the_notes_come_back_to_the_last_bit(void **state)
+{
+	struct conversation *c = conversation_new();
+	struct message *m = conversation_add(c, -1, ROLE_ASSISTANT, "", 0);
+	struct engine_model model = { .name = "m", .fingerprint = UINT64_MAX };
+	struct sampler_settings s = { .temperature = 0.7f,
+		                      .top_k = 20,
+		                      .top_p = 0.8f,
+		                      .min_p = 0.012345678f,
+		                      .presence_penalty = 1.5f,
+		                      .repeat_penalty = 1.05f,
+		                      .seed = 9 };
+	struct reply_notes notes;
+
+	(void)state;
+	reply_begin(m, &model, &s);
+	reply_read_notes(&notes, m->extra);
+	assert_true(notes.has_sampling && notes.think_seconds < 0);
+	assert_true(notes.model_fingerprint == UINT64_MAX);
+	s.seed = 0;
+	assert_memory_equal(&notes.sampling, &s, sizeof s);
+	/* A reply that goes on has thought already. */
+	reply_note_thinking(m, 3.25);
+	reply_begin(m, &model, &s);
+	reply_read_notes(&notes, m->extra);
+	assert_true(notes.think_seconds == 3.25);
+	assert_memory_equal(&notes.sampling, &s, sizeof s);
+	conversation_free(c);
+}
+
+static void what_is_no_note_says_nothing(void **state)
+{
+	static const char *const extras[] = { NULL,
+		                              "",
+		                              "{}",
+		                              "[]",
+		                              "{\"tool_calls\":[]}",
+		                              "{",
+		                              "null",
+		                              "{\"temperature\":\"hot\"}",
+		                              "{\"think_seconds\":\"x\"}" };
+	struct reply_notes notes;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof extras / sizeof *extras; i++) {
+		reply_read_notes(&notes, extras[i]);
+		assert_false(notes.has_sampling);
+		assert_true(notes.think_seconds < 0);
+		assert_true(notes.model_fingerprint == 0);
+	}
+	reply_read_notes(&notes, "{\"temperature\":1,\"top_k\":1e300}");
+	assert_true(notes.has_sampling && notes.sampling.top_k == 0);
+	assert_true(notes.sampling.top_p == 1);
+}
+
+static void settings_differ_where_a_probability_would(void **state)
+{
+	struct sampler_settings a = { .temperature = 0.7f,
+		                      .top_p = 0.8f,
+		                      .repeat_penalty = 1.05f },
+				b = a;
+
+	(void)state;
+	b.seed = 1;
+	assert_true(reply_same_sampling(&a, &b));
+	b.top_p = 0.9f;
+	assert_false(reply_same_sampling(&a, &b));
+	a.temperature = b.temperature = 0;
+	assert_true(reply_same_sampling(&a, &b));
+	b.repeat_penalty = 1;
+	assert_false(reply_same_sampling(&a, &b));
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(ids_that_say_the_text_hold),
 	cmocka_unit_test(ids_that_say_something_else_do_not),
 	cmocka_unit_test(special_tokens_are_never_history),
 	cmocka_unit_test(a_token_keeps_its_odds_and_its_place),
 	cmocka_unit_test(a_reply_says_how_it_was_drawn),
+	cmocka_unit_test(the_notes_come_back_to_the_last_bit),
+	cmocka_unit_test(what_is_no_note_says_nothing),
+	cmocka_unit_test(settings_differ_where_a_probability_would),
 };
 
 TEST_MAIN(tests)

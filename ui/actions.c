@@ -318,6 +318,10 @@ const char *actions_nearest(const char *name)
 
 /* ---- lists ---- */
 
+/* Columns of the help screen; help_view.c hangs what is wrapped. */
+#define HELP_COMMAND 20
+#define HELP_TEXT    38
+
 static void add_keys(struct strbuf *out, enum action action)
 {
 	size_t before = out->len;
@@ -367,9 +371,9 @@ void actions_print_help(struct strbuf *out)
 		begin = out->len;
 		strbuf_add_str(out, "  ");
 		add_keys(out, (enum action)a);
-		pad_to(out, begin, 24);
+		pad_to(out, begin, HELP_COMMAND);
 		add_slash(out, info);
-		pad_to(out, begin, 44);
+		pad_to(out, begin, HELP_TEXT);
 		strbuf_printf(out, "%s\n", info->help);
 	}
 }

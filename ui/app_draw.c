@@ -14,6 +14,8 @@
 #include "ui/screen/screen.h"
 #include "ui/screen/status_line.h"
 
+#define LEGEND_COLS 36 /* that the legend of the heat needs */
+
 /* ---- what goes on ---- */
 
 static void add_row(struct activity_view *v, enum style_role role,
@@ -67,9 +69,9 @@ static void progress(const struct chat *chat, struct activity_view *v)
 	if (!chat->total || chat->done >= chat->total)
 		return;
 	snprintf(v->label, sizeof v->label, "%s",
-	         weights                         ? "loading" :
-	         chat->state == CHAT_SCORING ? "computing odds" :
-	                                           "reading");
+	         weights                       ? "loading"
+	         : chat->state == CHAT_SCORING ? "computing odds"
+	                                       : "reading");
 	v->done = chat->done;
 	v->total = chat->total;
 	rate = seconds > 0 ? (double)chat->done / seconds : 0;
@@ -107,7 +109,8 @@ static void overflow(const struct chat *chat, struct activity_view *v)
 	        o->needed, o->context);
 	if (o->drop_turns)
 		add_row(v, STYLE_TEXT,
-		        " 1  leave out the oldest %zu turn%s (%zu tokens); they "
+		        " 1  leave out the oldest %zu turn%s (%zu tokens); "
+		        "they "
 		        "stay in the conversation",
 		        o->drop_turns, o->drop_turns == 1 ? "" : "s",
 		        o->drop_tokens);
@@ -184,16 +187,16 @@ static size_t footer_keys(const struct app *app, struct status_key *keys,
 	size_t first = 0, n;
 
 	if (chat_is_busy(&app->chat) && app->chat.state != CHAT_LOADING)
-		keys[first++] = (struct status_key){ action_key(ACTION_STOP),
-			                             "stop" };
+		keys[first++] =
+			(struct status_key){ action_key(ACTION_STOP), "stop" };
 	n = first;
 	for (int a = ACTION_NONE + 1; a < ACTIONS && n < max; a++) {
 		const char *word = action_info((enum action)a)->footer;
 
 		if (word)
-			keys[n++] = (struct status_key){
-				action_key((enum action)a), word
-			};
+			keys[n++] =
+				(struct status_key){ action_key((enum action)a),
+				                     word };
 	}
 	qsort(keys + first, n - first, sizeof *keys, by_key);
 	return n;
@@ -292,6 +295,23 @@ static void draw_pane(struct app *app)
 		           style(STYLE_RULE));
 }
 
+/* On the rule, in the colours and marks that it explains. */
+static void draw_legend(struct app *app)
+{
+	enum transcript_heat heat = app->transcript.heat;
+	const struct rect r = app->layout.rule;
+	int col = 1, end = app->layout.transcript.cols - 1;
+
+	if (heat == HEAT_OFF || end - col < LEGEND_COLS)
+		return;
+	for (int i = 1; i < STYLE_HEAT_LEVELS; i++) {
+		struct style s = { STYLE_TEXT, 0, (uint8_t)i };
+
+		col = canvas_printf(&app->canvas, r.row, col, end, s, " %s ",
+		                    transcript_heat_legend(heat, i));
+	}
+}
+
 static void draw_rule(struct app *app)
 {
 	const struct layout *l = &app->layout;
@@ -303,6 +323,7 @@ static void draw_rule(struct app *app)
 	if (l->pane_beside && !l->activity.rows && l->pane.rows)
 		canvas_str(&app->canvas, l->rule.row, l->pane.col - 1,
 		           l->pane.col, "┴", style(STYLE_RULE));
+	draw_legend(app);
 }
 
 /* ---- the input line ---- */

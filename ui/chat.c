@@ -166,10 +166,32 @@ bool chat_is_stop(const struct chat *chat, int id)
 	return reply_is_stop(chat->model, id);
 }
 
+/* When the thought of the reply ends, its length is known.  Only the end of the
+ * text is new. */
+static void watch_thought(struct chat *chat, size_t new_bytes)
+{
+	static const char mark[] = "</think>";
+	const struct strbuf *text = &chat->reply->text;
+	size_t look = new_bytes + sizeof mark - 2;
+
+	if (!new_bytes || chat->thought)
+		return;
+	if (look > text->len)
+		look = text->len;
+	if (!memmem(text->bytes + text->len - look, look, mark,
+	            sizeof mark - 1))
+		return;
+	chat->thought = true;
+	reply_note_thinking(chat->reply, chat->seconds_before +
+	                                         chat->last_token_at -
+	                                         chat->first_token_at);
+}
+
 static void on_token(struct chat *chat, const struct engine_event *event)
 {
 	struct message *m = chat->reply;
 	int id = event->token.sample.id;
+	size_t len = m->text.len;
 
 	chat->state = CHAT_REPLYING;
 	chat->total = 0;
@@ -186,6 +208,7 @@ static void on_token(struct chat *chat, const struct engine_event *event)
 	reply_add_token(m, &event->token.sample);
 	tokenizer_stream_add(&chat->stream, event->token.bytes,
 	                     event->token.len, &m->text);
+	watch_thought(chat, m->text.len - len);
 }
 
 /* Closes the open message; one without a single token is taken away. */
@@ -315,6 +338,7 @@ static void send_prompt(struct chat *chat, struct message *m)
 	m->state = MESSAGE_OPEN;
 	reply_begin(m, chat->model, &chat->sampling);
 	resume_text(chat, m);
+	chat->thought = memmem(m->text.bytes, m->text.len, "</think>", 8);
 	chat->state = CHAT_READING;
 	chat->n_tokens = 0;
 	chat->done = chat->total = 0;

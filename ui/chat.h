@@ -31,23 +31,23 @@ struct options;
 enum chat_state {
 	CHAT_LOADING,
 	CHAT_READY,
-	CHAT_READING,  /* the prompt is computed */
+	CHAT_READING, /* the prompt is computed */
 	CHAT_REPLYING,
-	CHAT_SCORING,  /* the odds of a prompt are computed */
+	CHAT_SCORING,   /* the odds of a prompt are computed */
 	CHAT_EXPLORING, /* other continuations are */
-	CHAT_CHOOSING, /* chat->overflow waits for an answer */
-	CHAT_NO_MODEL  /* loading failed */
+	CHAT_CHOOSING,  /* chat->overflow waits for an answer */
+	CHAT_NO_MODEL   /* loading failed */
 };
 
 /* The prompt and a reply do not fit into the context. */
 struct chat_overflow {
-	size_t needed, context;  /* tokens: prompt and room for a reply */
-	size_t drop_turns;       /* oldest turns to leave out; 0: no help */
+	size_t needed, context; /* tokens: prompt and room for a reply */
+	size_t drop_turns;      /* oldest turns to leave out; 0: no help */
 	size_t drop_tokens;
-	int64_t first_seen;      /* the message that would come first then */
-	size_t larger_context;   /* tokens that would do; 0: cannot be had */
-	size_t larger_bytes;     /* of memory for it */
-	int64_t unsent;          /* the user message that waits, or -1 */
+	int64_t first_seen;    /* the message that would come first then */
+	size_t larger_context; /* tokens that would do; 0: cannot be had */
+	size_t larger_bytes;   /* of memory for it */
+	int64_t unsent;        /* the user message that waits, or -1 */
 };
 
 struct chat {
@@ -57,26 +57,27 @@ struct chat {
 	struct conversation *conversation;
 
 	enum chat_state state;
-	uint64_t request;        /* 0: none is under way */
+	uint64_t request;                 /* 0: none is under way */
 	const struct engine_model *model; /* NULL while there is none */
 	enum chat_family family;
-	char *path;              /* of the model, as given to the engine */
-	size_t context;          /* tokens asked for; 0: the model's */
+	char *path;     /* of the model, as given to the engine */
+	size_t context; /* tokens asked for; 0: the model's */
 
 	struct sampler_settings sampling;
 	size_t max_tokens;
 	enum chat_thinking think;
 
 	/* Of the reply in progress. */
-	struct message *reply;   /* the conversation's */
+	struct message *reply; /* the conversation's */
 	struct tokenizer_stream stream;
-	double seconds_before;   /* that a continued reply took earlier */
+	double seconds_before; /* that a continued reply took earlier */
 	double first_token_at, last_token_at;
-	size_t n_tokens;         /* since first_token_at */
+	size_t n_tokens; /* since first_token_at */
+	bool thought;    /* </think> has come */
 
 	/* The last prompt, as the status line tells it. */
 	size_t context_used, reused, computed; /* tokens */
-	size_t restored;         /* of the reused, read from the disk */
+	size_t restored;          /* of the reused, read from the disk */
 	double tokens_per_second; /* 0: nothing measured */
 
 	/* Loading and prefill; total 0: nothing to show. */
@@ -84,22 +85,22 @@ struct chat {
 	uint64_t done, total;
 	double stage_began;
 
-	struct ids prompt;       /* of the request */
-	int64_t first_seen;      /* messages above it are not shown to the model;
+	struct ids prompt;  /* of the request */
+	int64_t first_seen; /* messages above it are not shown to the model;
 	                          * -1: all are */
 	struct chat_overflow overflow;
 
-	char **queue;            /* typed while busy, [n_queue] */
+	char **queue; /* typed while busy, [n_queue] */
 	size_t n_queue, queue_capacity;
 
-	struct strbuf notice;    /* for the person; empty: none */
+	struct strbuf notice; /* for the person; empty: none */
 	bool notice_is_error;
-	bool failed_file;        /* the model's files are at fault */
-	bool finished;           /* a reply ended; the front end resets it */
+	bool failed_file; /* the model's files are at fault */
+	bool finished;    /* a reply ended; the front end resets it */
 
 	/* CHAT_SCORING */
 	struct message *scored;
-	size_t score_begin;      /* its first token in the prompt */
+	size_t score_begin; /* its first token in the prompt */
 
 	struct chat_explore explore;
 	struct chat_snapshot snapshot;

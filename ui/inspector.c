@@ -10,15 +10,18 @@
 #include "ui/cells/token_text.h"
 #include "ui/try_settings.h"
 
+#define EXPLORED_COLS 100 /* of a continuation that are kept for the view */
+#define CUT_MASK      7 /* the bits of enum sampler_cut in a candidate's cut */
+
 /* The bytes of a token of this model, made visible; at most size - 1 bytes. */
 static void put_token(const struct app *app, int id, char *out, size_t size)
 {
 	struct strbuf text = STRBUF_INIT;
 	size_t len = 0;
-	const char *bytes = app->chat.model ?
-	                            tokenizer_bytes(app->chat.model->tokenizer,
-	                                            id, &len) :
-	                            NULL;
+	const char *bytes =
+		app->chat.model
+			? tokenizer_bytes(app->chat.model->tokenizer, id, &len)
+			: NULL;
 
 	if (bytes)
 		token_text(&text, bytes, len);
@@ -33,8 +36,8 @@ static void put_token(const struct app *app, int id, char *out, size_t size)
 static void put_bytes(const struct app *app, int id, char *out, size_t size)
 {
 	size_t len = 0, used = 0;
-	const char *bytes = tokenizer_bytes(app->chat.model->tokenizer, id,
-	                                    &len);
+	const char *bytes =
+		tokenizer_bytes(app->chat.model->tokenizer, id, &len);
 
 	out[0] = '\0';
 	for (size_t i = 0; bytes && i < len && used + 8 < size; i++)
@@ -47,10 +50,14 @@ static void put_bytes(const struct app *app, int id, char *out, size_t size)
 /* ---- what is under the cursor ---- */
 
 static const struct token_odds *odds_at(const struct app *app,
-                                        const struct message *m, size_t index)
+                                        const struct transcript_item *item,
+                                        size_t index)
 {
 	const struct chat_explore *e = &app->chat.explore;
+	const struct message *m = item->message;
 
+	if (!transcript_item_has_odds(item))
+		return NULL;
 	if (index < m->n_odds && m->odds[index].rank)
 		return &m->odds[index];
 	if (e->peek_message == m->id && e->peek_index == index && e->peek.rank)
@@ -63,27 +70,65 @@ const struct token_odds *inspector_odds(struct app *app)
 	struct transcript *t = &app->transcript;
 	struct transcript_item *item = transcript_item(t, t->cursor_message);
 
-	return item ? odds_at(app, item->message, t->cursor_token) : NULL;
+	return item ? odds_at(app, item, t->cursor_token) : NULL;
 }
 
-static const char *note_for(const struct app *app, const struct message *m,
-                            bool has_odds, bool at_end)
+static void put_note(const struct app *app, struct inspector_view *v,
+                     const struct transcript_item *item, bool has_odds)
 {
-	if (m->role == ROLE_ASSISTANT && !chat_same_model(&app->chat, m))
-		return "another model wrote this";
-	if (has_odds)
-		return "";
-	if (at_end)
-		return "the next token: p computes its odds";
-	return m->role == ROLE_ASSISTANT ? "a person put this token here" :
-	                                   "p computes the prompt's odds";
+	const struct message *m = item->message;
+	uint64_t by = item->notes.model_fingerprint;
+	const char *note = "";
+
+	if (m->role == ROLE_ASSISTANT && !chat_same_model(&app->chat, m)) {
+		snprintf(v->note, sizeof v->note, "written by %s",
+		         m->model ? m->model : "another program");
+		return;
+	}
+	if (has_odds && v->index < v->n && by &&
+	    by != app->chat.model->fingerprint)
+		note = "by other weights of this name";
+	else if (has_odds)
+		note = "";
+	else if (v->index >= v->n)
+		note = "the next token: p computes its odds";
+	else if (m->role == ROLE_ASSISTANT)
+		note = "a person put this token here";
+	else
+		note = "p computes the prompt's odds";
+	snprintf(v->note, sizeof v->note, "%s", note);
+}
+
+/* Figures that another setting of the samplers made are told from those that a
+ * reply would get now. */
+static void put_settings(const struct app *app, struct inspector_view *v,
+                         const struct transcript_item *item)
+{
+	const struct sampler_settings *s = &item->notes.sampling;
+	size_t size = sizeof v->settings;
+	int n;
+
+	if (item->message->role != ROLE_ASSISTANT || v->index >= v->n ||
+	    !item->notes.has_sampling ||
+	    reply_same_sampling(s, &app->chat.sampling))
+		return;
+	n = snprintf(v->settings, size, "sampled at temp %.3g", s->temperature);
+	if (s->temperature > 0)
+		n += snprintf(v->settings + n, size - (size_t)n,
+		              " top_k %d top_p %.3g min_p %.3g", s->top_k,
+		              s->top_p, s->min_p);
+	if (s->presence_penalty != 0 || s->repeat_penalty != 1)
+		snprintf(v->settings + n, size - (size_t)n, " pen. %.3g/%.3g",
+		         s->presence_penalty, s->repeat_penalty);
 }
 
 static void put_odds(const struct app *app, struct inspector_view *v,
                      const struct token_odds *odds)
 {
-	static const char *const cuts[] = { "", "top_k", "top_p", "min_p",
-		                            "greedy" };
+	/* Padded: the byte may come from a file. */
+	static const char *const cuts[CUT_MASK + 1] = {
+		"", "top_k", "top_p", "min_p", "greedy", "?", "?", "?"
+	};
 	double listed = 0;
 
 	v->has_odds = true;
@@ -100,7 +145,8 @@ static void put_odds(const struct app *app, struct inspector_view *v,
 		put_token(app, from->id, to->text, sizeof to->text);
 		to->raw = exp(from->logprob);
 		to->sampled = from->sampled_prob;
-		to->cut = from->cut < 5 ? cuts[from->cut] : "";
+		to->cut = cuts[from->cut & CUT_MASK];
+		to->penalised = from->cut & TOKEN_PENALISED;
 		to->is_token = from->id == odds->id;
 		listed += to->raw;
 	}
@@ -122,8 +168,8 @@ static void put_tried(const struct app *app, struct inspector_view *v,
 		return;
 	for (int i = 0; i < odds->n_top; i++)
 		logprobs[i] = odds->top[i].logprob;
-	v->tried.estimated = !try_settings(&settings, logprobs, odds->n_top,
-	                                   sampled, cut);
+	v->tried.estimated =
+		!try_settings(&settings, logprobs, odds->n_top, sampled, cut);
 	for (int i = 0; i < odds->n_top; i++) {
 		v->top[i].sampled = sampled[i];
 		v->top[i].cut = cut[i];
@@ -131,15 +177,18 @@ static void put_tried(const struct app *app, struct inspector_view *v,
 }
 
 /* Surprisals of all tokens of the message; yours to free. */
-static float *put_summary(struct inspector_view *v, const struct message *m)
+static float *put_summary(struct inspector_view *v,
+                          const struct transcript_item *item)
 {
+	const struct message *m = item->message;
+	size_t n = transcript_item_has_odds(item) ? m->n_odds : 0;
 	float *bits = mem_zalloc(v->n + 1, sizeof *bits);
 	double sum = 0;
 	size_t known = 0;
 
 	for (size_t i = 0; i < v->n; i++) {
 		bits[i] = -1;
-		if (i >= m->n_odds || !m->odds[i].rank)
+		if (i >= n || !m->odds[i].rank)
 			continue;
 		bits[i] = (float)(-m->odds[i].logprob / M_LN2);
 		sum += m->odds[i].logprob;
@@ -168,7 +217,8 @@ static void put_branches(const struct app *app, struct inspector_view *v,
 		token_text(&text, e->branch[i].text.bytes,
 		           e->branch[i].text.len);
 		snprintf(to->text, sizeof to->text, "%.*s",
-		         (int)text_fit(text.bytes, text.len, 39), text.bytes);
+		         (int)text_fit(text.bytes, text.len, EXPLORED_COLS),
+		         text.bytes);
 		to->done = e->branch[i].done;
 		strbuf_free(&text);
 	}
@@ -187,8 +237,8 @@ static bool put_text(struct app *app, struct inspector_view *v,
                      const struct transcript_item *item)
 {
 	const struct message *m = item->message;
-	const struct ids *ids = item->spans.encoded.n ? &item->spans.encoded :
-	                                                &m->ids;
+	const struct ids *ids =
+		item->spans.encoded.n ? &item->spans.encoded : &m->ids;
 	bool at_end;
 
 	v->n = item->spans.n;
@@ -212,19 +262,20 @@ void inspector_draw(struct app *app, struct canvas *c, struct rect r)
 {
 	struct transcript *t = &app->transcript;
 	struct transcript_item *item = transcript_item(t, t->cursor_message);
-	struct inspector_view v = { .note = "", .pos = SIZE_MAX };
+	struct inspector_view v = { .pos = SIZE_MAX };
 	const struct token_odds *odds;
 	float *bits = NULL;
 
 	if (item && put_text(app, &v, item)) {
-		odds = odds_at(app, item->message, v.index);
-		v.note = note_for(app, item->message, odds != NULL,
-		                  v.index >= v.n);
+		odds = odds_at(app, item, v.index);
+		put_note(app, &v, item, odds != NULL);
+		if (odds)
+			put_settings(app, &v, item);
 		if (odds) {
 			put_odds(app, &v, odds);
 			put_tried(app, &v, odds);
 		}
-		bits = put_summary(&v, item->message);
+		bits = put_summary(&v, item);
 		put_branches(app, &v, item->message);
 		put_position(app, &v, item->message);
 	}

@@ -32,8 +32,8 @@ static void update_siblings(struct transcript_item *item,
 {
 	struct message **siblings;
 
-	item->siblings = conversation_siblings(c, item->id, &siblings,
-	                                       &item->sibling);
+	item->siblings =
+		conversation_siblings(c, item->id, &siblings, &item->sibling);
 	free(siblings);
 }
 
@@ -45,7 +45,8 @@ static void update_layout(struct transcript *t)
 		width = 1;
 	for (size_t i = 0; i < t->n; i++) {
 		struct transcript_item *item = &t->items[i];
-		bool markdown = item->message->role == ROLE_ASSISTANT && !t->raw;
+		bool markdown =
+			item->message->role == ROLE_ASSISTANT && !t->raw;
 
 		document_set(&item->thought_doc, false, width, 0,
 		             style(STYLE_THINKING));
@@ -134,17 +135,16 @@ void transcript_update(struct transcript *t, const struct chat *chat, int width,
 	t->model = chat->model;
 	for (size_t i = 0; i < t->n; i++) {
 		struct transcript_item *item = &t->items[i];
-		const struct message *before = i ? t->items[i - 1].message :
-		                                   NULL;
+		const struct message *before =
+			i ? t->items[i - 1].message : NULL;
 
 		item->number = i + 1;
 		item->unseen_above = item->id == chat->first_seen && before &&
 		                     before->role != ROLE_SYSTEM;
-		if (changed) {
+		if (changed)
 			update_siblings(item, chat->conversation);
-			transcript_item_read_extra(item);
-		}
-		if (changed || item->message->state == MESSAGE_OPEN ||
+		if (changed || item->was_open ||
+		    item->message->state == MESSAGE_OPEN ||
 		    item->message->text.len !=
 		            item->body_len + item->thought.body)
 			transcript_item_update(item, chat);
@@ -236,7 +236,8 @@ void transcript_toggle_fold(struct transcript *t)
 	struct transcript_item *item = transcript_current(t);
 
 	/* Without a thought here, the last one there is. */
-	for (size_t i = t->n; i-- > 0 && !(item && transcript_item_has_thought(item));)
+	for (size_t i = t->n;
+	     i-- > 0 && !(item && transcript_item_has_thought(item));)
 		item = &t->items[i];
 	if (item)
 		item->opened = !item->opened;
@@ -248,7 +249,8 @@ void transcript_reveal(struct transcript *t, struct transcript_item *item,
 {
 	struct place p, bottom = t->top;
 
-	if (transcript_item_has_thought(item) && pos < item->thought.body && !item->opened)
+	if (transcript_item_has_thought(item) && pos < item->thought.body &&
+	    !item->opened)
 		item->opened = true;
 	p = place_find(t, item, pos);
 	for (int i = 1; i < t->rows && place_next(t, &bottom); i++)
@@ -268,4 +270,3 @@ void transcript_reveal(struct transcript *t, struct transcript_item *item,
 	}
 	settle(t);
 }
-

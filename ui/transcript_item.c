@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json.h"
 #include "base/mem.h"
 #include "library/conversation.h"
 #include "ui/chat.h"
@@ -27,20 +26,8 @@ void transcript_item_free(struct transcript_item *item)
 	free(item->matches);
 }
 
-void transcript_item_read_extra(struct transcript_item *item)
-{
-	const char *text = item->message->extra;
-	struct json *extra;
-
-	item->think_seconds = -1;
-	if (!text)
-		return;
-	extra = json_parse(text, strlen(text), "message", NULL);
-	json_number(json_get(extra, "think_seconds"), &item->think_seconds);
-	json_free(extra);
-}
-
-void transcript_item_begin(struct transcript_item *item, const struct message *m)
+void transcript_item_begin(struct transcript_item *item,
+                           const struct message *m)
 {
 	transcript_item_free(item);
 	*item = (struct transcript_item){ .message = m, .id = m->id };
@@ -62,7 +49,8 @@ static bool begins_inside_thought(const struct chat *chat,
 	       chat_same_model(chat, m);
 }
 
-void transcript_item_update(struct transcript_item *item, const struct chat *chat)
+void transcript_item_update(struct transcript_item *item,
+                            const struct chat *chat)
 {
 	const struct message *m = item->message;
 	struct thought thought = { 0 };
@@ -75,6 +63,8 @@ void transcript_item_update(struct transcript_item *item, const struct chat *cha
 	if (thought.body != item->thought.body)
 		document_clear(&item->body_doc);
 	item->thought = thought;
+	reply_read_notes(&item->notes, m->extra);
+	item->was_open = m->state == MESSAGE_OPEN;
 	set_document(&item->thought_doc, &item->thought_len,
 	             m->text.bytes + thought.begin,
 	             thought.end - thought.begin);
@@ -83,7 +73,7 @@ void transcript_item_update(struct transcript_item *item, const struct chat *cha
 }
 
 void transcript_item_spans(struct transcript_item *item,
-                             const struct chat *chat)
+                           const struct chat *chat)
 {
 	const struct message *m = item->message;
 
@@ -102,7 +92,31 @@ void transcript_item_spans(struct transcript_item *item,
 	}
 }
 
+bool transcript_item_has_odds(const struct transcript_item *item)
+{
+	const struct ids *shown = &item->spans.encoded;
+	const struct ids *own = &item->message->ids;
+
+	return !shown->n ||
+	       (shown->n == own->n &&
+	        !memcmp(shown->data, own->data, own->n * sizeof *own->data));
+}
+
 /* ---- heat ---- */
+
+/* Entropies and surprisals are in bits. */
+const char *transcript_heat_legend(enum transcript_heat heat, int level)
+{
+	static const char *const texts[HEATS][STYLE_HEAT_LEVELS] = {
+		[HEAT_OFF] = { "", "", "", "", "", "" },
+		[HEAT_PROBABILITY] = { "", "p≥.8", "≥.5", "≥.2", "≥.05",
+		                       "less" },
+		[HEAT_ENTROPY] = { "", "≤.5 bits", "≤1", "≤2", "≤3.5", "more" },
+		[HEAT_RANK] = { "", "rank 1", "2", "≤4", "≤10", "more" },
+	};
+
+	return texts[heat][level];
+}
 
 static uint8_t level(double value, const double limits[4])
 {
@@ -136,7 +150,7 @@ static void update_heat(struct transcript_item *item,
 
 	item->marks.token_begin = NULL;
 	item->marks.n_tokens = 0;
-	if (t->heat == HEAT_OFF || !n || item->spans.encoded.n)
+	if (t->heat == HEAT_OFF || !n || !transcript_item_has_odds(item))
 		return;
 	if (item->heat_capacity < n) {
 		item->heat_capacity = n + n / 2;
@@ -169,18 +183,16 @@ void transcript_item_marks(struct transcript_item *item,
 	marks->selected = (struct text_range){ (uint32_t)begin, (uint32_t)end };
 	marks->marked = (struct text_range){ 0, 0 };
 	if (t->marking && end > begin) {
-		marks->marked.begin = (uint32_t)(begin < t->mark_pos ?
-		                                         begin :
-		                                         t->mark_pos);
-		marks->marked.end = (uint32_t)(end > t->mark_pos ? end :
-		                                                   t->mark_pos);
+		marks->marked.begin =
+			(uint32_t)(begin < t->mark_pos ? begin : t->mark_pos);
+		marks->marked.end =
+			(uint32_t)(end > t->mark_pos ? end : t->mark_pos);
 	}
 	marks->matches = item->matches;
 	marks->n_matches = item->n_matches;
-	marks->current_match = item->id == t->match_message ? t->match_begin :
-	                                                      UINT32_MAX;
+	marks->current_match =
+		item->id == t->match_message ? t->match_begin : UINT32_MAX;
 }
-
 
 bool transcript_item_has_thought(const struct transcript_item *item)
 {

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "library/reply.h"
 #include "ui/cells/document.h"
 #include "ui/screen/transcript_view.h"
 #include "ui/spans.h"
@@ -22,6 +23,9 @@ enum transcript_heat { HEAT_OFF, HEAT_PROBABILITY, HEAT_ENTROPY, HEAT_RANK };
 #define HEATS 4
 const char *transcript_heat_name(enum transcript_heat heat);
 
+/* What level 1 .. STYLE_HEAT_LEVELS - 1 of a heat stands for: "≥.8". */
+const char *transcript_heat_legend(enum transcript_heat heat, int level);
+
 struct transcript_item {
 	const struct message *message;
 	int64_t id;
@@ -29,12 +33,13 @@ struct transcript_item {
 	size_t sibling, siblings; /* 2/3 */
 	bool unseen_above;
 	struct thought thought;
-	bool opened;              /* what was thought is shown */
-	double think_seconds;     /* < 0: not known */
+	bool opened;   /* what was thought is shown */
+	bool was_open; /* the message still grew */
+	struct reply_notes notes;
 	struct document thought_doc, body_doc;
 	size_t thought_len, body_len; /* that the documents know */
 	struct spans spans;
-	uint8_t *heat;            /* [n_heat] */
+	uint8_t *heat; /* [n_heat] */
 	size_t n_heat, heat_capacity;
 	struct text_range *matches;
 	size_t n_matches, matches_capacity, matches_len;
@@ -45,9 +50,6 @@ struct transcript_item {
 void transcript_item_begin(struct transcript_item *item,
                            const struct message *m);
 void transcript_item_free(struct transcript_item *item);
-
-/* Reads what the message keeps beside its text: the seconds of thinking. */
-void transcript_item_read_extra(struct transcript_item *item);
 
 /* Reads the message's text as far as it is new. */
 void transcript_item_update(struct transcript_item *item,
@@ -60,6 +62,10 @@ void transcript_item_spans(struct transcript_item *item,
 /* Heat, cursor, mark and matches; after the spans. */
 void transcript_item_marks(struct transcript_item *item,
                            const struct transcript *t);
+
+/* Whether the odds of the message belong to its spans, one to one.  They do not
+ * where another model with other tokens wrote it. */
+bool transcript_item_has_odds(const struct transcript_item *item);
 
 bool transcript_item_has_thought(const struct transcript_item *item);
 

@@ -28,16 +28,16 @@ static void header_row(const struct transcript *t,
                        struct transcript_row *row)
 {
 	const struct message *m = item->message;
-	const char *name = m->role == ROLE_USER   ? "You" :
-	                   m->role == ROLE_SYSTEM ? "System" :
-	                   m->role == ROLE_TOOL   ? "Tool" :
-	                   m->model               ? m->model :
-	                                            "Assistant";
+	const char *name = m->role == ROLE_USER     ? "You"
+	                   : m->role == ROLE_SYSTEM ? "System"
+	                   : m->role == ROLE_TOOL   ? "Tool"
+	                   : m->model               ? m->model
+	                                            : "Assistant";
 	char when[32] = "", number[24] = "";
 
-	row->style = style(m->role == ROLE_USER   ? STYLE_USER :
-	                   m->role == ROLE_SYSTEM ? STYLE_SYSTEM :
-	                                            STYLE_MODEL);
+	row->style = style(m->role == ROLE_USER     ? STYLE_USER
+	                   : m->role == ROLE_SYSTEM ? STYLE_SYSTEM
+	                                            : STYLE_MODEL);
 	if (item->siblings > 1)
 		snprintf(row->left, sizeof row->left, "%s  %zu/%zu", name,
 		         item->sibling + 1, item->siblings);
@@ -66,9 +66,9 @@ static void fold_row(const struct transcript_item *item,
 	size_t n = thought_tokens(item);
 	char seconds[32] = "", tokens[32] = "";
 
-	if (item->think_seconds >= 0)
+	if (item->notes.think_seconds >= 0)
 		snprintf(seconds, sizeof seconds, " for %.0f s",
-		         item->think_seconds);
+		         item->notes.think_seconds);
 	if (n)
 		snprintf(tokens, sizeof tokens, "%s%zu tokens",
 		         *seconds || !item->thought.closed ? ", " : " ", n);
@@ -83,9 +83,9 @@ static void foot_row(const struct transcript_item *item,
 {
 	row->style = style(STYLE_NOTICE);
 	snprintf(row->left, sizeof row->left, "  %s; /continue goes on",
-	         item->message->state == MESSAGE_LENGTH ?
-	                 "cut at the limit of tokens" :
-	                 "stopped");
+	         item->message->state == MESSAGE_LENGTH
+	                 ? "cut at the limit of tokens"
+	                 : "stopped");
 }
 
 static void make_row(struct transcript *t, struct place p,
@@ -167,4 +167,3 @@ void transcript_rows(struct transcript *t, const struct chat *chat,
 	if (n)
 		view->new_lines = count_new_lines(t, p);
 }
-

@@ -27,12 +27,13 @@ void reply_odds(struct token_odds *odds, const struct sample *sample)
 	odds->n_top = 0;
 	for (int i = 0; i < sample->n_top && i < TOKEN_TOP; i++) {
 		const struct candidate *from = &sample->top[i];
+		unsigned penalised = from->penalised ? TOKEN_PENALISED : 0;
 
 		odds->top[odds->n_top++] = (struct token_candidate){
 			.id = from->id,
 			.logprob = from->logprob,
 			.sampled_prob = (float)from->sampled_prob,
-			.cut = (uint8_t)from->cut,
+			.cut = (uint8_t)(from->cut | penalised),
 		};
 	}
 }
@@ -73,7 +74,9 @@ void reply_begin(struct message *m, const struct engine_model *model,
 	const char *chat_template =
 		model->chat_template ? model->chat_template : "";
 	struct strbuf out = STRBUF_INIT;
+	struct reply_notes before;
 
+	reply_read_notes(&before, m->extra);
 	strbuf_add_char(&out, '{');
 	add_number(&out, "temperature", sampling->temperature);
 	strbuf_printf(&out, "\"top_k\": %d, ", sampling->top_k);
@@ -92,6 +95,76 @@ void reply_begin(struct message *m, const struct engine_model *model,
 	m->extra = strbuf_take(&out);
 	free(m->model);
 	m->model = mem_strdup(model->name);
+	if (before.think_seconds >= 0)
+		reply_note_thinking(m, before.think_seconds);
+}
+
+void reply_note_thinking(struct message *m, double seconds)
+{
+	size_t len = m->extra ? strlen(m->extra) : 0;
+	struct strbuf out = STRBUF_INIT;
+
+	if (!len || m->extra[len - 1] != '}')
+		return;
+	strbuf_add(&out, m->extra, len - 1);
+	strbuf_printf(&out, ",\"think_seconds\":%.3f}", seconds);
+	free(m->extra);
+	m->extra = strbuf_take(&out);
+}
+
+static void read_float(const struct json *object, const char *key, float *out)
+{
+	double number;
+
+	if (json_number(json_get(object, key), &number))
+		*out = (float)number;
+}
+
+static void read_sampling(struct sampler_settings *s, const struct json *object)
+{
+	int64_t top_k;
+
+	read_float(object, "temperature", &s->temperature);
+	if (json_integer(json_get(object, "top_k"), &top_k) && top_k > 0 &&
+	    top_k <= INT32_MAX)
+		s->top_k = (int)top_k;
+	read_float(object, "top_p", &s->top_p);
+	read_float(object, "min_p", &s->min_p);
+	read_float(object, "presence_penalty", &s->presence_penalty);
+	read_float(object, "repeat_penalty", &s->repeat_penalty);
+}
+
+void reply_read_notes(struct reply_notes *notes, const char *extra)
+{
+	struct json *object = NULL;
+	const char *fingerprint;
+
+	*notes = (struct reply_notes){ .sampling = { .top_p = 1,
+		                                     .repeat_penalty = 1 },
+		                       .think_seconds = -1 };
+	if (extra)
+		object = json_parse(extra, strlen(extra), "message", NULL);
+	json_number(json_get(object, "think_seconds"), &notes->think_seconds);
+	fingerprint = json_string(json_get(object, "model_fingerprint"));
+	if (fingerprint)
+		notes->model_fingerprint = strtoull(fingerprint, NULL, 16);
+	notes->has_sampling = json_is_number(json_get(object, "temperature"));
+	if (notes->has_sampling)
+		read_sampling(&notes->sampling, object);
+	json_free(object);
+}
+
+bool reply_same_sampling(const struct sampler_settings *a,
+                         const struct sampler_settings *b)
+{
+	if (a->presence_penalty != b->presence_penalty ||
+	    a->repeat_penalty != b->repeat_penalty ||
+	    a->temperature != b->temperature)
+		return false;
+	/* Greedy asks for nothing else. */
+	return a->temperature == 0 ||
+	       (a->top_k == b->top_k && a->top_p == b->top_p &&
+	        a->min_p == b->min_p);
 }
 
 bool reply_ids_hold(const struct message *m, const struct tokenizer *t)

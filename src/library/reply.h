@@ -7,7 +7,8 @@
  *
  *	{"temperature":0.7,"top_k":20,"top_p":0.8,"min_p":0,
  *	 "presence_penalty":0,"repeat_penalty":1,"seed":"42",
- *	 "model_fingerprint":"8c1f...","template_fingerprint":"77ab..."}
+ *	 "model_fingerprint":"8c1f...","template_fingerprint":"77ab...",
+ *	 "think_seconds":3.2}
  *
  * The seed is a string, as 64 bits do not fit a number of JSON; fingerprints
  * are 64 bits in hexadecimal.
@@ -16,6 +17,7 @@
 #define CONFAB_REPLY_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "engine/engine.h"
 #include "library/conversation.h"
@@ -33,9 +35,29 @@ void reply_add_token(struct message *m, const struct sample *sample);
 
 enum message_state reply_state(enum engine_finish finish);
 
-/* Notes who writes the reply and how its tokens are drawn. */
+/* Notes who writes the reply and how its tokens are drawn.  The seconds of
+ * thinking stay: a reply that goes on has thought already. */
 void reply_begin(struct message *m, const struct engine_model *model,
                  const struct sampler_settings *sampling);
+
+/* Notes how long it thought; after reply_begin(). */
+void reply_note_thinking(struct message *m, double seconds);
+
+/* What these notes say. */
+struct reply_notes {
+	bool has_sampling;
+	struct sampler_settings sampling; /* but for the seed, which is 0 */
+	uint64_t model_fingerprint;       /* 0: not known */
+	double think_seconds;             /* < 0: not known */
+};
+
+/* Of a message's extra (NULL: nothing is known).  What is no such object is
+ * passed over: it may have come with an import. */
+void reply_read_notes(struct reply_notes *notes, const char *extra);
+
+/* Whether they give every distribution the same after-sampler probabilities. */
+bool reply_same_sampling(const struct sampler_settings *a,
+                         const struct sampler_settings *b);
 
 /* Are the ids what the text says and no more?  They come from a file that
  * somebody else may have written: ids that decode to another text, and those

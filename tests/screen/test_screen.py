@@ -139,7 +139,7 @@ def the_search_line_finds_while_one_types(binary):
 def thinking_is_folded_and_opens(binary):
     reply = "<think>\nFirst I think\nabout it.\n</think>\n\nThe answer."
     with shown(binary, reply) as c:
-        c.wait("▸ thought")
+        c.wait(re.compile(r"▸ thought for \d+ s"))
         c.wait("The answer.")
         assert "First I think" not in c.text()
         c.keys("Tab", "o")

@@ -14,7 +14,7 @@ def inspected(binary, rows=40, cols=120, reply="alpha beta gamma delta"):
     c.ready()
     c.ask("?")
     c.keys("F2")
-    c.wait("entropy")
+    c.wait(re.compile("entropy| bits"))
     return c
 
 
@@ -29,11 +29,48 @@ def the_pane_stands_beside_or_below(binary):
         row, col = c.find("inspector   ")
         assert row == 1 and col > 60
         c.resize(24, 80)
-        c.wait(lambda: c.find("inspector   ") and
-               c.find("inspector   ")[1] == 1, "the pane below")
-        assert c.find("inspector   ")[0] > 8
+        c.wait(lambda: (c.find("inspector ──") or (0, 0))[1] == 1,
+               "the pane below")
+        assert c.find("inspector ──")[0] > 8
         c.keys("F2")
-        c.gone("inspector   ")
+        c.gone("inspector ──")
+
+
+@scripted
+def the_smallest_pane_has_candidates(binary):
+    with inspected(binary, rows=12, cols=40) as c:
+        c.wait('"elta" p .900 rank 1')
+        c.wait(re.compile(r"▸ 1 elta +█+ \.900 +\.900"))
+        c.keys("Enter")
+        c.wait("take another token")
+
+
+@scripted
+def figures_of_other_settings_are_told(binary):
+    with inspected(binary) as c:
+        assert "sampled at" not in c.text()
+        c.keys("Tab")
+        c.say("/set temp 0.8")
+        c.wait("sampled at temp 0")
+        c.say("/set temp 0")
+        c.gone("sampled at temp 0")
+
+
+@scripted
+def figures_of_another_model_are_told(binary):
+    env = script("alpha beta gamma", chunk=0)
+    with Confab(binary, env=env, save=True) as c:
+        c.ready()
+        c.ask("?")
+        c.say("/quit")
+        c.wait_exit()
+    env["SCRIPT_NAME"] = "another"
+    with Confab(binary, "-r", env=env, home=c.home, rows=40, cols=120) as c:
+        c.ready()
+        c.keys("F2")
+        c.wait("written by scripted")
+        # Its tokens are the same ones here, so their odds are shown.
+        c.wait("entropy")
 
 
 @scripted
@@ -92,11 +129,16 @@ def heat_cycles_and_says_so(binary):
         plain = c.cell(row, col).bg
         c.keys("h")
         c.wait("heat: probability")
+        c.wait("p≥.8  ≥.5  ≥.2  ≥.05  less")
         assert c.cell(row, col).bg != plain
         c.keys("h")
         c.wait("heat: entropy")
-        c.keys("h", "h")
+        c.wait("≤.5 bits  ≤1  ≤2  ≤3.5  more")
+        c.keys("h")
+        c.wait("rank 1  2  ≤4  ≤10  more")
+        c.keys("h")
         c.gone("heat:")
+        c.gone("≤10")
         assert c.cell(row, col).bg == plain
 
 

@@ -3,26 +3,47 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/strbuf.h"
 #include "ui/cells/wrap.h"
 
+#define ROOMY 70 /* columns from which a table stays one */
+
+/* In a narrow window the columns of a table only take away room: runs of spaces
+ * become two. */
+static void add_squeezed(struct wrap *w, const char *line, size_t n,
+                         struct style s)
+{
+	struct strbuf text = STRBUF_INIT;
+
+	for (size_t i = 0; i < n; i++)
+		if (i < 2 || line[i] != ' ' || line[i - 1] != ' ' ||
+		    line[i - 2] != ' ')
+			strbuf_add_char(&text, line[i]);
+	wrap_add(w, text.bytes, text.len, SOURCE_NONE, s);
+	strbuf_free(&text);
+}
+
+/* What is wrapped hangs below the last column of actions_print_help(). */
 static void lay_out(const struct help_view *v, int cols, struct lines *out)
 {
+	static const char hang[] = "                                      ";
+	bool roomy = cols > ROOMY;
 	struct wrap w;
 	const char *line = v->text;
 
 	wrap_start(&w, out, cols > 2 ? cols - 2 : 1);
 	while (*line) {
 		size_t n = strcspn(line, "\n");
-		bool heading = n && *line != ' ';
+		struct style s =
+			style(n && *line != ' ' ? STYLE_HEADING : STYLE_TEXT);
 
 		wrap_prefix_clear(&w);
-		wrap_prefix_rest(&w, cols > 70 ?
-		                             "                                "
-		                             "            " :
-		                             "      ",
+		wrap_prefix_rest(&w, roomy ? hang : "      ",
 		                 style(STYLE_TEXT));
-		wrap_add(&w, line, n, SOURCE_NONE,
-		         style(heading ? STYLE_HEADING : STYLE_TEXT));
+		if (roomy)
+			wrap_add(&w, line, n, SOURCE_NONE, s);
+		else
+			add_squeezed(&w, line, n, s);
 		wrap_line(&w);
 		line += n;
 		line += *line == '\n';
@@ -61,7 +82,8 @@ void help_view_draw(const struct help_view *v, struct canvas *c, struct rect r)
 		for (size_t g = lines.lines[k].begin; g < lines.lines[k].end;
 		     g++)
 			col = canvas_text(c, r.row + 1 + i, col, end,
-			                  lines.text.bytes + lines.glyphs[g].text,
+			                  lines.text.bytes +
+			                          lines.glyphs[g].text,
 			                  lines.glyphs[g].len,
 			                  lines.glyphs[g].style);
 	}

@@ -1,17 +1,20 @@
 #include "ui/screen/inspector_view.h"
 
+#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "ui/screen/activity_view.h"
 
-#define WIDE         76 /* columns from which facts and list stand side by side */
-#define FACTS_COLS   34
-#define TOKEN_COLS   14
-#define NUMBER_COLS  6
-#define AFTER_COLS   10
-#define SPARK_HIGH   8.0 /* bits: the top of the sparkline */
+#define WIDE        76 /* columns from which facts and list stand side by side */
+#define FACTS_COLS  34
+#define TOKEN_COLS  14
+#define NUMBER_COLS 6
+#define AFTER_COLS  10
+#define TWO_BARS    20  /* columns that two bars need */
+#define SMALL_ROWS  9   /* fewer, and there is room for the list only */
+#define SPARK_HIGH  8.0 /* bits: the top of the sparkline */
 
 /* ".46", "1.00", "2e-7": what fits into five columns. */
 static void format_probability(char *out, size_t size, double p)
@@ -34,18 +37,25 @@ static void draw_title(const struct inspector_view *v, struct canvas *c,
                        struct rect r)
 {
 	char right[48] = "";
-	int width, end = r.col + r.cols;
+	int width, col, end = r.col + r.cols;
 
 	if (v->has_token)
 		snprintf(right, sizeof right, "token %zu of %zu", v->index + 1,
 		         v->n);
 	width = (int)strlen(right);
-	canvas_str(c, r.row, r.col + 1, end,
-	           v->choosing  ? "take another token" :
-	           v->tried.on ? "try other settings" :
-	                         "inspector",
-	           (struct style){ STYLE_HEADING, STYLE_BOLD, 0 });
-	canvas_str(c, r.row, end - width - 1, end, right, style(STYLE_DIM));
+	/* Below the transcript there is no other line between them. */
+	if (r.col == 0)
+		canvas_fill(c, r.row, r.col, end, "─", style(STYLE_RULE));
+	canvas_str(c, r.row, r.col, r.col + 1, " ", style(STYLE_TEXT));
+	col = canvas_str(c, r.row, r.col + 1, end,
+	                 v->choosing   ? "take another token"
+	                 : v->tried.on ? "try other settings"
+	                               : "inspector",
+	                 (struct style){ STYLE_HEADING, STYLE_BOLD, 0 });
+	canvas_str(c, r.row, col, col + 1, " ", style(STYLE_TEXT));
+	if (width)
+		canvas_printf(c, r.row, end - width - 2, end, style(STYLE_DIM),
+		              " %s ", right);
 }
 
 static int draw_facts(const struct inspector_view *v, struct canvas *c,
@@ -67,8 +77,8 @@ static int draw_facts(const struct inspector_view *v, struct canvas *c,
 		              "bytes %s", v->bytes);
 	}
 	if (*v->note)
-		canvas_str(c, row++, r.col + 1, end, v->note,
-		           style(STYLE_NOTICE));
+		canvas_ellipsis(c, row++, r.col + 1, end, v->note,
+		                style(STYLE_NOTICE));
 	if (!v->has_odds)
 		return row;
 	format_probability(p, sizeof p, v->p);
@@ -78,13 +88,16 @@ static int draw_facts(const struct inspector_view *v, struct canvas *c,
 	canvas_printf(c, row++, r.col + 1, end, style(STYLE_TEXT),
 	              "entropy %.2f bits  surprisal %.2f", v->entropy,
 	              v->surprisal);
+	if (*v->settings)
+		canvas_ellipsis(c, row++, r.col + 1, end, v->settings,
+		                style(STYLE_NOTICE));
 	return row;
 }
 
 /* ---- the message as a whole ---- */
 
-static void draw_spark(const struct inspector_view *v, struct canvas *c, int row,
-                       int col, int end)
+static void draw_spark(const struct inspector_view *v, struct canvas *c,
+                       int row, int col, int end)
 {
 	static const char *const levels[] = { "▁", "▂", "▃", "▄",
 		                              "▅", "▆", "▇", "█" };
@@ -99,14 +112,15 @@ static void draw_spark(const struct inspector_view *v, struct canvas *c, int row
 		int level = (int)(bits / SPARK_HIGH * 8);
 
 		level = level < 0 ? 0 : level > 7 ? 7 : level;
-		col = canvas_str(c, row, col, end, bits < 0 ? "·" : levels[level],
-		                 i == v->index ? style(STYLE_SELECTED) :
-		                                 style(STYLE_BAR));
+		col = canvas_str(c, row, col, end,
+		                 bits < 0 ? "·" : levels[level],
+		                 i == v->index ? style(STYLE_SELECTED)
+		                               : style(STYLE_BAR));
 	}
 }
 
-static int draw_summary(const struct inspector_view *v, struct canvas *c, int row,
-                        struct rect r)
+static int draw_summary(const struct inspector_view *v, struct canvas *c,
+                        int row, struct rect r)
 {
 	int end = r.col + r.cols - 1, col;
 
@@ -141,77 +155,133 @@ static void draw_hint(const struct inspector_view *v, struct canvas *c, int row,
 
 /* ---- the list ---- */
 
+/* Where the parts of a candidate begin.  The second bar is drawn where there is
+ * room for two; both are to the scale of the largest. */
+struct columns {
+	int token, bar, raw, bar_sampled, sampled, end;
+	double full; /* probability of a whole bar */
+};
+
+static struct columns columns_for(const struct inspector_view *v, struct rect r)
+{
+	struct columns x = { .token = r.col + 5,
+		             .bar = r.col + 6 + TOKEN_COLS,
+		             .end = r.col + r.cols };
+	int room = x.end - AFTER_COLS - NUMBER_COLS - x.bar;
+
+	x.sampled = x.bar_sampled = x.end - AFTER_COLS;
+	if (room >= TWO_BARS) {
+		x.bar_sampled -= room / 2;
+		room -= room / 2;
+	}
+	x.raw = x.bar + (room > 0 ? room : 0);
+	for (int i = 0; i < v->n_top; i++) {
+		x.full = fmax(x.full, v->top[i].raw);
+		if (x.bar_sampled < x.sampled)
+			x.full = fmax(x.full, v->top[i].sampled);
+	}
+	return x;
+}
+
+static void draw_bars(const struct inspector_candidate *one, struct canvas *c,
+                      int row, const struct columns *x, bool plain,
+                      struct style s)
+{
+	bool cut = *one->cut != '\0';
+
+	if (x->raw > x->bar + 1)
+		bar_draw(c, row, x->bar, x->raw - 1, one->raw / x->full,
+		         plain ? s : style(cut ? STYLE_CUT : STYLE_BAR));
+	if (x->sampled > x->bar_sampled + 1 && !cut)
+		bar_draw(c, row, x->bar_sampled, x->sampled - 1,
+		         one->sampled / x->full,
+		         plain ? s : style(STYLE_BAR_SAMPLED));
+}
+
 static void draw_candidate(const struct inspector_view *v, int i,
-                           struct canvas *c, int row, struct rect r)
+                           struct canvas *c, int row, struct rect r,
+                           const struct columns *x)
 {
 	const struct inspector_candidate *one = &v->top[i];
-	int end = r.col + r.cols, after = end - AFTER_COLS;
-	int number = after - NUMBER_COLS, bar = r.col + 6 + TOKEN_COLS;
 	bool chosen = v->choosing && i == v->choice;
 	bool cut = *one->cut != '\0';
-	struct style s = style(chosen ? STYLE_SELECTED :
-	                       cut    ? STYLE_CUT :
-	                                STYLE_TEXT);
+	struct style s = style(chosen ? STYLE_SELECTED
+	                       : cut  ? STYLE_CUT
+	                              : STYLE_TEXT);
 	char text[32];
 
 	if (chosen)
-		canvas_fill(c, row, r.col, end, " ", s);
+		canvas_fill(c, row, r.col, x->end, " ", s);
 	if (one->is_token)
 		canvas_str(c, row, r.col + 1, r.col + 2, "▸",
 		           chosen ? s : style(STYLE_PROMPT));
-	canvas_printf(c, row, r.col + 2, r.col + 5, s, "%2d", i + 1);
-	canvas_ellipsis(c, row, r.col + 5, r.col + 5 + TOKEN_COLS, one->text, s);
-	if (number > bar)
-		bar_draw(c, row, bar, number - 1, one->raw,
-		         chosen ? s : style(cut ? STYLE_CUT : STYLE_BAR));
+	canvas_printf(c, row, r.col + 2, x->token, s, "%2d", i + 1);
+	canvas_ellipsis(c, row, x->token, x->token + TOKEN_COLS, one->text, s);
+	draw_bars(one, c, row, x, chosen, s);
 	format_probability(text, sizeof text, one->raw);
-	canvas_str(c, row, number, after, text, s);
+	canvas_str(c, row, x->raw, x->end, text, s);
 	if (cut) {
-		canvas_printf(c, row, after, end, s, "cut %s", one->cut);
-	} else {
-		format_probability(text, sizeof text, one->sampled);
-		canvas_str(c, row, after, end, text,
-		           chosen ? s : style(STYLE_BAR_SAMPLED));
+		canvas_printf(c, row, x->sampled, x->end, s, "cut %s",
+		              one->cut);
+		return;
 	}
+	format_probability(text, sizeof text, one->sampled);
+	canvas_printf(c, row, x->sampled, x->end,
+	              chosen ? s : style(STYLE_BAR_SAMPLED), "%s%s", text,
+	              one->penalised ? " pen." : "");
 }
 
 static void draw_rest(const struct inspector_view *v, struct canvas *c, int row,
-                      struct rect r)
+                      const struct columns *x)
 {
 	char text[32];
 
 	format_probability(text, sizeof text, v->rest);
-	canvas_str(c, row, r.col + 5, r.col + r.cols, "all others",
-	           style(STYLE_DIM));
-	canvas_str(c, row, r.col + r.cols - AFTER_COLS - NUMBER_COLS,
-	           r.col + r.cols, text, style(STYLE_DIM));
+	canvas_str(c, row, x->token, x->end, "all others", style(STYLE_DIM));
+	canvas_str(c, row, x->raw, x->end, text, style(STYLE_DIM));
 }
 
-/* Heading and candidates; those around the chosen one when not all fit. */
+static void draw_heading(const struct inspector_view *v, struct canvas *c,
+                         int row, const struct columns *x)
+{
+	const char *sampled = "sampled";
+
+	if (v->tried.on)
+		sampled = v->tried.estimated ? "would be ~" : "would be";
+	canvas_str(c, row, x->raw, x->end, "raw", style(STYLE_DIM));
+	canvas_str(c, row, x->sampled, x->end, sampled, style(STYLE_DIM));
+}
+
+/* The candidates; those around the chosen one when not all fit. */
+static void draw_candidates(const struct inspector_view *v, struct canvas *c,
+                            struct rect r, const struct columns *x)
+{
+	int first = 0;
+
+	if (v->choosing && v->choice >= r.rows)
+		first = v->choice - r.rows + 1;
+	for (int i = 0; i < r.rows && first + i < v->n_top; i++)
+		draw_candidate(v, first + i, c, r.row + i, r, x);
+}
+
+/* Heading, candidates and what all others have together. */
 static void draw_list(const struct inspector_view *v, struct canvas *c,
                       struct rect r)
 {
-	int end = r.col + r.cols, room = r.rows - 2, first = 0;
+	struct columns x = columns_for(v, r);
+	int room = r.rows - 2;
 
 	if (r.rows < 2 || !v->n_top)
 		return;
-	canvas_str(c, r.row, end - AFTER_COLS - NUMBER_COLS, end, "raw",
-	           style(STYLE_DIM));
-	canvas_str(c, r.row, end - AFTER_COLS, end,
-	           v->tried.on ? (v->tried.estimated ? "would be ~" :
-	                                               "would be") :
-	                         "sampled",
-	           style(STYLE_DIM));
+	draw_heading(v, c, r.row, &x);
+	if (room > v->n_top)
+		room = v->n_top;
 	if (room < 1)
 		room = 1;
-	if (v->choosing && v->choice >= room)
-		first = v->choice - room + 1;
-	for (int i = 0; i < room && first + i < v->n_top; i++)
-		draw_candidate(v, first + i, c, r.row + 1 + i, r);
-	if (v->n_top < room + 1)
-		draw_rest(v, c, r.row + 1 + v->n_top, r);
-	else if (r.rows > 2)
-		draw_rest(v, c, r.row + r.rows - 1, r);
+	draw_candidates(v, c, (struct rect){ r.row + 1, r.col, room, r.cols },
+	                &x);
+	if (room + 2 <= r.rows)
+		draw_rest(v, c, r.row + 1 + room, &x);
 }
 
 /* ---- other settings, other continuations ---- */
@@ -234,8 +304,8 @@ static int draw_tried(const struct inspector_view *v, struct canvas *c, int row,
 
 		for (int k = i; k < i + 2; k++)
 			col = canvas_str(c, row, col, end, text[k],
-			                 style(k == t->field ? STYLE_SELECTED :
-			                                       STYLE_TEXT)) +
+			                 style(k == t->field ? STYLE_SELECTED
+			                                     : STYLE_TEXT)) +
 			      2;
 	}
 	return row;
@@ -248,14 +318,14 @@ static int draw_branches(const struct inspector_view *v, struct canvas *c,
 
 	for (int i = 0; i < v->n_branches && row < r.row + r.rows; i++, row++) {
 		bool last = i + 1 == v->n_branches;
-		int col = canvas_str(c, row, r.col + 1, end,
-		                     last ? "└ " : "├ ", style(STYLE_RULE));
+		int col = canvas_str(c, row, r.col + 1, end, last ? "└ " : "├ ",
+		                     style(STYLE_RULE));
 
 		col = canvas_str(c, row, col, end, v->branches[i].head,
 		                 (struct style){ STYLE_TEXT, STYLE_BOLD, 0 });
 		canvas_ellipsis(c, row, col, end, v->branches[i].text,
-		                style(v->branches[i].done ? STYLE_TEXT :
-		                                            STYLE_DIM));
+		                style(v->branches[i].done ? STYLE_TEXT
+		                                          : STYLE_DIM));
 	}
 	return row;
 }
@@ -316,6 +386,31 @@ static void draw_tall(const struct inspector_view *v, struct canvas *c,
 	draw_hint(v, c, end - 1, r);
 }
 
+/* A line about the token, and as many candidates as fit. */
+static void draw_small(const struct inspector_view *v, struct canvas *c,
+                       struct rect r)
+{
+	struct columns x = columns_for(v, r);
+	int end = r.col + r.cols, row = r.row + 1, col;
+	char p[16];
+
+	col = canvas_printf(c, row, r.col + 1, end, style(STYLE_SELECTED),
+	                    "\"%s\"", v->text);
+	format_probability(p, sizeof p, v->p);
+	if (v->has_odds)
+		canvas_printf(c, row, col, end, style(STYLE_TEXT),
+		              " p %s rank %d %.2f bits", p, v->rank,
+		              v->entropy);
+	else
+		canvas_printf(c, row, col, end, style(STYLE_NOTICE), " %s",
+		              v->note);
+	row = draw_tried(v, c, row + 1, r);
+	draw_candidates(v, c,
+	                (struct rect){ row, r.col, r.row + r.rows - row,
+	                               r.cols },
+	                &x);
+}
+
 void inspector_view_draw(const struct inspector_view *v, struct canvas *c,
                          struct rect r)
 {
@@ -327,6 +422,8 @@ void inspector_view_draw(const struct inspector_view *v, struct canvas *c,
 		draw_nothing(v, c, r);
 	else if (r.cols >= WIDE)
 		draw_wide(v, c, r);
+	else if (r.rows < SMALL_ROWS)
+		draw_small(v, c, r);
 	else
 		draw_tall(v, c, r);
 }

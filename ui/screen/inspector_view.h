@@ -16,6 +16,7 @@ struct inspector_candidate {
 	double raw;         /* probability at temperature 1 */
 	double sampled;     /* after the samplers; 0 when cut */
 	const char *cut;    /* "top_p"; "" when kept */
+	bool penalised;     /* a penalty changed it */
 	bool is_token;      /* the one that stands in the text */
 };
 
@@ -31,12 +32,13 @@ struct inspector_try {
 #define INSPECTOR_BRANCHES 3
 
 struct inspector_branch {
-	char head[48], text[160];
+	char head[48], text[320];
 	bool done;
 };
 
 struct inspector_view {
-	const char *note;   /* in place of what is not known, or "" */
+	char note[96];     /* in place of what is not known, or "" */
+	char settings[96]; /* the samplers, where they are not those of now */
 	bool has_token;
 	char text[64];
 	char bytes[64];     /* "20 77 61 72 6d" */
