@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Screen tests: run.py BINARY [SCRIPTED] [-k PART] [-n TIMES]
+"""Screen tests: run.py BINARY [SCRIPTED] [-k PART] [-n TIMES] [--long]
 
 BINARY is confab itself.  SCRIPTED is the same front end with an engine that
 replays what a test wrote down (scripted_engine.c); without it the tests that
@@ -27,14 +27,18 @@ except ImportError as error:
     skip_all(f"{error}: install python3-pyte")
 
 MODULES = ["chat", "screen", "input", "leaving", "tree", "tokens", "hostile",
-           "lines", "sizes", "resume"]
+           "lines", "sizes", "resume", "widths"]
 
 
-def load():
+def load(long):
+    """The quick tests, or those that take longer."""
     for name in MODULES:
-        if os.path.exists(f"{HERE}/test_{name}.py"):
-            importlib.import_module("test_" + name)
-    return harness.TESTS
+        importlib.import_module("test_" + name)
+    quick = list(harness.TESTS)
+    if not long:
+        return quick
+    importlib.import_module("test_long")
+    return harness.TESTS[len(quick):]
 
 
 def run(function, arguments):
@@ -48,6 +52,7 @@ def main():
     parser.add_argument("scripted", nargs="?")
     parser.add_argument("-k", default="")
     parser.add_argument("-n", type=int, default=1)
+    parser.add_argument("--long", action="store_true")
     arguments = parser.parse_args()
     arguments.binary = os.path.abspath(arguments.binary)
     if arguments.scripted:
@@ -55,7 +60,7 @@ def main():
     for program in (arguments.binary, arguments.scripted):
         if program and not os.access(program, os.X_OK):
             sys.exit(f"run.py: {program}: not there")
-    tests = [t for t in load() if arguments.k in t.__name__] * arguments.n
+    tests = [t for t in load(arguments.long) if arguments.k in t.__name__] * arguments.n
     failed = 0
     print(f"1..{len(tests)}", flush=True)
     for i, function in enumerate(tests, 1):

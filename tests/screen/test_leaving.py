@@ -102,53 +102,68 @@ def memory_that_cannot_be_had(binary):
         check_restored(c, before)
 
 
+def terminal_lost(binary, busy):
+    """Closes the terminal; the process must end within a second."""
+    c = Confab(binary, save=True)
+    c.ready()
+    if busy:
+        c.say("Tell me a long story about a dog.")
+        c.wait("replying")
+    os.close(c.fd)
+    began = time.monotonic()
+    pid = 0
+    while not pid and time.monotonic() - began < 3:
+        pid, c.status = os.waitpid(c.pid, os.WNOHANG)
+        time.sleep(0.005)
+    if not pid:
+        c.kill()
+        os.waitpid(c.pid, 0)
+    assert pid, "still running"
+    assert time.monotonic() - began < 1, time.monotonic() - began
+
+
 @test
 def a_terminal_that_goes_away_ends_it_within_a_second(binary):
     for busy in (False, True):
-        c = Confab(binary, save=True)
-        c.ready()
-        if busy:
-            c.say("Tell me a long story about a dog.")
-            c.wait("replying")
-        os.close(c.fd)
-        began = time.monotonic()
-        while time.monotonic() - began < 3:
-            pid, status = os.waitpid(c.pid, os.WNOHANG)
-            if pid:
-                break
-            time.sleep(0.01)
-        assert pid, "still running"
-        assert time.monotonic() - began < 1
-        c.status = 0
+        terminal_lost(binary, busy)
 
 
-@test
-def suspending_gives_the_terminal_back_and_fg_takes_it_again(binary):
+def suspend_and_return(binary, times):
+    """Ctrl-Z and fg, idle and replying, half of them with a resize between."""
     with Confab(binary, term="xterm-256color", shell=True) as c:
         c.wait("shell$")
         before = c.termios()[:4]
         c.say(" ".join([binary] + c.options()))
         c.wait("ready")
-        for busy in (False, True, True):
-            if busy:
+        for i in range(times):
+            if i % 3:
                 c.say("Tell me a long story about a dog.")
-                c.wait("replying")
+                c.wait(lambda: "replying" in c.text() or i > 3, "replying")
             c.raw = b""
             c.keys("Ctrl-Z")
             c.wait(lambda: b"Stopped" in c.raw, "Stopped")
             c.wait(lambda: c.raw.rstrip().endswith(b"shell$"), "the prompt")
             assert b"\033[?1049l" in c.raw
             assert b"\033[?2004l" in c.raw
-            if not busy:
-                c.resize(30, 100)
+            assert c.termios()[:4] == before or i, "modes"
+            if i % 2:
+                c.resize(24 + i % 9, 80 + i % 31)
             c.raw = b""
             c.say("fg")
             c.wait(lambda: b"\033[?1049h" in c.raw, "the screen")
+            c.keys("Esc")
             c.ready()
             assert c.row(c.screen.lines - 2).startswith(" >")
+            c.say("/new")
+            c.wait("a new conversation")
         c.ask("What is the capital of France?", "Paris")
         c.say("/quit")
         c.wait(lambda: c.raw.rstrip().endswith(b"shell$"), "the prompt")
+
+
+@test
+def suspending_gives_the_terminal_back_and_fg_takes_it_again(binary):
+    suspend_and_return(binary, 4)
 
 
 @test
