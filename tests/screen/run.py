@@ -27,7 +27,7 @@ except ImportError as error:
     skip_all(f"{error}: install python3-pyte")
 
 MODULES = ["chat", "screen", "input", "leaving", "tree", "tokens", "hostile",
-           "lines", "sizes", "resume", "widths"]
+           "lines", "sizes", "resume", "widths", "golden"]
 
 
 def load(long):
