@@ -1,6 +1,7 @@
 #include "tests/support.h"
 
 #include <fcntl.h>
+#include <sqlite3.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -260,6 +261,151 @@ static void words_find_titles_and_messages_and_no_operator(void **state)
 	free(dir);
 }
 
+static struct conversation *saved(struct library *lib, const char *title,
+                                  const char *text)
+{
+	struct conversation *c = conversation_new();
+
+	add(c, -1, ROLE_USER, text);
+	free(c->title);
+	c->title = strdup(title);
+	save(lib, c);
+	return c;
+}
+
+static size_t count(struct library *lib, const char *words, size_t limit)
+{
+	struct library_entry *entries;
+	struct error err = { "" };
+	size_t n;
+
+	if (library_list(lib, words, limit, &entries, &n, &err))
+		fail_msg("%s", err.text);
+	for (size_t i = 1; i < n; i++)
+		assert_true(entries[i - 1].updated_ms >= entries[i].updated_ms);
+	library_entries_free(entries, n);
+	return n;
+}
+
+static void all_words_must_be_there_the_last_may_be_a_beginning(void **state)
+{
+	char *dir = test_tmp_dir();
+	struct library *lib = open_library(dir);
+	struct conversation *c[] = {
+		saved(lib, "Trip to Kyoto", "warm coats, Größe and résumé"),
+		saved(lib, "Bread", "warm ovens"),
+		saved(lib, "Both", "Kyoto has warm bread"),
+	};
+
+	(void)state;
+	assert_int_equal(count(lib, "warm", 0), 3);
+	assert_int_equal(count(lib, "warm", 2), 2);
+	assert_int_equal(count(lib, "kyoto", 0), 2); /* a title, a message */
+	assert_int_equal(count(lib, "warm ki", 0), 0);
+	assert_int_equal(count(lib, "warm ky", 0), 1);
+	assert_int_equal(count(lib, "wa coats", 0), 0);
+	assert_int_equal(count(lib, "RESUME grosse", 0), 0);
+	assert_int_equal(count(lib, "RESUME größe", 0), 1);
+	assert_int_equal(count(lib, "yot rip", 0), 1); /* parts of a title */
+	assert_int_equal(count(lib, "  ", 0), 3);
+	for (int i = 0; i < 3; i++)
+		conversation_free(c[i]);
+	library_close(lib);
+	free(dir);
+}
+
+static void a_conversation_is_found_by_words_that_no_other_has(void **state)
+{
+	char *dir = test_tmp_dir(), *found;
+	struct library *lib = open_library(dir);
+	struct conversation *a = saved(lib, "Trip to Kyoto", "warm coats"),
+			    *b = saved(lib, "Bread", "Kyoto ovens");
+	struct error err = { "" };
+
+	(void)state;
+	found = library_find_any(lib, a->id, &err);
+	assert_string_equal(found, a->id);
+	free(found);
+	found = library_find_any(lib, "kyoto", &err); /* the title is first */
+	assert_string_equal(found, a->id);
+	free(found);
+	found = library_find_any(lib, "ovens", &err);
+	assert_string_equal(found, b->id);
+	free(found);
+	assert_null(library_find_any(lib, "r", &err)); /* two titles */
+	assert_non_null(strstr(err.text, "more than one"));
+	assert_null(library_find_any(lib, "boats", &err));
+	assert_string_equal(err.text, "boats: no such conversation");
+	assert_null(library_find_any(lib, " ", &err));
+	/* What removes asks for an id. */
+	assert_null(library_find(lib, "ovens", &err));
+	conversation_free(a);
+	conversation_free(b);
+	library_close(lib);
+	free(dir);
+}
+
+static void the_tail_is_the_end_of_the_current_branch(void **state)
+{
+	char *dir = test_tmp_dir();
+	struct library *lib = open_library(dir);
+	struct conversation *c = saved(lib, "", "one"), *tail;
+	struct error err = { "" };
+
+	(void)state;
+	add(c, 0, ROLE_ASSISTANT, "two");
+	add(c, 1, ROLE_USER, "three");
+	add(c, 0, ROLE_ASSISTANT, "other");
+	c->leaf = 2;
+	save(lib, c);
+	tail = library_tail(lib, c->id, 2, &err);
+	assert_int_equal(tail->n, 2);
+	assert_string_equal(tail->messages[0]->text.bytes, "two");
+	assert_int_equal(tail->messages[0]->role, ROLE_ASSISTANT);
+	assert_string_equal(tail->messages[1]->text.bytes, "three");
+	conversation_free(tail);
+	tail = library_tail(lib, c->id, 9, &err);
+	assert_int_equal(tail->n, 3);
+	conversation_free(tail);
+	conversation_free(c);
+	library_close(lib);
+	free(dir);
+}
+
+static void a_library_of_the_first_schema_is_migrated(void **state)
+{
+	char *dir = test_tmp_dir();
+	struct library *lib = open_library(dir);
+	struct conversation *c = saved(lib, "Kyoto", "warm"), *copy;
+	struct error err = { "" };
+	struct strbuf path = STRBUF_INIT;
+	sqlite3 *db;
+
+	(void)state;
+	library_close(lib);
+	strbuf_printf(&path, "%s/conversations.db", dir);
+	assert_int_equal(sqlite3_open(path.bytes, &db), SQLITE_OK);
+	assert_int_equal(
+		sqlite3_exec(db,
+	                     "INSERT INTO search (rowid, text, conversation)"
+	                     " SELECT -rowid, title, id FROM conversations;"
+	                     "PRAGMA user_version = 1",
+	                     NULL, NULL, NULL),
+		SQLITE_OK);
+	sqlite3_close(db);
+	lib = open_library(dir);
+	copy = library_read(lib, c->id, &err);
+	assert_string_equal(copy->messages[0]->text.bytes, "warm");
+	assert_int_equal(count(lib, "kyoto", 0), 1);
+	assert_int_equal(library_rename(lib, c->id, "Nara", &err), 0);
+	assert_int_equal(count(lib, "kyoto", 0), 0);
+	conversation_free(copy);
+	conversation_free(c);
+	library_close(lib);
+	strbuf_free(&path);
+	free(dir);
+}
+
 static void an_id_is_found_by_its_beginning_or_last(void **state)
 {
 	char *dir = test_tmp_dir(), *found, part[4];
@@ -495,6 +641,10 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(what_was_saved_is_read_back_to_the_last_bit),
 	cmocka_unit_test(an_open_reply_comes_back_interrupted),
 	cmocka_unit_test(words_find_titles_and_messages_and_no_operator),
+	cmocka_unit_test(all_words_must_be_there_the_last_may_be_a_beginning),
+	cmocka_unit_test(a_conversation_is_found_by_words_that_no_other_has),
+	cmocka_unit_test(the_tail_is_the_end_of_the_current_branch),
+	cmocka_unit_test(a_library_of_the_first_schema_is_migrated),
 	cmocka_unit_test(an_id_is_found_by_its_beginning_or_last),
 	cmocka_unit_test(a_removed_branch_is_gone_and_its_ids_are_free),
 	cmocka_unit_test(

@@ -68,7 +68,7 @@ struct conversation *saving_read(struct saving *s, const char *id,
 		                                        "nothing is saved");
 		return NULL;
 	}
-	found = library_find(s->library, id, err);
+	found = library_find_any(s->library, id, err);
 	if (!found)
 		return NULL;
 	locked = library_lock(s->library, found, err);

@@ -26,9 +26,10 @@ static const char *const migrations[] = {
 	" message INTEGER NOT NULL REFERENCES messages (row) ON DELETE CASCADE,"
 	" first INTEGER NOT NULL, tokens BLOB NOT NULL,"
 	" PRIMARY KEY (message, first)) WITHOUT ROWID;"
-	/* rowid: the message's row, or the negative rowid of a title. */
 	"CREATE VIRTUAL TABLE search USING fts5 (text, conversation UNINDEXED,"
 	" tokenize = 'unicode61 remove_diacritics 2');",
+	/* Titles were rows of the search, under negative numbers. */
+	"DELETE FROM search WHERE rowid < 0;",
 };
 
 #define SCHEMA ((int)(sizeof migrations / sizeof *migrations))

@@ -94,22 +94,13 @@ void library_unlock(struct library *lib, const char *id)
 int library_rename(struct library *lib, const char *id, const char *title,
                    struct error *err)
 {
-	int status = database_begin(lib->db, err);
-
-	if (status)
+	if (database_do(lib->db, err,
+	                "UPDATE conversations SET title = ? WHERE id = ?", "tt",
+	                title, id))
 		return -1;
-	status = database_do(lib->db, err,
-	                     "UPDATE conversations SET title = ? WHERE id = ?",
-	                     "tt", title, id);
-	if (!status && !sqlite3_changes(lib->db))
-		status = error_set(err, "%s: no such conversation", id);
-	if (!status)
-		status = database_do(lib->db, err,
-		                     "UPDATE search SET text = ? WHERE rowid ="
-		                     " -(SELECT rowid FROM conversations"
-		                     " WHERE id = ?)",
-		                     "tt", title, id);
-	return database_end(lib->db, status, err);
+	if (!sqlite3_changes(lib->db))
+		return error_set(err, "%s: no such conversation", id);
+	return 0;
 }
 
 int library_remove(struct library *lib, const char *id, struct error *err)
@@ -120,8 +111,10 @@ int library_remove(struct library *lib, const char *id, struct error *err)
 	if (status)
 		return -1;
 	status = database_do(lib->db, err,
-	                     "DELETE FROM search WHERE conversation = ?", "t",
-	                     id);
+	                     "DELETE FROM search WHERE rowid IN"
+	                     " (SELECT row FROM messages"
+	                     "  WHERE conversation = ?)",
+	                     "t", id);
 	if (!status)
 		status = database_do(lib->db, err,
 		                     "DELETE FROM conversations WHERE id = ?",

@@ -32,7 +32,7 @@ struct library_entry {
 	size_t messages; /* on all branches */
 };
 
-/* Newest first; words: full-text search over titles and messages, NULL or ""
+/* Newest first; words: search over titles and messages (search.h), NULL or ""
  * for all; at most limit (0: all).  Free with library_entries_free(). */
 int library_list(struct library *lib, const char *words, size_t limit,
                  struct library_entry **entries, size_t *n, struct error *err);
@@ -40,6 +40,16 @@ void library_entries_free(struct library_entry *entries, size_t n);
 
 /* Finds an id by a unique beginning of it, or "last".  Yours to free. */
 char *library_find(struct library *lib, const char *id, struct error *err);
+
+/* The same, else the one conversation whose title has all the words, else the
+ * one that has them in a message. */
+char *library_find_any(struct library *lib, const char *name,
+                       struct error *err);
+
+/* The last n messages of the current branch, for a preview: without ids and
+ * odds, numbered from 0, not to be saved. */
+struct conversation *library_tail(struct library *lib, const char *id, size_t n,
+                                  struct error *err);
 
 struct conversation *library_read(struct library *lib, const char *id,
                                   struct error *err);

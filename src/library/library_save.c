@@ -28,25 +28,14 @@ static char *new_id(void)
 static int save_head(struct library *lib, struct conversation *c,
                      struct error *err)
 {
-	if (database_do(lib->db, err,
-	                "INSERT INTO conversations VALUES (?1, ?2, ?3, ?4, ?5)"
-	                " ON CONFLICT (id) DO UPDATE SET title = ?2, leaf = ?3,"
-	                " updated_ms = ?5 WHERE title <> ?2 OR leaf <> ?3"
-	                " OR updated_ms < ?5",
-	                "ttiii", c->id, c->title, c->leaf, c->created_ms,
-	                c->updated_ms))
-		return -1;
-	/* A title is a row of the search under its table's rowid, negative. */
-	if (database_do(lib->db, err,
-	                "DELETE FROM search WHERE rowid ="
-	                " -(SELECT rowid FROM conversations WHERE id = ?)",
-	                "t", c->id))
-		return -1;
-	return database_do(lib->db, err,
-	                   "INSERT INTO search (rowid, text, conversation)"
-	                   " SELECT -rowid, title, id FROM conversations"
-	                   " WHERE id = ?",
-	                   "t", c->id);
+	return database_do(
+		lib->db, err,
+		"INSERT INTO conversations VALUES (?1, ?2, ?3, ?4, ?5)"
+		" ON CONFLICT (id) DO UPDATE SET title = ?2, leaf = ?3,"
+		" updated_ms = ?5 WHERE title <> ?2 OR leaf <> ?3"
+		" OR updated_ms < ?5",
+		"ttiii", c->id, c->title, c->leaf, c->created_ms,
+		c->updated_ms);
 }
 
 static void ids_bytes(struct strbuf *out, const struct ids *ids)

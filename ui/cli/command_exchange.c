@@ -69,7 +69,7 @@ static int export(const struct options *o, const struct conversation *c,
 int command_export(const struct options *o, struct error *err)
 {
 	struct library *lib = user_library_open(err);
-	char *id = lib ? library_find(lib, o->args[0], err) : NULL;
+	char *id = lib ? library_find_any(lib, o->args[0], err) : NULL;
 	struct conversation *c = id ? library_read(lib, id, err) : NULL;
 	int status = c && !export(o, c, err) ? EXIT_OK : EXIT_FAILED;
 

@@ -157,7 +157,7 @@ static void show_text(const struct conversation *c, struct message **path,
 int command_show(const struct options *o, struct error *err)
 {
 	struct library *lib = user_library_open(err);
-	char *id = lib ? library_find(lib, o->args[0], err) : NULL;
+	char *id = lib ? library_find_any(lib, o->args[0], err) : NULL;
 	struct conversation *c = id ? library_read(lib, id, err) : NULL;
 	struct message **path;
 	size_t n;

@@ -113,7 +113,7 @@ static int read_prompts(struct headless *h, struct error *err)
 static int resume(struct headless *h, struct error *err)
 {
 	const char *name = h->o->resume_id ? h->o->resume_id : "last";
-	char *id = library_find(h->lib, name, err);
+	char *id = library_find_any(h->lib, name, err);
 	int status = EXIT_FAILED, locked = -1;
 
 	if (id)

@@ -1,0 +1,225 @@
+#include "library/search.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/strbuf.h"
+#include "library/database.h"
+
+#define AROUND 60 /* bytes of text on each side of a hit */
+
+void search_hits_free(struct search_hits *hits)
+{
+	for (size_t i = 0; i < hits->n; i++)
+		free(hits->hits[i].conversation);
+	free(hits->hits);
+	*hits = (struct search_hits){ 0 };
+}
+
+/* The first hit of a conversation counts. */
+static void add(struct search_hits *hits, const char *id, int64_t row)
+{
+	size_t low = 0, high = hits->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = strcmp(hits->hits[middle].conversation, id);
+
+		if (!order)
+			return;
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	hits->hits = mem_grow(hits->hits, hits->n, &hits->capacity,
+	                      sizeof *hits->hits);
+	memmove(&hits->hits[low + 1], &hits->hits[low],
+	        (hits->n++ - low) * sizeof *hits->hits);
+	hits->hits[low] = (struct search_hit){ mem_strdup(id), row };
+}
+
+/* ---- words ---- */
+
+/* The next word of *words, without blanks around it; 0: there is none. */
+static size_t next_word(const char **words)
+{
+	*words += strspn(*words, SEARCH_BLANKS);
+	return strcspn(*words, SEARCH_BLANKS);
+}
+
+static bool is_letter(const char *word, size_t n)
+{
+	return n == 1 && (unsigned char)*word < 0x80;
+}
+
+/* Every word as a string: no operator of the query language can be typed by
+ * accident.  The last is a beginning, but for a single letter: so many words
+ * begin with it that they would tell nothing, and finding them takes long. */
+static char *make_query(const char *words)
+{
+	struct strbuf query = STRBUF_INIT;
+	bool beginning = false;
+
+	for (size_t n; (n = next_word(&words)); words += n) {
+		strbuf_add_str(&query, query.len ? " \"" : "\"");
+		for (size_t i = 0; i < n; i++) {
+			if (words[i] == '"')
+				strbuf_add_char(&query, '"');
+			strbuf_add_char(&query, words[i]);
+		}
+		strbuf_add_char(&query, '"');
+		beginning = !is_letter(words, n);
+	}
+	if (beginning)
+		strbuf_add_char(&query, '*');
+	return strbuf_take(&query);
+}
+
+/* ---- titles ---- */
+
+static char *lower_case(const char *text)
+{
+	char *lower = mem_strdup(text);
+
+	/* What SQLite's LIKE does: letters of ASCII only. */
+	for (char *p = lower; *p; p++)
+		if (*p >= 'A' && *p <= 'Z')
+			*p = (char)(*p - 'A' + 'a');
+	return lower;
+}
+
+static bool title_has(const char *title, const char *words)
+{
+	char *lower = lower_case(title);
+	bool has = true;
+
+	for (size_t n; has && (n = next_word(&words)); words += n)
+		has = memmem(lower, strlen(lower), words, n);
+	free(lower);
+	return has;
+}
+
+int search_titles(sqlite3 *db, const char *words, size_t limit,
+                  struct search_hits *hits, struct error *err)
+{
+	sqlite3_stmt *s = database_ask(
+		db, err,
+		"SELECT id, title FROM conversations ORDER BY updated_ms DESC",
+		"");
+	char *lower = lower_case(words);
+	size_t found = 0;
+	int status = -1;
+
+	while (s && (status = database_step(db, s, err)) == 1) {
+		const char *id = (const char *)sqlite3_column_text(s, 0);
+		const char *title = (const char *)sqlite3_column_text(s, 1);
+
+		if (!id || !title || !title_has(title, lower))
+			continue;
+		add(hits, id, 0);
+		if (limit && ++found == limit) {
+			status = 0;
+			break;
+		}
+	}
+	sqlite3_finalize(s);
+	free(lower);
+	return status;
+}
+
+/* ---- messages ---- */
+
+static int find_messages(sqlite3 *db, const char *query, size_t limit,
+                         struct search_hits *hits, struct error *err)
+{
+	/* Backwards by row: what was written last comes first, and the search
+	 * need not be finished. */
+	sqlite3_stmt *s = database_ask(
+		db, err,
+		"SELECT rowid, conversation FROM search WHERE search MATCH ?"
+		" ORDER BY rowid DESC",
+		"t", query);
+	size_t before = hits->n;
+	int status = -1;
+
+	while (s && (status = database_step(db, s, err)) == 1) {
+		const char *id = (const char *)sqlite3_column_text(s, 1);
+
+		if (id)
+			add(hits, id, sqlite3_column_int64(s, 0));
+		if (limit && hits->n - before >= limit) {
+			status = 0;
+			break;
+		}
+	}
+	sqlite3_finalize(s);
+	return status;
+}
+
+int search_find(sqlite3 *db, const char *words, size_t limit,
+                struct search_hits *hits, struct error *err)
+{
+	char *query = make_query(words);
+	int status = find_messages(db, query, limit, hits, err);
+
+	free(query);
+	return status ? status : search_titles(db, words, limit, hits, err);
+}
+
+/* ---- snippets ---- */
+
+static bool is_inside_character(char c)
+{
+	return ((unsigned char)c & 0xc0) == 0x80;
+}
+
+/* A few words around a place, cut between characters. */
+static char *surroundings(const char *text, size_t len, size_t at)
+{
+	size_t begin = at > AROUND ? at - AROUND : 0;
+	size_t end = at + AROUND < len ? at + AROUND : len;
+	struct strbuf out = STRBUF_INIT;
+
+	while (begin && is_inside_character(text[begin]))
+		begin--;
+	while (end < len && is_inside_character(text[end]))
+		end++;
+	if (begin)
+		strbuf_add_str(&out, "…");
+	strbuf_add(&out, text + begin, end - begin);
+	if (end < len)
+		strbuf_add_str(&out, "…");
+	return strbuf_take(&out);
+}
+
+char *search_snippet(sqlite3 *db, const struct search_hit *hit,
+                     const char *words)
+{
+	sqlite3_stmt *s;
+	char *text = NULL, *lower, *wanted, *place = NULL, *snippet = NULL;
+
+	if (!hit->row)
+		return NULL;
+	s = database_ask(db, NULL, "SELECT text FROM messages WHERE row = ?",
+	                 "i", hit->row);
+	if (s && database_step(db, s, NULL) == 1)
+		text = database_column(s, 0);
+	sqlite3_finalize(s);
+	if (!text)
+		return NULL;
+	lower = lower_case(text);
+	wanted = lower_case(words);
+	words = wanted;
+	for (size_t n; !place && (n = next_word(&words)); words += n)
+		place = memmem(lower, strlen(lower), words, n);
+	snippet = surroundings(text, strlen(text),
+	                       place ? (size_t)(place - lower) : 0);
+	free(text);
+	free(lower);
+	free(wanted);
+	return snippet;
+}
