@@ -298,6 +298,43 @@ def models_are_listed_broken_ones_too():
 
 
 @test
+def quant_makes_a_copy_once_that_models_lists_and_removes():
+    cache = os.path.join(HOME, ".cache/confab/models")
+
+    def cached():
+        return {m["name"]: m for m in lines(out("models", "--json"))
+                if m["origin"] == "cache"}
+    told = json.loads(out("bench", "-p", "1", "-n", "1", "-r", "1", "--json",
+                          "-m", MODEL, "--quant", "q8_0"))
+    assert told["type"] == "q8_0"
+    (name, model), = cached().items()
+    assert name.startswith("confab-20m-q8_0-")
+    assert model["type"] == "q8_0" and model["path"].startswith(cache)
+    before = os.stat(model["path"])
+    assert before.st_mode & 0o777 == 0o600
+    assert os.stat(cache).st_mode & 0o777 == 0o700
+    first = out("-m", MODEL, "--quant", "q8_0", "--temp", "0", "--no-save",
+                "--json", "-p", "Hello!")
+    assert os.stat(model["path"]).st_mtime_ns == before.st_mtime_ns
+    again = out("-m", name, "--temp", "0", "--no-save", "--json", "-p",
+                "Hello!")
+    assert [t.get("logprob") for t in lines(first)] == \
+        [t.get("logprob") for t in lines(again)]
+    exact = out("-m", MODEL, "--quant", "off", "--temp", "0", "--no-save",
+                "--json", "-p", "Hello!", env={"CONFAB_QUANT": "q8_0"})
+    assert [t.get("logprob") for t in lines(exact)] != \
+        [t.get("logprob") for t in lines(again)]
+    assert "not a copy" in error("models", "rm", name, "confab-20m", status=1)
+    assert "no such" in error("models", "rm", "nothing", status=1)
+    error("models", "rm", status=2)
+    error("models", "show", name, status=2)
+    assert list(cached()) == [name]
+    out("models", "rm", name)
+    assert not cached() and not os.path.exists(model["path"])
+    assert "q9" in error("--quant", "q9", "-p", "x", status=2)
+
+
+@test
 def a_gguf_file_does_all_that_a_directory_does():
     path = os.path.join(TMP, "small.gguf")
     out("quantize", MODEL, path, "--type", "f32")

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "base/json.h"
+#include "base/paths.h"
 #include "engine/engine.h"
 #include "model/available_memory.h"
 #include "text/tokenizer.h"
@@ -258,6 +259,76 @@ static void warming_reports_bytes_up_to_the_end(void **unused)
 	assert_true(total > 40000000);
 	assert_int_equal(done, total);
 	engine_event_free(event);
+}
+
+/* Loads as q8_0; whether a copy was made for that, with progress to its end. */
+static bool load_quantised(const char *cache_dir)
+{
+	uint64_t done = 0, total = 1;
+	struct engine_event *event;
+	bool made = false;
+
+	start_load(&(struct engine_load){ .quant = "q8_0",
+	                                  .cache_dir = cache_dir });
+	while ((event = next_event())->type == ENGINE_PROGRESS) {
+		assert_int_equal(event->progress.stage, ENGINE_STAGE_QUANTIZE);
+		done = event->progress.done;
+		total = event->progress.total;
+		made = true;
+		engine_event_free(event);
+	}
+	assert_int_equal(event->type, ENGINE_LOADED);
+	if (made)
+		assert_int_equal(done, total);
+	assert_string_equal(event->loaded.model->type, "q8_0");
+	assert_string_equal(event->loaded.model->name, "confab-20m");
+	assert_int_equal(event->loaded.model->sampling.top_k, 20);
+	assert_int_equal(event->loaded.model->n_stop_ids, 2);
+	engine_event_free(event);
+	return made;
+}
+
+static void a_model_is_quantised_on_the_first_load(void **unused)
+{
+	char *cache_dir = test_tmp_dir();
+
+	(void)unused;
+	assert_true(load_quantised(cache_dir));
+	assert_false(load_quantised(cache_dir));
+	free(cache_dir);
+}
+
+static void quantising_can_be_cancelled(void **unused)
+{
+	char *cache_dir = test_tmp_dir();
+	struct engine_event *event;
+	uint64_t request;
+
+	(void)unused;
+	request = start_load(&(struct engine_load){ .quant = "q4_k_m",
+	                                            .cache_dir = cache_dir });
+	event = next_event();
+	assert_int_equal(event->type, ENGINE_PROGRESS);
+	engine_event_free(event);
+	engine_cancel(engine, request);
+	event = end_of(request);
+	assert_int_equal(event->type, ENGINE_FINISHED);
+	assert_int_equal(event->finished.reason, ENGINE_CANCELLED);
+	engine_event_free(event);
+	free(cache_dir);
+}
+
+static void a_copy_that_cannot_be_kept_is_not_the_models_fault(void **unused)
+{
+	char *dir = test_tmp_dir(), *file = paths_join(dir, "file");
+
+	(void)unused;
+	test_write(dir, "file", "", 0);
+	assert_failed(start_load(&(struct engine_load){ .quant = "q8_0",
+	                                                .cache_dir = file }),
+	              false, file, "");
+	free(file);
+	free(dir);
 }
 
 static void a_load_that_fails_leaves_the_old_model_usable(void **unused)
@@ -973,6 +1044,9 @@ static const struct CMUnitTest tests[] = {
 	UNLOADED(a_request_before_a_model_fails),
 	UNLOADED(a_loaded_model_tells_its_facts),
 	UNLOADED(warming_reports_bytes_up_to_the_end),
+	UNLOADED(a_model_is_quantised_on_the_first_load),
+	UNLOADED(quantising_can_be_cancelled),
+	UNLOADED(a_copy_that_cannot_be_kept_is_not_the_models_fault),
 	LOADED(a_load_that_fails_leaves_the_old_model_usable),
 	UNLOADED(a_context_that_memory_cannot_hold_is_refused_or_halved),
 	LOADED(the_old_model_may_be_used_until_the_news_is_freed),

@@ -5,6 +5,7 @@
 
 #include "library/conversation.h"
 #include "ui/app_state.h"
+#include "ui/cli/progress.h"
 #include "base/clock.h"
 #include "ui/inspector.h"
 #include "ui/line_editor.h"
@@ -60,7 +61,7 @@ static void add_text(struct activity_view *v, enum style_role role,
 static void progress(const struct chat *chat, struct activity_view *v)
 {
 	double seconds = clock_seconds() - chat->stage_began, rate;
-	bool weights = chat->stage == ENGINE_STAGE_WEIGHTS;
+	bool weights = chat->stage != ENGINE_STAGE_PREFILL;
 
 	if (chat->state == CHAT_LOADING && !chat->total) {
 		add_row(v, STYLE_NOTICE, "loading %s", chat->path);
@@ -69,9 +70,8 @@ static void progress(const struct chat *chat, struct activity_view *v)
 	if (!chat->total || chat->done >= chat->total)
 		return;
 	snprintf(v->label, sizeof v->label, "%s",
-	         weights                       ? "loading"
-	         : chat->state == CHAT_SCORING ? "computing odds"
-	                                       : "reading");
+	         chat->state == CHAT_SCORING ? "computing odds"
+	                                     : progress_stage(chat->stage));
 	v->done = chat->done;
 	v->total = chat->total;
 	rate = seconds > 0 ? (double)chat->done / seconds : 0;

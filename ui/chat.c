@@ -130,6 +130,7 @@ void chat_load(struct chat *chat, char *path)
 	chat->request = engine_load(chat->engine, &(struct engine_load){
 							  .path = path,
 							  .cache_dir = cache_dir,
+							  .quant = o->quant,
 							  .kv_type = o->kv_type,
 							  .context = chat->context,
 							  .kv_memory = o->kv_memory,

@@ -299,10 +299,7 @@ static void read_events(struct line_mode *l, struct error *err)
 	while ((event = engine_next_event(chat->engine))) {
 		chat_handle_event(chat, event);
 		if (event->type == ENGINE_PROGRESS && l->is_terminal)
-			progress_show(event->progress.stage ==
-			                              ENGINE_STAGE_WEIGHTS ?
-			                      "loading" :
-			                      "reading",
+			progress_show(progress_stage(event->progress.stage),
 			              event->progress.done,
 			              event->progress.total);
 		engine_event_free(event);

@@ -32,6 +32,7 @@ struct command *command_new_load(uint64_t request,
 	command->load.path = copy_string(load->path);
 	command->load.cache_dir = copy_string(load->cache_dir);
 	command->load.kv_type = copy_string(load->kv_type);
+	command->load.quant = copy_string(load->quant);
 	return command;
 }
 
@@ -86,6 +87,7 @@ void command_free(struct command *command)
 		free_copy(command->load.path);
 		free_copy(command->load.cache_dir);
 		free_copy(command->load.kv_type);
+		free_copy(command->load.quant);
 		break;
 	case COMMAND_GENERATE:
 		free_copy(command->generate.ids);

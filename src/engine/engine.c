@@ -85,7 +85,7 @@ static bool progress(struct service *service, uint64_t done, uint64_t total)
 
 /* ---- load ---- */
 
-static bool warm_progress(void *arg, uint64_t done, uint64_t total)
+static bool load_progress(void *arg, uint64_t done, uint64_t total)
 {
 	return progress(arg, done, total);
 }
@@ -111,14 +111,18 @@ static void serve_load(struct service *service, const struct engine_load *load)
 	bool bad_file;
 	double start = now();
 
-	service->stage = ENGINE_STAGE_WEIGHTS;
-	m = loaded_model_open(load, &bad_file, &err);
+	service->stage = ENGINE_STAGE_QUANTIZE;
+	m = loaded_model_open(load, load_progress, service, &bad_file, &err);
 	if (!m) {
-		fail(service, &err, bad_file);
+		if (cancelled(service))
+			finish_cancelled(service);
+		else
+			fail(service, &err, bad_file);
 		return;
 	}
+	service->stage = ENGINE_STAGE_WEIGHTS;
 	if (load->warm)
-		checkpoint_warm(m->checkpoint, warm_progress, service);
+		checkpoint_warm(m->checkpoint, load_progress, service);
 	if (cancelled(service)) {
 		loaded_model_free(m);
 		finish_cancelled(service);

@@ -43,6 +43,8 @@ int engine_fd(const struct engine *engine); /* readable: an event waits */
 struct engine_load {
 	const char *path;      /* Hugging Face directory or .gguf */
 	const char *cache_dir; /* for compiled tokenizers; NULL: none */
+	const char *quant;     /* compute with a copy of this type, which is kept
+	                        * in cache_dir; NULL: with what is there */
 	const char *kv_type;   /* "f16", "bf16", "q8_0"; NULL: f16, f32 if exact */
 	size_t context;        /* tokens; more than the model was made for is
 	                        * refused; 0: the model's own, or 32,768 or what
@@ -122,7 +124,11 @@ enum engine_event_type {
 	ENGINE_FAILED
 };
 
-enum engine_stage { ENGINE_STAGE_WEIGHTS, ENGINE_STAGE_PREFILL };
+enum engine_stage {
+	ENGINE_STAGE_QUANTIZE, /* total 0: another program is at it */
+	ENGINE_STAGE_WEIGHTS,
+	ENGINE_STAGE_PREFILL
+};
 enum engine_finish { ENGINE_STOP, ENGINE_LENGTH, ENGINE_CANCELLED };
 
 /* Constant while this model is loaded; ENGINE_LOADED hands it over.  Valid

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/paths.h"
 #include "checkpoint/checkpoint.h"
+#include "checkpoint/quantized_copy.h"
 #include "engine/generation_config.h"
 #include "engine/session.h"
 #include "model/available_memory.h"
@@ -127,6 +128,24 @@ static int read_sampling(struct loaded_model *m, struct error *err)
 	return result;
 }
 
+/* Any failure here is not the files'. */
+static int quantize_once(struct loaded_model *m, const struct engine_load *load,
+                         bool (*progress)(void *, uint64_t, uint64_t),
+                         void *arg, struct error *err)
+{
+	const struct quantized_copy how = { .type = load->quant,
+		                            .cache_dir = load->cache_dir,
+		                            .threads = load->threads,
+		                            .progress = progress,
+		                            .arg = arg };
+	bool stopped;
+
+	if (load->quant)
+		m->checkpoint =
+			quantized_copy_of(m->checkpoint, &how, &stopped, err);
+	return m->checkpoint ? 0 : -1;
+}
+
 /* What the files hold.  Any failure is theirs. */
 static int open_files(struct loaded_model *m, const struct engine_load *load,
                       struct error *err)
@@ -134,9 +153,6 @@ static int open_files(struct loaded_model *m, const struct engine_load *load,
 	const struct model_options options = { .threads = load->threads,
 		                               .exact = load->exact };
 
-	m->checkpoint = checkpoint_open(load->path, err);
-	if (!m->checkpoint)
-		return -1;
 	if (read_sampling(m, err))
 		return -1;
 	m->tokenizer = tokenizer_load(m->checkpoint, load->cache_dir, err);
@@ -196,11 +212,18 @@ static int open_session(struct loaded_model *m, const struct engine_load *load,
 }
 
 struct loaded_model *loaded_model_open(const struct engine_load *load,
-                                       bool *bad_file, struct error *err)
+                                       bool (*progress)(void *, uint64_t,
+                                                        uint64_t),
+                                       void *arg, bool *bad_file,
+                                       struct error *err)
 {
 	struct loaded_model *m = mem_zalloc(1, sizeof *m);
 
 	m->exact = load->exact;
+	m->checkpoint = checkpoint_open(load->path, err);
+	*bad_file = !m->checkpoint;
+	if (!m->checkpoint || quantize_once(m, load, progress, arg, err))
+		goto fail;
 	*bad_file = true;
 	if (open_files(m, load, err))
 		goto fail;

@@ -32,9 +32,12 @@ struct loaded_model {
 };
 
 /* Maps and checks everything.  On failure *bad_file tells whether the files
- * are at fault (or the machine and the options). */
-struct loaded_model *loaded_model_open(const struct engine_load *load,
-                                       bool *bad_file, struct error *err);
+ * are at fault (or the machine and the options).  progress: as quantized_copy.h
+ * has it; after it returned false, the failure has no text. */
+struct loaded_model *loaded_model_open(
+	const struct engine_load *load,
+	bool (*progress)(void *arg, uint64_t done, uint64_t total), void *arg,
+	bool *bad_file, struct error *err);
 
 /* Frees what only the engine's thread uses. */
 void loaded_model_retire(struct loaded_model *loaded);

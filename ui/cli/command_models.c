@@ -1,9 +1,12 @@
 /*
- * confab models: what -m can name on this machine.
+ * confab models: what -m can name on this machine; models rm NAME...: away with
+ * copies that --quant made.
  */
 #include "ui/cli/commands.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -95,16 +98,73 @@ static void show(const struct installed_model *m, bool json)
 	checkpoint_free(cp);
 }
 
+static void show_all(const struct installed_models *list, bool json)
+{
+	for (size_t i = 0; i < list->n; i++)
+		show(&list->models[i], json);
+	if (!list->n && !json)
+		output_str("no models found\n");
+}
+
+/* The copy of that name, or NULL with a reason. */
+static const char *path_of_copy(const struct installed_models *list,
+                                const char *name, struct error *err)
+{
+	const char *origin = NULL;
+
+	for (size_t i = 0; i < list->n; i++) {
+		const struct installed_model *m = &list->models[i];
+
+		if (strcmp(m->name, name))
+			continue;
+		if (!strcmp(m->origin, INSTALLED_MODELS_CACHE))
+			return m->path;
+		origin = m->origin;
+	}
+	if (origin)
+		error_set(err,
+		          "models rm: %s: not a copy that --quant made, but "
+		          "of origin %s",
+		          name, origin);
+	else
+		error_set(err, "models rm: %s: no such model", name);
+	return NULL;
+}
+
+/* Nothing is removed unless all names are right. */
+static int remove_copies(const struct installed_models *list,
+                         const struct options *o, struct error *err)
+{
+	const char *path;
+
+	for (size_t i = 1; i < o->n_args; i++) {
+		if (!path_of_copy(list, o->args[i], err))
+			return EXIT_FAILED;
+	}
+	for (size_t i = 1; i < o->n_args; i++) {
+		path = path_of_copy(list, o->args[i], err);
+		if (!unlink(path) || errno == ENOENT)
+			continue; /* named twice, or gone meanwhile */
+		error_set(err, "%s: %s", path, strerror(errno));
+		return EXIT_FAILED;
+	}
+	return EXIT_OK;
+}
+
 int command_models(const struct options *o, struct error *err)
 {
 	struct installed_models list = { 0 };
+	int status = EXIT_OK;
 
-	(void)err; /* what cannot be read is not there */
+	if (o->n_args && (strcmp(o->args[0], "rm") || o->n_args < 2)) {
+		error_set(err, "models: '%s' is not 'rm NAME...'", o->args[0]);
+		return EXIT_USAGE;
+	}
 	installed_models_find(&list, options_setting(o, "model_path"));
-	for (size_t i = 0; i < list.n; i++)
-		show(&list.models[i], o->json);
-	if (!list.n && !o->json)
-		output_str("no models found\n");
+	if (o->n_args)
+		status = remove_copies(&list, o, err);
+	else
+		show_all(&list, o->json);
 	installed_models_free(&list);
-	return EXIT_OK;
+	return status;
 }

@@ -5,9 +5,11 @@
 #include "base/error.h"
 #include "base/paths.h"
 #include "checkpoint/checkpoint.h"
+#include "checkpoint/quantized_copy.h"
 #include "model/model.h"
 #include "text/tokenizer.h"
 #include "ui/cli/options.h"
+#include "ui/cli/progress.h"
 
 /* A checkpoint without a tokenizer still has ids. */
 static int load_tokenizer(struct direct_model *m, struct error *err)
@@ -33,22 +35,55 @@ static int load_tokenizer(struct direct_model *m, struct error *err)
 	return 0;
 }
 
-static int load(struct direct_model *m, const struct options *o, bool exact,
-                struct error *err)
+static bool show_progress(void *arg, uint64_t done, uint64_t total)
+{
+	(void)arg;
+	progress_show(progress_stage(ENGINE_STAGE_QUANTIZE), done, total);
+	return true;
+}
+
+/* Takes the copy of another type instead. */
+static int quantize_once(struct direct_model *m, const struct options *o,
+                         struct error *err)
+{
+	char *cache_dir = paths_user(PATHS_CACHE, NULL);
+	const struct quantized_copy how = { .type = o->quant,
+		                            .cache_dir = cache_dir,
+		                            .threads = o->threads,
+		                            .progress = show_progress };
+	bool stopped;
+
+	m->checkpoint = quantized_copy_of(m->checkpoint, &how, &stopped, err);
+	progress_clear();
+	free(cache_dir);
+	return m->checkpoint ? 0 : -1;
+}
+
+static int load_weights(struct direct_model *m, const struct options *o,
+                        bool exact, struct error *err)
 {
 	struct model_options options = { .threads = o->threads,
 		                         .exact = exact };
+
+	m->model = model_load(m->checkpoint, &options, err);
+	if (!m->model)
+		return -1;
+	return load_tokenizer(m, err);
+}
+
+static int load(struct direct_model *m, const struct options *o, bool exact,
+                struct error *err)
+{
 	char *path = options_model_path(o, err);
 
 	if (path)
 		m->checkpoint = checkpoint_open(path, err);
 	free(path);
 	if (!m->checkpoint)
-		return -1;
-	m->model = model_load(m->checkpoint, &options, err);
-	if (!m->model)
-		return -1;
-	return load_tokenizer(m, err);
+		return EXIT_BAD_FILE;
+	if (o->quant && quantize_once(m, o, err))
+		return EXIT_FAILED;
+	return load_weights(m, o, exact, err) ? EXIT_BAD_FILE : EXIT_OK;
 }
 
 static int choose_context(struct direct_model *m, size_t asked,
@@ -68,10 +103,13 @@ static int choose_context(struct direct_model *m, size_t asked,
 int direct_model_open(struct direct_model *m, const struct options *o,
                       bool exact, struct error *err)
 {
+	int status;
+
 	*m = (struct direct_model){ 0 };
-	if (load(m, o, exact, err)) {
+	status = load(m, o, exact, err);
+	if (status != EXIT_OK) {
 		direct_model_close(m);
-		return EXIT_BAD_FILE;
+		return status;
 	}
 	return choose_context(m, o->context, err) ? EXIT_FAILED : EXIT_OK;
 }

@@ -236,6 +236,7 @@ static uint64_t start_load(struct headless *h, const char *path)
 	request = engine_load(h->engine, &(struct engine_load){
 						 .path = path,
 						 .cache_dir = cache_dir,
+						 .quant = o->quant,
 						 .kv_type = o->kv_type,
 						 .context = o->context,
 						 .kv_memory = o->kv_memory,
@@ -269,7 +270,8 @@ static int load(struct headless *h, const char *path, struct error *err)
 	while (status < 0) {
 		event = next_event(h, request);
 		if (event->type == ENGINE_PROGRESS) {
-			progress_show("loading", event->progress.done,
+			progress_show(progress_stage(event->progress.stage),
+			              event->progress.done,
 			              event->progress.total);
 		} else if (event->type == ENGINE_LOADED) {
 			model_ready(h, event->loaded.model);

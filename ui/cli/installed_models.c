@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/paths.h"
 #include "base/strbuf.h"
+#include "checkpoint/quantized_copy.h"
 
 #define MAX_DEPTH 3 /* folders below a place: LM Studio has OWNER/REPO/FILE */
 
@@ -156,11 +157,15 @@ static void scan_bundled(struct installed_models *list)
 
 static void scan_own(struct installed_models *list)
 {
-	char *dir = paths_user(PATHS_DATA, "models");
+	char *data = paths_user(PATHS_DATA, "models");
+	char *cache = paths_user(PATHS_CACHE, QUANTIZED_COPY_FOLDER);
 
-	if (dir)
-		scan_place(list, dir, "confab");
-	free(dir);
+	if (data)
+		scan_place(list, data, "confab");
+	if (cache)
+		scan_place(list, cache, INSTALLED_MODELS_CACHE);
+	free(cache);
+	free(data);
 }
 
 static void scan_model_path(struct installed_models *list, const char *dirs)

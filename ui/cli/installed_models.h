@@ -4,6 +4,7 @@
  * Looked for in this order:
  *	bundled         beside the program
  *	confab          $XDG_DATA_HOME/confab/models
+ *	cache           $XDG_CACHE_HOME/confab/models: copies that --quant made
  *	model_path      the folders of that setting
  *	hugging-face    the hub cache: $HF_HUB_CACHE, $HF_HOME/hub, or
  *	                ~/.cache/huggingface/hub
@@ -18,6 +19,9 @@
 #define CONFAB_INSTALLED_MODELS_H
 
 #include <stddef.h>
+
+/* The origin of what may be removed: it can be made again. */
+#define INSTALLED_MODELS_CACHE "cache"
 
 struct installed_model {
 	char *name; /* "confab-20m", "Qwen/Qwen3-4B", "qwen3-4b-q4_k_m" */

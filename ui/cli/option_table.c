@@ -61,6 +61,8 @@ static const struct option_info table[] = {
 	/* everywhere */
 	{ OPTION_SETTING, 'm', "model", "PATH|NAME", NULL, .key = "model",
 	  .help = "model directory, .gguf file or installed name" },
+	{ OPTION_SETTING, 0, "quant", "TYPE", NULL, .key = "quant",
+	  .help = "compute with a copy of this type, made once" },
 	{ OPTION_SETTING, 't', "threads", "N", NULL, .key = "threads",
 	  .help = "threads that compute; 0: one a core" },
 	{ OPTION_SETTING, 'c', "context", "TOKENS", NULL, .key = "context",

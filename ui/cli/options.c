@@ -419,6 +419,9 @@ static void fill(struct options *o)
 	o->model = settings_get(s, "model");
 	o->system = settings_get(s, "system");
 	o->kv_type = settings_get(s, "kv_type");
+	o->quant = settings_get(s, "quant");
+	if (o->quant && !strcmp(o->quant, "off"))
+		o->quant = NULL;
 	get_int(s, "threads", &o->threads);
 	if (settings_integer(s, "context", &count))
 		o->context = count;

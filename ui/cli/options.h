@@ -40,6 +40,7 @@ struct options {
 	size_t n_args;
 
 	const char *model; /* PATH or NAME; NULL: the bundled one */
+	const char *quant; /* type of the copy to use; NULL: none */
 	bool resume;
 	const char *resume_id; /* ID or "last"; NULL with resume: last */
 	bool new_chat;

@@ -17,6 +17,19 @@ static bool wanted(void)
 	return terminal;
 }
 
+const char *progress_stage(enum engine_stage stage)
+{
+	switch (stage) {
+	case ENGINE_STAGE_QUANTIZE:
+		return "quantizing";
+	case ENGINE_STAGE_WEIGHTS:
+		return "loading";
+	case ENGINE_STAGE_PREFILL:
+		break;
+	}
+	return "reading";
+}
+
 void progress_show(const char *what, uint64_t done, uint64_t total)
 {
 	char line[sizeof shown];
@@ -26,7 +39,10 @@ void progress_show(const char *what, uint64_t done, uint64_t total)
 		return;
 	if (done < total)
 		percent = (int)((double)done / (double)total * 100);
-	snprintf(line, sizeof line, "%s %d%%", what, percent);
+	if (total)
+		snprintf(line, sizeof line, "%s %d%%", what, percent);
+	else
+		snprintf(line, sizeof line, "%s", what);
 	if (!strcmp(line, shown))
 		return;
 	progress_clear();

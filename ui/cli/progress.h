@@ -8,7 +8,12 @@
 
 #include <stdint.h>
 
-/* "loading 45%".  Cheap to call often: it draws when the figure changes. */
+#include "engine/engine.h"
+
+/* What the engine is doing: "quantizing", "loading" or "reading". */
+const char *progress_stage(enum engine_stage stage);
+
+/* "loading 45%", or "loading" where total is 0 (nobody knows how far it is).  Cheap to call often: it draws when the figure changes. */
 void progress_show(const char *what, uint64_t done, uint64_t total);
 
 /* Takes the line away; before anything else is printed. */
