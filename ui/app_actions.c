@@ -269,13 +269,17 @@ static void cycle_heat(struct app *app, const char *argument)
 static void sibling(struct app *app, int step)
 {
 	struct transcript_item *item = transcript_current(&app->transcript);
+	int64_t parent;
 
 	/* Without a cursor: the last message that has siblings. */
 	for (size_t i = app->transcript.n;
 	     i-- > 0 && !(item && item->siblings > 1);)
 		item = &app->transcript.items[i];
-	if (item)
-		chat_sibling(&app->chat, item->id, step);
+	if (!item)
+		return;
+	parent = item->message->parent;
+	chat_sibling(&app->chat, item->id, step);
+	app_cursor_to_child(app, parent);
 }
 
 /* The message under the cursor as an argument. */

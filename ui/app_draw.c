@@ -372,6 +372,8 @@ static void draw_parts(struct app *app, const struct activity_view *activity,
 
 	transcript_update(&app->transcript, &app->chat, l->transcript.cols,
 	                  l->transcript.rows);
+	if (app->in_transcript)
+		app_cursor_show(app); /* its message may be gone */
 	draw_header(app);
 	if (app->text_open) {
 		draw_text(app);

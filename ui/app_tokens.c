@@ -67,6 +67,25 @@ void app_cursor_show(struct app *app)
 	t->cursor_token = item->spans.n ? item->spans.n - 1 : 0;
 }
 
+void app_cursor_to_child(struct app *app, int64_t parent)
+{
+	struct transcript *t = &app->transcript;
+
+	if (!t->cursor)
+		return;
+	transcript_update(t, &app->chat, t->width, t->rows);
+	for (size_t i = 0; i < t->n; i++) {
+		size_t token = t->cursor_token, n;
+
+		if (t->items[i].message->parent != parent)
+			continue;
+		transcript_item_spans(&t->items[i], &app->chat);
+		n = t->items[i].spans.n;
+		put_cursor(app, &t->items[i],
+		           token < n ? token : n ? n - 1 : 0);
+	}
+}
+
 size_t app_reply_position(struct app *app, const struct message *m)
 {
 	struct ids ids = { 0 };

@@ -125,7 +125,7 @@ def n_goes_to_uncertain_tokens(binary):
 @scripted
 def heat_cycles_and_says_so(binary):
     with inspected(binary) as c:
-        row, col = c.find("alpha")
+        row, col = c.find("amma")  # of probability .74
         plain = c.cell(row, col).bg
         c.keys("h")
         c.wait("heat: probability")

@@ -105,13 +105,14 @@ static const unsigned char mono[STYLE_ROLES] = {
 	[STYLE_MARKED] = STYLE_REVERSE,
 };
 
-/* Calm to hot: the background behind the word, and its mark. */
+/* Calm to hot: the background behind the word, and its mark.  The calmest level
+ * has none: most words are, and the eye is to find the others. */
 static const struct colour dark_heat[STYLE_HEAT_LEVELS] = {
-	NONE, { 2, 22, 0x14401E }, { 6, 23, 0x0F4A4A }, { 3, 58, 0x5A4A00 },
+	NONE, NONE, { 6, 23, 0x0F4A4A }, { 3, 58, 0x5A4A00 },
 	{ 5, 94, 0x7A3B00 }, { 1, 88, 0x8B0000 },
 };
 static const struct colour light_heat[STYLE_HEAT_LEVELS] = {
-	NONE, { 2, 194, 0xDFF5DF }, { 6, 195, 0xD5F2F2 }, { 3, 229, 0xFFF3B0 },
+	NONE, NONE, { 6, 195, 0xD5F2F2 }, { 3, 229, 0xFFF3B0 },
 	{ 5, 223, 0xFFD8A8 }, { 1, 217, 0xFFB3B3 },
 };
 static const unsigned char heat_marks[STYLE_HEAT_LEVELS] = {
