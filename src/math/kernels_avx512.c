@@ -252,6 +252,9 @@ static float exp_sum(float *y, const float *x, float top, size_t n)
 		[DTYPE_Q4_0] = tile_int8_q4_0_avx512, \
 		[DTYPE_Q4_1] = tile_int8_q4_1_avx512, \
 		[DTYPE_Q5_0] = tile_int8_q5_0_avx512, \
+		[DTYPE_Q4_K] = tile_int8_q4_k_avx512, \
+		[DTYPE_Q5_K] = tile_int8_q5_k_avx512, \
+		[DTYPE_Q6_K] = tile_int8_q6_k_avx512, \
 	}, \
 	.panel_fill = panel_fill_avx512, \
 	.panel_multiply = panel_multiply_avx512

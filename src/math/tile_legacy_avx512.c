@@ -55,40 +55,42 @@ INLINE int bias(enum dtype dtype)
 /* 16 bytes of each of four blocks. */
 INLINE __m512i gather(const char *w, size_t stride)
 {
-	__m512i v = _mm512_castsi128_si512(_mm_loadu_si128((const __m128i *)w));
+	__m128i v[4];
 
-	v = _mm512_inserti32x4(v,
-	                       _mm_loadu_si128((const __m128i *)(w + stride)),
-	                       1);
-	v = _mm512_inserti32x4(
-		v, _mm_loadu_si128((const __m128i *)(w + 2 * stride)), 2);
-	return _mm512_inserti32x4(
-		v, _mm_loadu_si128((const __m128i *)(w + 3 * stride)), 3);
+	UNROLL
+	for (size_t b = 0; b < 4; b++)
+		v[b] = _mm_loadu_si128((const __m128i *)(w + b * stride));
+	return _mm512_inserti64x4(_mm512_castsi256_si512(
+					  _mm256_set_m128i(v[1], v[0])),
+	                          _mm256_set_m128i(v[3], v[2]), 1);
 }
 
-INLINE uint16_t load16(const char *at)
+/*
+ * The half at w of each of four blocks as float32, in the block's lanes.  The
+ * blocks lie in two vectors, the second of which begins `second` bytes after
+ * the first and ends no later than they do.
+ */
+INLINE __m512 gather_half(const char *w, size_t stride, size_t second)
 {
-	uint16_t u;
+	__m512i index = _mm512_setzero_si512();
 
-	memcpy(&u, at, sizeof u);
-	return u;
-}
+	UNROLL
+	for (size_t b = 0; b < 4; b++) {
+		size_t at = b * stride / 2;
 
-/* A half of each of four blocks, as float32. */
-INLINE __m128 gather_half(const char *w, size_t stride)
-{
-	__m128i h = _mm_cvtsi32_si128(load16(w));
-
-	h = _mm_insert_epi16(h, load16(w + stride), 1);
-	h = _mm_insert_epi16(h, load16(w + 2 * stride), 2);
-	h = _mm_insert_epi16(h, load16(w + 3 * stride), 3);
-	return _mm_cvtph_ps(h);
+		if (b * stride > 62)
+			at = 32 + (b * stride - second) / 2;
+		index = _mm512_mask_set1_epi16(index, 15u << 4 * b, (short)at);
+	}
+	index = _mm512_permutex2var_epi16(_mm512_loadu_si512(w), index,
+	                                  _mm512_loadu_si512(w + second));
+	return _mm512_cvtph_ps(_mm512_castsi512_si256(index));
 }
 
 struct weights {
 	__m512i lo, hi; /* unsigned */
-	__m128 d;
-	__m128 m; /* q4_1 */
+	__m512 d;
+	__m512 m; /* q4_1 */
 };
 
 /* The fifth bits of q5_0: where they are set, 16 more. */
@@ -119,10 +121,11 @@ INLINE void fifth_bits(struct weights *to, const char *qh, size_t stride)
 INLINE struct weights load_w(enum dtype dtype, const char *w)
 {
 	const size_t size = block_bytes(dtype);
+	const size_t second = size == 34 ? 68 : size == 22 ? 24 : 0;
 	struct weights to;
 
-	to.d = gather_half(w, size);
-	to.m = _mm_setzero_ps();
+	to.d = gather_half(w, size, second);
+	to.m = _mm512_setzero_ps();
 	if (dtype == DTYPE_Q8_0) {
 		const __m512i sign = _mm512_set1_epi8(-128);
 
@@ -136,17 +139,26 @@ INLINE struct weights load_w(enum dtype dtype, const char *w)
 		to.hi = _mm512_and_si512(_mm512_srli_epi16(v, 4), low);
 	}
 	if (dtype == DTYPE_Q4_1)
-		to.m = gather_half(w + 2, size);
+		to.m = gather_half(w + 2, size, 0);
 	if (dtype == DTYPE_Q5_0)
 		fifth_bits(&to, w + 2, size);
 	return to;
 }
 
+/* Four floats, each in its block's lanes as far as they are in the mask. */
+INLINE __m512 spread(__mmask16 mask, __m128 v)
+{
+	const __m512i at = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2,
+	                                     3, 3, 3, 3);
+
+	return _mm512_maskz_permutexvar_ps(mask, at, _mm512_castps128_ps512(v));
+}
+
 struct activations {
 	__m512i lo, hi;
 	__m512i start; /* -bias times their sums */
-	__m128 d;
-	__m128 m; /* d times the blocks' sums */
+	__m512 d;
+	__m512 m; /* d times the blocks' sums, each in one lane */
 };
 
 INLINE struct activations load_x(enum dtype dtype, const char *row, size_t k)
@@ -166,25 +178,16 @@ INLINE struct activations load_x(enum dtype dtype, const char *row, size_t k)
 			zero,
 			_mm512_dpbusd_epi32(_mm512_dpbusd_epi32(zero, c, to.lo),
 		                            c, to.hi));
-	to.d = _mm_load_ps(x->d + k % 256 / 32);
-	to.m = _mm_setzero_ps();
+	to.d = spread(0xffff, _mm_load_ps(x->d + k % 256 / 32));
+	to.m = _mm512_setzero_ps();
 	if (dtype == DTYPE_Q4_1) {
 		__m128i s = _mm_load_si128(
 			(const __m128i *)(x->sum + k % 256 / 16));
 
 		s = _mm_madd_epi16(s, _mm_set1_epi16(1));
-		to.m = _mm_mul_ps(to.d, _mm_cvtepi32_ps(s));
+		to.m = _mm512_mul_ps(to.d, spread(0x1111, _mm_cvtepi32_ps(s)));
 	}
 	return to;
-}
-
-/* Four floats, each in four lanes. */
-INLINE __m512 spread(__m128 v)
-{
-	const __m512i at = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2,
-	                                     3, 3, 3, 3);
-
-	return _mm512_permutexvar_ps(at, _mm512_castps128_ps512(v));
 }
 
 INLINE void step(__m512 sum[TILE_W][TILE_X], int n_w, int n_x, enum dtype dtype,
@@ -205,15 +208,12 @@ INLINE void step(__m512 sum[TILE_W][TILE_X], int n_w, int n_x, enum dtype dtype,
 				_mm512_dpbusd_epi32(x[j].start, w.lo, x[j].lo);
 
 			dot = _mm512_dpbusd_epi32(dot, w.hi, x[j].hi);
-			sum[i][j] =
-				_mm512_fmadd_ps(_mm512_cvtepi32_ps(dot),
-			                        spread(_mm_mul_ps(w.d, x[j].d)),
-			                        sum[i][j]);
+			sum[i][j] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot),
+			                            _mm512_mul_ps(w.d, x[j].d),
+			                            sum[i][j]);
 			if (dtype == DTYPE_Q4_1)
-				sum[i][j] = _mm512_add_ps(
-					sum[i][j],
-					_mm512_zextps128_ps512(
-						_mm_mul_ps(w.m, x[j].m)));
+				sum[i][j] =
+					_mm512_fmadd_ps(w.m, x[j].m, sum[i][j]);
 		}
 	}
 }
