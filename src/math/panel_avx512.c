@@ -13,6 +13,13 @@
 #define GROUPS 2 /* of weight rows in a register block */
 #define ROWS   6 /* of activations */
 
+/* What is read next, asked for a few lines at a time: a burst would fill the
+ * queue of requests and stall. */
+struct fetched {
+	const char *at, *end;
+	size_t step; /* bytes with each record: whole lines */
+};
+
 /* A register block: n_groups by n_rows. */
 struct block {
 	const char *group[GROUPS];
@@ -20,8 +27,7 @@ struct block {
 	size_t x_stride; /* bytes */
 	size_t n_blocks, record;
 	int offset;
-	const char *ahead, *ahead_end; /* what is still to be fetched */
-	size_t lines;                  /* of it, with each record */
+	struct fetched w, x_next; /* the next panel, the next rows */
 };
 
 /* Block b of 32 of a quant_x; the register block's first row is at x. */
@@ -157,15 +163,14 @@ INLINE void store(const __m512 sum[GROUPS][ROWS], int n_groups, int n_rows,
 	}
 }
 
-/* Into the second level of cache.  A burst would fill the queue of requests and
- * stall, hence a few lines at a time. */
-INLINE void fetch(struct block *block)
+/* Into the second level of cache. */
+INLINE void fetch(struct fetched *f)
 {
-	if (block->ahead >= block->ahead_end)
+	if (f->at >= f->end)
 		return;
-	for (size_t i = 0; i < block->lines; i++)
-		__builtin_prefetch(block->ahead + 64 * i, 0, 2);
-	block->ahead += 64 * block->lines;
+	for (size_t i = 0; i < f->step; i += 64)
+		__builtin_prefetch(f->at + i, 0, 2);
+	f->at += f->step;
 }
 
 INLINE void multiply(int n_groups, int n_rows, int n_scales, bool has_min,
@@ -183,7 +188,8 @@ INLINE void multiply(int n_groups, int n_rows, int n_scales, bool has_min,
 			sum[g][r] = _mm512_setzero_ps();
 	}
 	for (size_t left = block->n_blocks; left > 0; left--) {
-		fetch(block);
+		fetch(&block->w);
+		fetch(&block->x_next);
 		UNROLL
 		for (int s = 0; s < n_scales; s++)
 			part(sum, n_groups, n_rows, n_scales, has_min, s,
@@ -233,16 +239,16 @@ SIZES(scales16_mins, 2, true)
 typedef void multiply_fn(int n_groups, int n_rows, const struct panel_tile *t,
                          struct block *block, float *y, size_t n_w);
 
-/* Lines to fetch with each record so that the whole product fetches all. */
-static size_t lines_ahead(const struct panel_tile *t)
+/* All of [at, at + bytes) in so many steps. */
+static struct fetched fetched(const void *at, size_t bytes, size_t steps)
 {
-	size_t lines = (t->ahead_bytes + 63) / 64;
-	size_t pairs =
-		(t->n_w + GROUPS * PANEL_ROWS - 1) / (GROUPS * PANEL_ROWS);
-	size_t blocks = (t->rows + ROWS - 1) / ROWS;
-	size_t records = blocks * pairs * (t->n / PANEL_BLOCK);
+	size_t lines = (bytes + 63) / 64;
 
-	return (lines + records - 1) / records;
+	return (struct fetched){
+		.at = at,
+		.end = (const char *)at + bytes,
+		.step = (lines + steps - 1) / steps * 64,
+	};
 }
 
 static multiply_fn *multiply_of(const struct panel_form *form)
@@ -272,14 +278,21 @@ void panel_multiply_avx512(const struct panel_tile *t)
 		.n_blocks = t->n / PANEL_BLOCK,
 		.record = t->form->record,
 		.offset = t->form->offset,
-		.ahead = t->ahead,
-		.ahead_end = t->ahead + t->ahead_bytes,
-		.lines = lines_ahead(t),
 	};
 	size_t group = block.n_blocks * block.record, n_rows;
+	size_t records = (t->n_w + GROUPS * PANEL_ROWS - 1) /
+	                 (GROUPS * PANEL_ROWS) * block.n_blocks;
+	size_t tiles = (t->rows + ROWS - 1) / ROWS;
+
+	block.w = fetched(t->ahead, t->ahead_bytes, tiles * records);
 
 	for (size_t r = 0; r < t->rows; r += n_rows) {
 		n_rows = share(t->rows - r);
+		block.x_next =
+			fetched(block.x + n_rows * t->x_stride,
+		                r + n_rows < t->rows ? n_rows * block.x_stride
+		                                     : 0,
+		                records);
 		for (size_t o = 0; o < t->n_w; o += GROUPS * PANEL_ROWS) {
 			size_t left = t->n_w - o;
 
