@@ -22,6 +22,8 @@ static inline size_t tile_width(size_t rows)
 
 #include "math/tile_walk.h"
 
+#include "math/tile_sum_avx2.h"
+
 /* 8 weights from element k on as float32. */
 INLINE __m256 load_w(enum dtype dtype, const char *w, size_t k)
 {
@@ -77,30 +79,6 @@ INLINE void last_step(__m256 sum[TILE_W][TILE_X], int n_w, int n_x,
 	step(sum, n_w, n_x, dtype, &tail, 0);
 }
 
-INLINE float sum_lanes(__m256 v)
-{
-	__m128 s = _mm_add_ps(_mm256_castps256_ps128(v),
-	                      _mm256_extractf128_ps(v, 1));
-
-	s = _mm_add_ps(s, _mm_movehl_ps(s, s));
-	return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
-}
-
-INLINE void store(const __m256 sum[TILE_W][TILE_X], int n_w, int n_x,
-                  const struct tile *t, const struct tile_rows *rows)
-{
-	UNROLL
-	for (int j = 0; j < n_x; j++) {
-		float *y = rows->y + (size_t)j * t->y_stride, s[TILE_W];
-
-		UNROLL
-		for (int i = 0; i < n_w; i++)
-			s[i] = sum_lanes(sum[i][j]);
-		for (size_t i = 0; i < rows->n_w; i++)
-			y[i] = (t->add ? y[i] : 0) + s[i];
-	}
-}
-
 /* n_w weight rows by n_x activation rows.  n_w, n_x and dtype are constants
  * where this is inlined. */
 INLINE void block(int n_w, int n_x, enum dtype dtype, const struct tile *t,
@@ -110,12 +88,7 @@ INLINE void block(int n_w, int n_x, enum dtype dtype, const struct tile *t,
 	__m256 sum[TILE_W][TILE_X];
 	size_t k = 0;
 
-	UNROLL
-	for (int i = 0; i < n_w; i++) {
-		UNROLL
-		for (int j = 0; j < n_x; j++)
-			sum[i][j] = _mm256_setzero_ps();
-	}
+	tile_clear(sum, n_w, n_x);
 	for (; k + line <= t->n; k += line) {
 		tile_prefetch(rows, k * size);
 		for (size_t part = 0; part < line; part += 8)
@@ -125,7 +98,7 @@ INLINE void block(int n_w, int n_x, enum dtype dtype, const struct tile *t,
 		step(sum, n_w, n_x, dtype, rows, k);
 	if (k < t->n)
 		last_step(sum, n_w, n_x, dtype, rows, k, t->n - k);
-	store(sum, n_w, n_x, t, rows);
+	tile_store(sum, n_w, n_x, t, rows);
 }
 
 TILE_KERNEL(tile_f32_avx2, block, DTYPE_F32)
