@@ -35,6 +35,8 @@ struct kernels {
 	void (*f16_to_f32)(float *y, const void *x, size_t n);
 	void (*f32_to_bf16)(void *y, const float *x, size_t n);
 	void (*f32_to_f16)(void *y, const float *x, size_t n);
+	/* Rows of block types, see widen.h; NULL: quant_dequantize_row() */
+	void (*widen[DTYPE_COUNT])(float *y, const void *x, size_t n);
 	/* quant_x.h: [n] as 8-bit integers, the same in every set */
 	void (*quant_x)(struct quant_x *y, const float *x, size_t n);
 

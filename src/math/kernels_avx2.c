@@ -9,6 +9,7 @@
 
 #include "math/quant_x.h"
 #include "math/tile.h"
+#include "math/widen.h"
 
 #define VECTOR 8
 
@@ -317,6 +318,7 @@ const struct kernels kernels_avx2 = {
 	.f16_to_f32 = f16_to_f32,
 	.f32_to_bf16 = f32_to_bf16,
 	.f32_to_f16 = f32_to_f16,
+	.widen = WIDEN_AVX2,
 	.quant_x = quant_x_avx2,
 	.dot = dot,
 	.axpy = axpy,

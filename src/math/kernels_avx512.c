@@ -9,6 +9,7 @@
 #include "math/quant_x.h"
 #include "math/panel.h"
 #include "math/tile.h"
+#include "math/widen.h"
 
 #define VECTOR 16
 
@@ -242,10 +243,10 @@ static float exp_sum(float *y, const float *x, float top, size_t n)
 #define COMMON \
 	.name = "avx512", .vector = true, .bf16_to_f32 = bf16_to_f32, \
 	.f16_to_f32 = f16_to_f32, .f32_to_bf16 = f32_to_bf16, \
-	.f32_to_f16 = f32_to_f16, .quant_x = quant_x_avx512, .dot = dot, \
-	.axpy = axpy, .scale = scale, .scale_mul = scale_mul, \
-	.silu_mul = silu_mul, .rotate = rotate, .max = max, \
-	.exp_sum = exp_sum, .tile_f32 = tile_f32_avx512, \
+	.f32_to_f16 = f32_to_f16, .widen = WIDEN_AVX2, \
+	.quant_x = quant_x_avx512, .dot = dot, .axpy = axpy, .scale = scale, \
+	.scale_mul = scale_mul, .silu_mul = silu_mul, .rotate = rotate, \
+	.max = max, .exp_sum = exp_sum, .tile_f32 = tile_f32_avx512, \
 	.tile_f16 = tile_f16_avx512, .tile_bf16 = tile_bf16_avx512, \
 	.tile_int8 = { \
 		[DTYPE_Q8_0] = tile_int8_q8_0_avx512, \

@@ -171,6 +171,8 @@ static void widen_row(const struct kernels *kernels, enum dtype dtype,
 		kernels->bf16_to_f32(dst, src, n);
 	else if (dtype == DTYPE_F16)
 		kernels->f16_to_f32(dst, src, n);
+	else if (kernels->widen[dtype])
+		kernels->widen[dtype](dst, src, n);
 	else
 		quant_dequantize_row(dtype, src, dst, (int64_t)n);
 }

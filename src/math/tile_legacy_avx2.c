@@ -5,25 +5,13 @@
 #include <immintrin.h>
 #include <string.h>
 
+#include "math/codes_avx2.h"
 #include "math/quant_blocks.h"
 #include "math/quant_x.h"
 #include "math/tensor.h"
 #include "math/tile_int8_avx2.h"
 
 #define STEP 128 /* elements */
-
-INLINE size_t block_bytes(enum dtype dtype)
-{
-	return dtype == DTYPE_Q8_0   ? sizeof(struct quant_q8_0)
-	       : dtype == DTYPE_Q4_0 ? sizeof(struct quant_q4_0)
-	       : dtype == DTYPE_Q4_1 ? sizeof(struct quant_q4_1)
-	                             : sizeof(struct quant_q5_0);
-}
-
-INLINE int bias(enum dtype dtype)
-{
-	return dtype == DTYPE_Q4_0 ? 8 : dtype == DTYPE_Q5_0 ? 16 : 0;
-}
 
 INLINE uint64_t load16(const char *at)
 {
@@ -41,35 +29,6 @@ INLINE __m128 gather_half(const char *w, size_t stride)
 	             load16(w + 3 * stride) << 48;
 
 	return _mm_cvtph_ps(_mm_cvtsi64_si128((long long)h));
-}
-
-/* 16 in each of the 32 bytes whose bit is set. */
-INLINE __m256i fifth_bits(const char *qh)
-{
-	const __m256i byte = _mm256_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1,
-	                                      1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2,
-	                                      2, 2, 3, 3, 3, 3, 3, 3, 3, 3);
-	const __m256i bit = _mm256_set1_epi64x((long long)0x8040201008040201);
-	uint32_t u;
-	__m256i v;
-
-	memcpy(&u, qh, sizeof u);
-	v = _mm256_shuffle_epi8(_mm256_set1_epi32((int)u), byte);
-	v = _mm256_cmpeq_epi8(_mm256_and_si256(v, bit), bit);
-	return _mm256_and_si256(v, _mm256_set1_epi8(16));
-}
-
-INLINE __m256i load_codes(enum dtype dtype, const char *w)
-{
-	__m128i half;
-	__m256i v;
-
-	if (dtype == DTYPE_Q8_0)
-		return _mm256_loadu_si256((const __m256i *)(w + 2));
-	half = _mm_loadu_si128((const __m128i *)(w + block_bytes(dtype) - 16));
-	v = _mm256_and_si256(_mm256_set_m128i(_mm_srli_epi16(half, 4), half),
-	                     _mm256_set1_epi8(15));
-	return dtype == DTYPE_Q5_0 ? _mm256_or_si256(v, fifth_bits(w + 2)) : v;
 }
 
 /* Float b of four in all lanes. */
@@ -100,7 +59,7 @@ INLINE __m128 minima(const struct quant_x *x, size_t k, __m128 m)
 INLINE void step_row(__m256 sum[TILE_X], int n_x, enum dtype dtype,
                      const char *w, const struct tile_rows *rows, size_t k)
 {
-	const size_t size = block_bytes(dtype);
+	const size_t size = codes_bytes(dtype);
 	__m128 d = gather_half(w, size), scale[TILE_X];
 
 	UNROLL
@@ -109,16 +68,17 @@ INLINE void step_row(__m256 sum[TILE_X], int n_x, enum dtype dtype,
 		                                     k % 256 / 32));
 	UNROLL
 	for (int b = 0; b < 4; b++) {
-		__m256i code = load_codes(dtype, w + (size_t)b * size);
+		__m256i code = codes_legacy(dtype, w + (size_t)b * size);
 
 		UNROLL
 		for (int j = 0; j < n_x; j++) {
 			__m256i x = _mm256_load_si256(
 				(const __m256i *)(place(rows, j, k)->q +
 			                          k % 256 + 32 * b));
-			__m256 dot = dtype == DTYPE_Q8_0
-			                     ? tile_dot_signed(code, x)
-			                     : tile_dot(code, x, bias(dtype));
+			__m256 dot =
+				dtype == DTYPE_Q8_0
+					? tile_dot_signed(code, x)
+					: tile_dot(code, x, codes_bias(dtype));
 
 			sum[j] = _mm256_fmadd_ps(dot, broadcast(scale[j], b),
 			                         sum[j]);
@@ -137,7 +97,7 @@ INLINE void last_step(__m256 sum[TILE_W][TILE_X], int n_w, int n_x,
                       enum dtype dtype, const struct tile_rows *rows, size_t k,
                       size_t n)
 {
-	const size_t size = block_bytes(dtype);
+	const size_t size = codes_bytes(dtype);
 
 	for (int i = 0; i < n_w; i++) {
 		char w[4 * sizeof(struct quant_q8_0)] = { 0 };
@@ -150,7 +110,7 @@ INLINE void last_step(__m256 sum[TILE_W][TILE_X], int n_w, int n_x,
 INLINE void block(int n_w, int n_x, enum dtype dtype, const struct tile *t,
                   const struct tile_rows *rows)
 {
-	const size_t bytes = STEP / 32 * block_bytes(dtype);
+	const size_t bytes = STEP / 32 * codes_bytes(dtype);
 	__m256 sum[TILE_W][TILE_X];
 	size_t k = 0, offset = 0;
 
