@@ -358,6 +358,13 @@ def a_gguf_file_does_all_that_a_directory_does():
     assert named["small"]["format"] == "gguf"
 
 
+def kv_numbers(model):
+    with open(os.path.join(model, "config.json")) as f:
+        config = json.load(f)
+    return (config["num_hidden_layers"] * config["num_key_value_heads"] *
+            config["head_dim"])
+
+
 @test
 def bench_measures():
     args = ["bench", "-m", MODEL, "--json", "-r", "2", "-t", "1"]
@@ -367,11 +374,18 @@ def bench_measures():
                 "type"):
         assert got[key], key
     assert got["threads"] == 1 and got["type"] == "bf16"
+    # Its weights are its file but for a header, and its head is the embedding;
+    # 16 tokens and half of 4 are in the cache.
+    kv = got["decode_bytes_per_second"] / got["decode_tokens_per_second"]
+    kv -= got["weight_bytes"]
+    assert abs(kv - 18 * 2 * 2 * kv_numbers(MODEL)) < 1, kv
+    assert got["read_bytes_per_second"] > 1e8
     got = json.loads(out(*args, "-p", "0", "-n", "4"))
     assert got["prefill_tokens_per_second"] is None
     assert got["decode_tokens_per_second"] > 0
     got = json.loads(out("-p", "8", "-n", "0", *args))
     assert got["decode_tokens_per_second"] is None
+    assert got["decode_bytes_per_second"] is None
     assert "tokens/s" in out("bench", "-p", "8", "-n", "2", "-r", "1")
 
 

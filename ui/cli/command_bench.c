@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -20,7 +21,7 @@
 #include "ui/cli/options.h"
 #include "ui/cli/output.h"
 #include "ui/cli/progress.h"
-#include "base/clock.h"
+#include "ui/cli/read_rate.h"
 
 struct bench {
 	struct direct_model m;
@@ -32,6 +33,7 @@ struct bench {
 	double *seconds; /* [runs] */
 	double load_seconds;
 	double prefill_rate, decode_rate; /* tokens a second, 0: skipped */
+	double read_rate;                 /* bytes a second, 0: unknown */
 	enum dtype kv_type;
 };
 
@@ -105,6 +107,17 @@ static size_t peak_rss(void)
 	return (size_t)usage.ru_maxrss * 1024;
 }
 
+/* Bytes a second that decoding read: the weights, and the keys and values of
+ * the middle of a run; 0 where decoding was skipped or it cannot be said. */
+static double decode_bytes_rate(const struct bench *b)
+{
+	size_t weights = read_rate_token_bytes(b->m.checkpoint);
+	size_t kv = kv_page_bytes(&b->cache->shape) / KV_PAGE_TOKENS *
+	            (b->depth + b->decode / 2);
+
+	return weights ? b->decode_rate * (double)(weights + kv) : 0;
+}
+
 /* ---- report ---- */
 
 static void add_number(struct strbuf *out, const char *key, double number)
@@ -145,6 +158,8 @@ static void report_json(const struct bench *b, const struct model_summary *sum)
 	              b->depth, b->runs);
 	add_rate(&out, "prefill_tokens_per_second", b->prefill_rate);
 	add_rate(&out, "decode_tokens_per_second", b->decode_rate);
+	add_rate(&out, "decode_bytes_per_second", decode_bytes_rate(b));
+	add_rate(&out, "read_bytes_per_second", b->read_rate);
 	add_number(&out, "load_seconds", b->load_seconds);
 	strbuf_printf(&out, "\"parameters\":%llu,\"weight_bytes\":%zu,",
 	              (unsigned long long)sum->parameters,
@@ -181,6 +196,12 @@ static void report_text(const struct bench *b, const struct model_summary *sum)
 	output_printf("%-10s %10.3f s\n", "load", b->load_seconds);
 	report_rate(b, "prefill", b->prefill, b->prefill_rate);
 	report_rate(b, "decode", b->decode, b->decode_rate);
+	if (decode_bytes_rate(b) > 0 && b->read_rate > 0)
+		output_printf("%-10s %10.2f GB/s, %.0f%% of the %.2f GB/s that "
+		              "reading the weights reaches\n",
+		              "", decode_bytes_rate(b) * 1e-9,
+		              100 * decode_bytes_rate(b) / b->read_rate,
+		              b->read_rate * 1e-9);
 	output_printf("%-10s %10s\n", "peak RSS", peak);
 }
 
@@ -241,7 +262,11 @@ static int run(struct bench *b, struct error *err)
 	            err) ||
 	    measure(b, "decode", b->decode, read_singly, &b->decode_rate, err))
 		return -1;
-	return 0;
+	if (!b->decode)
+		return 0;
+	b->read_rate =
+		read_rate(b->m.checkpoint, model_threads(b->m.model), err);
+	return b->read_rate > 0 ? 0 : -1;
 }
 
 static void bench_free(struct bench *b)
