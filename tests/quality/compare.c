@@ -18,11 +18,14 @@ struct side {
 	size_t agreed;
 };
 
-static int open_side(struct side *side, const struct checkpoint *cp,
-                     int threads, int vocab_size, struct error *err)
+static int open_side(struct side *side,
+                     const struct compare_candidate *candidate, int threads,
+                     int vocab_size, struct error *err)
 {
+	const struct checkpoint *cp = candidate->checkpoint;
+	enum dtype kv_type = candidate->exact ? DTYPE_F32 : DTYPE_F16;
 	struct model_options options = { .threads = threads,
-		                         .exact = true,
+		                         .exact = candidate->exact,
 		                         .max_batch = COMPARE_WINDOW };
 	int vocab;
 
@@ -34,7 +37,7 @@ static int open_side(struct side *side, const struct checkpoint *cp,
 		return error_set(err, "%s: %d tokens, the reference has %d",
 		                 checkpoint_path(cp), vocab, vocab_size);
 	side->cache =
-		model_new_cache(side->model, DTYPE_F32, COMPARE_WINDOW, err);
+		model_new_cache(side->model, kv_type, COMPARE_WINDOW, err);
 	side->logits = mem_try((size_t)ROWS * (size_t)vocab, sizeof(float));
 	return side->cache && side->logits ? 0 : -1;
 }
@@ -143,16 +146,18 @@ static void finish(struct compare_result *result, const struct side *side,
 }
 
 int compare_models(const struct checkpoint *reference,
-                   const struct checkpoint *const *candidates, size_t n,
+                   const struct compare_candidate *candidates, size_t n,
                    const struct ids *text, int threads,
                    struct compare_result *results, struct error *err)
 {
 	struct side first = { 0 }, *sides = mem_zalloc(n, sizeof *sides);
 	size_t predicted = 0;
-	int result = open_side(&first, reference, threads, 0, err);
+	int result = open_side(&first,
+	                       &(struct compare_candidate){ reference, true },
+	                       threads, 0, err);
 
 	for (size_t i = 0; i < n && !result; i++)
-		result = open_side(&sides[i], candidates[i], threads,
+		result = open_side(&sides[i], &candidates[i], threads,
 		                   model_config(first.model)->vocab_size, err);
 	for (size_t at = 0; at < text->n && !result; at += COMPARE_WINDOW) {
 		size_t seq = text->n - at < COMPARE_WINDOW ? text->n - at

@@ -1,8 +1,8 @@
 /*
  * compare.h - how far a model's next-token distributions are from another's
  *
- * For every position of a text, with p the reference's softmax and q the
- * candidate's, both in float32 arithmetic and at temperature 1:
+ * For every position of a text, with p the reference's softmax in exact arithmetic
+ * and q the candidate's, both at temperature 1:
  *
  *	KL = sum over the vocabulary of p ln(p / q)	(nats)
  *	top-1 agreement: both have the same most likely token
@@ -13,6 +13,7 @@
 #ifndef CONFAB_TESTS_COMPARE_H
 #define CONFAB_TESTS_COMPARE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/ids.h"
@@ -30,9 +31,14 @@ struct compare_result {
 	size_t positions;
 };
 
+struct compare_candidate {
+	const struct checkpoint *checkpoint;
+	bool exact; /* or as a chat computes: narrow activations, f16 KV */
+};
+
 /* results[i] for candidates[i], against reference; all of one vocabulary. */
 int compare_models(const struct checkpoint *reference,
-                   const struct checkpoint *const *candidates, size_t n,
+                   const struct compare_candidate *candidates, size_t n,
                    const struct ids *text, int threads,
                    struct compare_result *results, struct error *err);
 
