@@ -325,8 +325,8 @@ static void close_chat(struct app *app)
 	if (app->chat.reply)
 		chat_interrupt(&app->chat);
 	chat_save(&app->chat);
-	if (!app->lost && !app->signal)
-		chat_snapshot_leave(&app->chat);
+	if (!app->lost && !app->signal && chat_snapshot_leave(&app->chat))
+		request = 0;
 	saving_close(&app->chat.saving);
 	app->chat.request = request;
 	close_engine(app);

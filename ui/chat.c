@@ -84,7 +84,6 @@ void chat_free(struct chat *chat)
 	ids_free(&chat->prompt);
 	strbuf_free(&chat->notice);
 	chat_explore_free(&chat->explore);
-	chat_snapshot_free(&chat->snapshot);
 	free(chat->path);
 	conversation_free(chat->conversation);
 }
@@ -217,8 +216,6 @@ static void close_reply(struct chat *chat, enum message_state state)
 {
 	struct message *m = chat->reply;
 
-	if (m)
-		chat_snapshot_reply(chat);
 	chat->reply = NULL;
 	chat->request = 0;
 	chat->total = 0;
@@ -227,6 +224,7 @@ static void close_reply(struct chat *chat, enum message_state state)
 		return;
 	tokenizer_stream_end(&chat->stream, &m->text);
 	m->state = state;
+	chat_snapshot_changed(chat);
 	if (!m->ids.n && state != MESSAGE_DONE)
 		saving_remove_message(&chat->saving, chat->conversation, m->id);
 	chat_save(chat);
@@ -333,7 +331,6 @@ static void send_prompt(struct chat *chat, struct message *m)
 {
 	char *snapshot = chat_snapshot_path(chat);
 
-	chat_snapshot_prompt(chat, m->ids.n);
 	chat->reply = m;
 	chat->seconds_before = m->seconds;
 	m->state = MESSAGE_OPEN;
@@ -516,8 +513,7 @@ char *chat_overflow_cancel(struct chat *chat)
 void chat_switch(struct chat *chat, struct conversation *c)
 {
 	chat_interrupt(chat);
-	chat_snapshot_now(chat);
-	chat->snapshot.stale = false;
+	chat_snapshot_close(chat);
 	clear_queue(chat);
 	conversation_free(chat->conversation);
 	chat->conversation = c;

@@ -4,64 +4,68 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/ids.h"
 #include "engine/engine.h"
 #include "library/conversation.h"
 #include "ui/chat.h"
+#include "ui/chat_prompt.h"
 #include "ui/cli/options.h"
 #include "ui/cli/snapshots.h"
 
 #define IDLE_SECONDS  2.0 /* after a reply: the next prompt may be typed */
 #define LEAVE_SECONDS 5.0 /* 4,000 tokens of a 4B take one, nobody waits ten */
 
-void chat_snapshot_free(struct chat_snapshot *snapshot)
-{
-	ids_free(&snapshot->line);
-}
-
 char *chat_snapshot_path(const struct chat *chat)
 {
 	return snapshots_path(chat->options, chat->conversation->id);
 }
 
-void chat_snapshot_prompt(struct chat *chat, size_t n_reply)
+void chat_snapshot_changed(struct chat *chat)
 {
-	chat->snapshot.n_prompt = chat->prompt.n - n_reply;
+	chat->snapshot.stale = true;
+	chat->snapshot.due = clock_seconds() + IDLE_SECONDS;
 }
 
-void chat_snapshot_reply(struct chat *chat)
+/* The current branch as a prompt and its reply were read. */
+static int render_line(const struct chat *chat, struct ids *ids)
 {
-	struct chat_snapshot *s = &chat->snapshot;
+	const struct conversation *c = chat->conversation;
+	const struct message *m = conversation_message(c, c->leaf);
 
-	s->line.n = 0;
-	ids_append(&s->line, chat->prompt.data, s->n_prompt);
-	ids_append(&s->line, chat->reply->ids.data, chat->reply->ids.n);
-	s->stale = true;
-	s->due = clock_seconds() + IDLE_SECONDS;
+	if (!m)
+		return -1;
+	if (m->role != ROLE_ASSISTANT || !chat_same_model(chat, m))
+		return chat_prompt_render(chat, m->id, true, NULL, ids, NULL);
+	if (chat_prompt_render(chat, m->parent, true, NULL, ids, NULL))
+		return -1;
+	ids_append(ids, m->ids.data, m->ids.n);
+	return 0;
 }
 
 static bool may_write(const struct chat *chat)
 {
-	return chat->snapshot.stale && !chat->snapshot.request &&
+	return chat->model && chat->snapshot.stale && !chat->snapshot.request &&
 	       chat->saving.wanted && !chat->saving.read_only;
 }
 
-void chat_snapshot_now(struct chat *chat)
+static void write_now(struct chat *chat)
 {
-	struct chat_snapshot *s = &chat->snapshot;
 	char *path = may_write(chat) ? chat_snapshot_path(chat) : NULL;
+	struct ids ids = { 0 };
 
-	if (path) {
-		s->stale = false;
-		s->request =
+	if (path && !render_line(chat, &ids)) {
+		chat->snapshot.stale = false;
+		chat->snapshot.request =
 			engine_save_line(chat->engine,
 		                         &(struct engine_save_line){
 						 .path = path,
-						 .ids = s->line.data,
-						 .n_ids = s->line.n,
+						 .ids = ids.data,
+						 .n_ids = ids.n,
 						 .disk_budget =
 							 chat->options->kv_disk,
 					 });
 	}
+	ids_free(&ids);
 	free(path);
 }
 
@@ -73,7 +77,7 @@ int chat_snapshot_tick(struct chat *chat)
 		return -1;
 	if (left > 0)
 		return (int)(left * 1000) + 1;
-	chat_snapshot_now(chat);
+	write_now(chat);
 	return -1;
 }
 
@@ -85,10 +89,9 @@ bool chat_snapshot_event(struct chat *chat, const struct engine_event *event)
 		return false;
 	s->request = 0;
 	if (event->type == ENGINE_FINISHED &&
-	    event->finished.reason == ENGINE_CANCELLED) {
-		s->stale = true; /* it gave way; there will be time */
-		s->due = clock_seconds() + IDLE_SECONDS;
-	}
+	    event->finished.reason == ENGINE_CANCELLED)
+		chat_snapshot_changed(
+			chat); /* it gave way; there will be time */
 	return true;
 }
 
@@ -109,20 +112,29 @@ static void wait_until(struct chat *chat, double until)
 	}
 }
 
-void chat_snapshot_leave(struct chat *chat)
+bool chat_snapshot_leave(struct chat *chat)
 {
 	double until = clock_seconds() + LEAVE_SECONDS;
 
 	wait_until(chat, until);
-	chat_snapshot_now(chat);
+	write_now(chat);
+	if (!chat->snapshot.request)
+		return false;
 	wait_until(chat, until);
+	return !chat->snapshot.request;
 }
 
-void chat_snapshot_remove(struct chat *chat, const char *id)
+void chat_snapshot_close(struct chat *chat)
 {
-	struct chat_snapshot *s = &chat->snapshot;
+	write_now(chat);
+	chat->snapshot = (struct chat_snapshot){ 0 };
+}
 
-	if (s->request)
-		engine_cancel(chat->engine, s->request);
-	snapshots_remove(id);
+void chat_snapshot_remove(struct chat *chat)
+{
+	if (chat->snapshot.request)
+		engine_cancel(chat->engine, chat->snapshot.request);
+	chat->snapshot = (struct chat_snapshot){ 0 };
+	if (chat->conversation->id)
+		snapshots_remove(chat->conversation->id);
 }

@@ -114,6 +114,7 @@ void chat_sibling(struct chat *chat, int64_t id, int step)
 		conversation_select(
 			c, siblings[(index + n + (size_t)(step + (int)n)) % n]->id);
 	free(siblings);
+	chat_snapshot_changed(chat);
 	chat_save(chat);
 }
 

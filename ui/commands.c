@@ -185,10 +185,9 @@ static void delete_conversation(const struct command_host *host,
 		return;
 	}
 	id = chat->conversation->id ? mem_strdup(chat->conversation->id) : NULL;
-	chat->snapshot.stale = false;
+	chat_interrupt(chat);
+	chat_snapshot_remove(chat);
 	new_conversation(host);
-	if (id)
-		chat_snapshot_remove(chat, id);
 	if (id && library_remove(chat->saving.library, id, &err))
 		chat_error(chat, "%s", err.text);
 	else

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/hash.h"
+#include "base/ids.h"
 #include "engine/kv_snapshot.h"
 #include "engine/kv_store.h"
 #include "engine/loaded_model.h"
@@ -99,6 +100,22 @@ size_t resume_restore(struct loaded_model *m, const char *path, const int *ids,
 	return restored;
 }
 
+/* Does the file hold more of the line than memory?  That happens when a branch
+ * was chosen but nothing asked of it. */
+static bool is_better(const struct engine_save_line *request,
+                      const struct kv_snapshot_key *key, size_t length)
+{
+	struct kv_snapshot *snapshot =
+		kv_snapshot_open(request->path, key, NULL);
+	bool better = snapshot &&
+	              ids_common_prefix(kv_snapshot_ids(snapshot),
+	                                kv_snapshot_length(snapshot),
+	                                request->ids, request->n_ids) > length;
+
+	kv_snapshot_close(snapshot);
+	return better;
+}
+
 int resume_save(struct loaded_model *m, const struct engine_save_line *request,
                 bool (*go_on)(void *arg), void *arg, struct error *err)
 {
@@ -106,8 +123,10 @@ int resume_save(struct loaded_model *m, const struct engine_save_line *request,
 	struct session_beginning line =
 		session_find(m->session, request->ids, request->n_ids);
 
-	if (!line.length)
+	if (!line.length || is_better(request, &key, line.length))
 		return 0;
+	if (!go_on(arg))
+		return 1;
 	if (snapshot_folder_make_room(request->path,
 	                              kv_snapshot_bytes(&key, line.length),
 	                              request->disk_budget, err))
