@@ -786,8 +786,12 @@ static void a_cancelled_load_leaves_the_old_model(void **unused)
 	ids_free(&prompt);
 }
 
-static uint64_t random_request(const struct ids *text, int last)
+static uint64_t random_request(const struct ids *text, int last,
+                               const char *snapshot)
 {
+	const struct engine_save_line save = { .path = snapshot,
+		                               .ids = text->data,
+		                               .n_ids = text->n };
 	const struct engine_score score = { .ids = text->data,
 		                            .n_ids = text->n };
 
@@ -797,9 +801,17 @@ static uint64_t random_request(const struct ids *text, int last)
 			.warm = random_below(2), .threads = 2 });
 	case 1:
 		return engine_score(engine, &score);
+	case 2:
+		return engine_save_line(engine, &save);
 	default:
 		engine_cancel(engine, 1 + random_below((uint32_t)last));
-		return start_reply(text, 0, &greedy, 1 + random_below(20));
+		return engine_generate(
+			engine, &(struct engine_generate){
+					.ids = text->data,
+					.n_ids = text->n,
+					.sampling = greedy,
+					.max_tokens = 1 + random_below(20),
+					.snapshot = snapshot });
 	}
 }
 
@@ -814,6 +826,7 @@ static void count_ends(int *ends, int requests, int *ended, bool wait)
 			return;
 		assert_true(event->request <= (uint64_t)requests);
 		if (event->type == ENGINE_TOKEN ||
+		    event->type == ENGINE_NOTICE ||
 		    event->type == ENGINE_PROGRESS) {
 			assert_int_equal(ends[event->request], 0);
 		} else {
@@ -831,6 +844,7 @@ static void whatever_is_asked_each_request_ends_once(void **unused)
 	enum { REQUESTS = 300 };
 	int ends[REQUESTS + 2] = { 0 }, ended = 0;
 	struct ids text = { 0 };
+	char *dir = test_tmp_dir(), *snapshot = paths_join(dir, "some.kv");
 
 	(void)unused;
 	chat_prompt(&text);
@@ -840,7 +854,7 @@ static void whatever_is_asked_each_request_ends_once(void **unused)
 		struct timespec pause = { 0, random_below(6000000) };
 
 		ids_add(&text, (int)random_below(8000));
-		assert_int_equal(random_request(&text, i), i);
+		assert_int_equal(random_request(&text, i, snapshot), i);
 		nanosleep(&pause, NULL);
 		count_ends(ends, i, &ended, false);
 	}
@@ -849,6 +863,8 @@ static void whatever_is_asked_each_request_ends_once(void **unused)
 		assert_int_equal(ends[i], 1);
 	assert_null(engine_next_event(engine));
 	ids_free(&text);
+	free(snapshot);
+	free(dir);
 }
 
 static void the_engine_ends_in_the_middle_of_anything(void **unused)
