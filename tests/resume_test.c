@@ -273,6 +273,46 @@ static void a_resumed_q8_0_conversation_goes_on_bit_for_bit(void **unused)
 	                           (size_t)full_or_short(256, 40));
 }
 
+/* What was read token by token is now read at once, in narrower arithmetic
+ * (linear.h, paged_attention.h): a log-probability moves by less than this. */
+#define NARROW 0.15f
+
+static void without_a_snapshot_a_word_differs_only_where_two_are_near(void **u)
+{
+	const size_t n = 60;
+	int conversations = full_or_short(20, 3), differ = 0;
+
+	(void)u;
+	for (int k = 0; k < conversations; k++) {
+		struct ids line = { 0 };
+		struct reply before, after;
+		size_t same = 0;
+
+		start(NULL, false);
+		converse(&line, k);
+		generate(&before, &line, n, NULL);
+		stop();
+		start(NULL, false);
+		generate(&after, &line, n, path);
+		assert_int_equal(after.reused, 0);
+		while (same < n &&
+		       before.ids.data[same] == after.ids.data[same]) {
+			assert_true(fabsf(before.logprobs[same] -
+			                  after.logprobs[same]) < NARROW);
+			same++;
+		}
+		if (same < n) {
+			assert_true(before.margins[same] < 2 * NARROW);
+			differ++;
+		}
+		stop();
+		ids_free(&line);
+		ids_free(&before.ids);
+		ids_free(&after.ids);
+	}
+	assert_true(differ < conversations);
+}
+
 static void a_resumed_turn_computes_what_is_new(void **unused)
 {
 	struct ids line = { 0 };
@@ -565,6 +605,7 @@ static void a_save_gives_way_to_what_waits(void **unused)
 static const struct CMUnitTest tests[] = {
 	FOLDER_TEST(a_resumed_f16_conversation_goes_on_bit_for_bit),
 	FOLDER_TEST(a_resumed_q8_0_conversation_goes_on_bit_for_bit),
+	FOLDER_TEST(without_a_snapshot_a_word_differs_only_where_two_are_near),
 	FOLDER_TEST(a_resumed_turn_computes_what_is_new),
 	FOLDER_TEST(another_branch_restores_what_they_have_in_common),
 	FOLDER_TEST(two_conversations_walk_in_and_out_of_memory),
