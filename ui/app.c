@@ -341,6 +341,7 @@ static void app_free(struct app *app)
 	strbuf_free(&app->stash);
 	strbuf_free(&app->text_title);
 	strbuf_free(&app->text);
+	chats_close(&app->chats);
 }
 
 static int run_screen(struct app *app, struct error *err)
@@ -396,6 +397,7 @@ int app_run(const struct options *o, struct error *err)
 		           .stash = STRBUF_INIT,
 		           .text_title = STRBUF_INIT,
 		           .text = STRBUF_INIT,
+		           .chats = CHATS_INIT,
 		           .edited = -1,
 		           .position_message = -1 };
 	int status, signal_number;

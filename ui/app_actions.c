@@ -356,6 +356,10 @@ static bool do_looking(struct app *app, enum action action,
 	case ACTION_INSPECTOR:
 		inspector(app);
 		return true;
+	case ACTION_LIST:
+	case ACTION_SEARCH:
+		app_chats_open(app, argument);
+		return true;
 	case ACTION_FOCUS:
 		focus(app);
 		return true;

@@ -263,16 +263,23 @@ static void draw_transcript(struct app *app)
 		draw_welcome(app);
 }
 
-static void draw_text(struct app *app)
+struct rect app_middle(const struct app *app)
 {
 	struct rect r = app->layout.transcript;
-	struct help_view v = { .title = app->text_title.bytes,
-		               .text = app->text.bytes };
-	int last;
 
 	r.cols = app->canvas.cols;
 	if (!app->layout.pane_beside)
 		r.rows += app->layout.pane.rows;
+	return r;
+}
+
+static void draw_text(struct app *app)
+{
+	struct rect r = app_middle(app);
+	struct help_view v = { .title = app->text_title.bytes,
+		               .text = app->text.bytes };
+	int last;
+
 	last = help_view_last(&v, r);
 	if (app->text_first > last)
 		app->text_first = last;
@@ -338,6 +345,10 @@ static void make_input(const struct app *app, struct input_view *v)
 		v->prompt = " instead: ";
 	else if (app->input == INPUT_EDIT)
 		v->prompt = " edit: ";
+	else if (app->input == INPUT_CHATS)
+		v->prompt = " words: ";
+	else if (app->input == INPUT_TITLE)
+		v->prompt = " title: ";
 	if (app->input == INPUT_TOKEN)
 		v->hint = "any text; the reply goes on from it";
 	else if (app->input == INPUT_SAY && app->in_transcript)
@@ -377,6 +388,8 @@ static void draw_parts(struct app *app, const struct activity_view *activity,
 	draw_header(app);
 	if (app->text_open) {
 		draw_text(app);
+	} else if (app->chats.open) {
+		app_chats_draw(app, app_middle(app));
 	} else {
 		draw_transcript(app);
 		draw_pane(app);

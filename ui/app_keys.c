@@ -63,6 +63,11 @@ void app_enter(struct app *app, const char *text)
 	int64_t edited = app->edited;
 
 	app->dirty = true;
+	if (input == INPUT_CHATS || input == INPUT_TITLE) {
+		app_chats_enter(app, input, copy);
+		free(copy);
+		return;
+	}
 	if (input != INPUT_SAY)
 		app_end_input(app);
 	if (input == INPUT_FIND) {
@@ -185,6 +190,10 @@ static void pasted(struct app *app)
 
 static void mouse(struct app *app, const struct key *key)
 {
+	if (app->chats.open) {
+		app_chats_mouse(app, key);
+		return;
+	}
 	if (key->button == 64)
 		transcript_scroll(&app->transcript, -WHEEL_ROWS);
 	else if (key->button == 65)
@@ -293,6 +302,7 @@ static void input_key(struct app *app, const struct key *key)
 	if (app->input == INPUT_FIND)
 		transcript_search(&app->transcript,
 		                  line_editor_text(NULL, NULL));
+	app_chats_typed(app);
 }
 
 static void transcript_key(struct app *app, const struct key *key)
@@ -321,7 +331,8 @@ void app_key(struct app *app, const struct key *key)
 	case KEY_TEXT:
 		break;
 	}
-	if (text_key(app, key) || choice_key(app, key))
+	if (text_key(app, key) || app_chats_key(app, key) ||
+	    choice_key(app, key))
 		return;
 	if (app->in_transcript)
 		transcript_key(app, key);

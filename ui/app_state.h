@@ -10,6 +10,7 @@
 #include "ui/actions.h"
 #include "ui/cells/canvas.h"
 #include "ui/chat.h"
+#include "ui/chats.h"
 #include "ui/commands.h"
 #include "ui/keys.h"
 #include "ui/screen/inspector_view.h"
@@ -23,7 +24,9 @@ enum app_input {
 	INPUT_SAY,   /* sends it, or runs it as a command */
 	INPUT_EDIT,  /* makes it a sibling of a message */
 	INPUT_FIND,  /* searches the transcript */
-	INPUT_TOKEN  /* puts it in the place of a token */
+	INPUT_TOKEN, /* puts it in the place of a token */
+	INPUT_CHATS, /* filters the list of conversations */
+	INPUT_TITLE  /* renames the selected one */
 };
 
 enum app_notify { NOTIFY_OFF, NOTIFY_BELL, NOTIFY_OSC9 };
@@ -50,6 +53,8 @@ struct app {
 	struct strbuf text_title, text;
 	int text_first;           /* its first line that is shown */
 
+	struct chats chats;       /* the conversations, over the transcript */
+
 	bool pane;                /* the inspector is shown */
 	bool choosing;            /* ... and a candidate is being chosen */
 	int choice;               /* its index in the list */
@@ -75,6 +80,8 @@ struct app {
 
 /* app_draw.c */
 void app_draw(struct app *app);
+/* Transcript and inspector together: what an open text or list covers. */
+struct rect app_middle(const struct app *app);
 
 /* app_keys.c: what was typed. */
 void app_key(struct app *app, const struct key *key);
@@ -87,6 +94,14 @@ void app_do(struct app *app, enum action action, const char *argument);
 void app_set_input(struct app *app, enum app_input input, const char *text);
 void app_end_input(struct app *app); /* back to INPUT_SAY and the stash */
 void app_host_init(struct app *app);
+
+/* app_chats.c: the pane of conversations. */
+void app_chats_open(struct app *app, const char *words);
+bool app_chats_key(struct app *app, const struct key *key); /* true: taken */
+void app_chats_mouse(struct app *app, const struct key *key);
+void app_chats_typed(struct app *app); /* the line may have changed */
+void app_chats_enter(struct app *app, enum app_input input, const char *text);
+void app_chats_draw(struct app *app, struct rect r);
 
 /* app_tokens.c: the token cursor and what it does. */
 bool app_tokens_do(struct app *app, enum action action);

@@ -57,57 +57,61 @@ void command_export_chat(const struct command_host *host, const char *file)
 	strbuf_free(&text);
 }
 
-/* Saves all, the first last, so that it is the newest and stays locked. */
-static int keep(struct saving *saving, struct conversation **list, size_t n,
-                struct error *err)
+/* The first of the list in the place of what is open; NULL: err.  Where nothing
+ * is saved, it is taken out of the list. */
+static struct conversation *keep(struct chat *chat, struct conversation **list,
+                                 size_t n, struct error *err)
 {
-	if (!saving->library || !saving->wanted)
-		return 0;
-	for (size_t i = n; i-- > 0;) {
-		if (library_save(saving->library, list[i], err))
-			return -1;
-		if (i)
-			library_unlock(saving->library, list[i]->id);
+	struct saving *saving = &chat->saving;
+	struct conversation *first = list[0];
+
+	if (!saving->library || !saving->wanted) {
+		list[0] = NULL;
+		return first;
 	}
-	return 0;
+	if (library_add(saving->library, list, n, err))
+		return NULL;
+	chat_save(chat);
+	return saving_open_other(saving, chat->conversation, first->id, err);
+}
+
+static void import_chat(const struct command_host *host, const char *path,
+                        struct error *err)
+{
+	struct chat *chat = host->chat;
+	struct conversation **list, *first;
+	size_t n;
+
+	if (import_file(path, &list, &n, err))
+		return;
+	first = keep(chat, list, n, err);
+	if (first) {
+		chat_switch(chat, first);
+		host->switched(host->arg);
+	}
+	if (first && n > 1)
+		chat_notice(chat,
+		            "%zu conversations imported; this is the "
+		            "first, F3 or /list shows the others",
+		            n);
+	else if (first)
+		chat_notice(chat, "imported: %zu messages", first->n);
+	import_free(list, n);
 }
 
 void command_import_chat(const struct command_host *host, const char *file)
 {
-	struct chat *chat = host->chat;
-	struct conversation **list, *first;
 	struct error err = { "" };
 	char *path;
-	size_t n;
-	int status;
 
 	if (!*file) {
-		chat_error(chat, "/import FILE: a conversation of confab, "
-		                 "OpenAI, llama.cpp or ShareGPT");
+		chat_error(host->chat, "/import FILE: a conversation of "
+		                       "confab, OpenAI, llama.cpp or ShareGPT");
 		return;
 	}
 	path = installed_models_expand(file);
-	status = import_file(path, &list, &n, &err);
+	import_chat(host, path, &err);
+	if (*err.text)
+		chat_error(host->chat, "%s", err.text);
 	free(path);
-	if (status || keep(&chat->saving, list, n, &err)) {
-		chat_error(chat, "%s", err.text);
-		if (!status)
-			import_free(list, n);
-		return;
-	}
-	chat_save(chat);
-	saving_leave(&chat->saving, chat->conversation);
-	first = list[0];
-	chat_switch(chat, first);
-	host->switched(host->arg);
-	if (n > 1)
-		chat_notice(chat,
-		            "%zu conversations imported; this is the "
-		            "first, /list shows the others",
-		            n);
-	else
-		chat_notice(chat, "imported: %zu messages", first->n);
-	for (size_t i = 1; i < n; i++)
-		conversation_free(list[i]);
-	free(list);
 }

@@ -188,10 +188,11 @@ static void delete_conversation(const struct command_host *host,
 	chat_interrupt(chat);
 	chat_snapshot_remove(chat);
 	new_conversation(host);
-	if (id && library_remove(chat->saving.library, id, &err))
+	if (id && saving_delete(&chat->saving, id, &err))
 		chat_error(chat, "%s", err.text);
 	else
-		chat_notice(chat, "the conversation is deleted");
+		chat_notice(chat, "the conversation is deleted; F3 and F4 bring "
+				  "it back");
 	free(id);
 }
 

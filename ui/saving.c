@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/paths.h"
 #include "library/conversation.h"
 #include "library/library.h"
@@ -40,6 +41,10 @@ void saving_open(struct saving *s, const struct options *o)
 
 void saving_close(struct saving *s)
 {
+	for (size_t i = 0; i < s->n_deleted; i++)
+		conversation_free(s->deleted[i]);
+	free(s->deleted);
+	free(s->undeleted);
 	library_close(s->library);
 	*s = (struct saving){ 0 };
 }
@@ -144,4 +149,40 @@ void saving_remove_message(struct saving *s, struct conversation *c, int64_t id)
 	    library_remove_message(s->library, c->id, id, &err))
 		s->trouble = err;
 	conversation_remove(c, id);
+}
+
+int saving_delete(struct saving *s, const char *id, struct error *err)
+{
+	struct conversation *c = NULL;
+	int locked = library_lock(s->library, id, err);
+
+	if (locked)
+		return -1;
+	c = library_read(s->library, id, err);
+	if (!c || library_remove(s->library, id, err)) {
+		conversation_free(c);
+		return -1;
+	}
+	s->deleted = mem_grow(s->deleted, s->n_deleted, &s->deleted_capacity,
+	                      sizeof *s->deleted);
+	s->deleted[s->n_deleted++] = c;
+	return 0;
+}
+
+const char *saving_undelete(struct saving *s, struct error *err)
+{
+	struct conversation *c;
+
+	if (!s->n_deleted) {
+		error_set(err, "nothing was deleted");
+		return NULL;
+	}
+	c = s->deleted[s->n_deleted - 1];
+	if (library_save(s->library, c, err))
+		return NULL;
+	s->n_deleted--;
+	free(s->undeleted);
+	s->undeleted = mem_strdup(c->id);
+	conversation_free(c);
+	return s->undeleted;
 }

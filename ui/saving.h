@@ -9,6 +9,7 @@
 #define CONFAB_SAVING_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -23,6 +24,9 @@ struct saving {
 	bool read_only;          /* another confab writes this conversation */
 	struct error trouble;    /* text empty while all is well */
 	double saved_at;         /* clock_seconds() of the last try */
+	struct conversation **deleted; /* [n_deleted], whole, the last one last */
+	size_t n_deleted, deleted_capacity;
+	char *undeleted;         /* id of the one brought back last */
 };
 
 void saving_open(struct saving *s, const struct options *o);
@@ -49,6 +53,12 @@ void saving_leave(struct saving *s, const struct conversation *c);
 
 /* Takes a message and all below it out of the conversation and the library. */
 void saving_remove_message(struct saving *s, struct conversation *c, int64_t id);
+
+/* Deletes a conversation that nobody else has open; it can be brought back until
+ * the program ends.  saving_undelete() brings back the one that was deleted last
+ * and gives its id, valid until the next time, or NULL with the reason. */
+int saving_delete(struct saving *s, const char *id, struct error *err);
+const char *saving_undelete(struct saving *s, struct error *err);
 
 /* Writes what is new. */
 void saving_save(struct saving *s, struct conversation *c);

@@ -66,6 +66,10 @@ void library_unlock(struct library *lib, const char *id);
 int library_save(struct library *lib, struct conversation *c,
                  struct error *err);
 
+/* Saves new conversations (without ids), all of them or none, and locks none. */
+int library_add(struct library *lib, struct conversation **list, size_t n,
+                struct error *err);
+
 int library_rename(struct library *lib, const char *id, const char *title,
                    struct error *err);
 int library_remove(struct library *lib, const char *id, struct error *err);

@@ -25,17 +25,40 @@ static char *new_id(void)
 	return mem_strdup(id);
 }
 
-static int save_head(struct library *lib, struct conversation *c,
+static char *unused_id(struct library *lib, struct error *err)
+{
+	for (;;) {
+		char *id = new_id();
+		sqlite3_stmt *s =
+			database_ask(lib->db, err,
+		                     "SELECT 1 FROM conversations WHERE id = ?",
+		                     "t", id);
+		int status = s ? database_step(lib->db, s, err) : -1;
+
+		sqlite3_finalize(s);
+		if (!status)
+			return id;
+		free(id);
+		if (status < 0)
+			return NULL;
+	}
+}
+
+/* A new one replaces nothing, even if its name should be taken meanwhile. */
+static int save_head(struct library *lib, struct conversation *c, bool is_new,
                      struct error *err)
 {
-	return database_do(
-		lib->db, err,
+	static const char insert[] =
+		"INSERT INTO conversations VALUES (?1, ?2, ?3, ?4, ?5)";
+	static const char upsert[] =
 		"INSERT INTO conversations VALUES (?1, ?2, ?3, ?4, ?5)"
 		" ON CONFLICT (id) DO UPDATE SET title = ?2, leaf = ?3,"
 		" updated_ms = ?5 WHERE title <> ?2 OR leaf <> ?3"
-		" OR updated_ms < ?5",
-		"ttiii", c->id, c->title, c->leaf, c->created_ms,
-		c->updated_ms);
+		" OR updated_ms < ?5";
+
+	return database_do(lib->db, err, is_new ? insert : upsert, "ttiii",
+	                   c->id, c->title, c->leaf, c->created_ms,
+	                   c->updated_ms);
 }
 
 static void ids_bytes(struct strbuf *out, const struct ids *ids)
@@ -134,6 +157,35 @@ static int save_messages(struct library *lib, struct conversation *c,
 	return 0;
 }
 
+static int save_all_of(struct library *lib, struct conversation *c, bool is_new,
+                       struct known_conversation *k, struct known_message *now,
+                       struct error *err)
+{
+	if (save_head(lib, c, is_new, err))
+		return -1;
+	return save_messages(lib, c, k, now, err);
+}
+
+/* A name for a new conversation, locked; NULL with the reason. */
+static char *take_id(struct library *lib, struct error *err)
+{
+	char *id = unused_id(lib, err);
+
+	if (id && library_lock(lib, id, err)) {
+		known_drop(lib, id);
+		free(id);
+		return NULL;
+	}
+	return id;
+}
+
+static void give_up_id(struct library *lib, struct conversation *c)
+{
+	known_drop(lib, c->id);
+	free(c->id);
+	c->id = NULL;
+}
+
 int library_save(struct library *lib, struct conversation *c, struct error *err)
 {
 	struct known_conversation *k;
@@ -141,31 +193,51 @@ int library_save(struct library *lib, struct conversation *c, struct error *err)
 	bool is_new = !c->id;
 	int status;
 
-	if (is_new)
-		c->id = new_id();
-	k = known_find(lib, c->id);
-	if (is_new && library_lock(lib, c->id, err)) {
-		known_drop(lib, c->id);
-		free(c->id);
-		c->id = NULL;
+	if (is_new && !(c->id = take_id(lib, err)))
 		return -1;
-	}
+	k = known_find(lib, c->id);
 	now = mem_zalloc(c->n, sizeof *now);
 	status = database_begin(lib->db, err);
 	if (!status) {
-		status = save_head(lib, c, err);
-		if (!status)
-			status = save_messages(lib, c, k, now, err);
+		status = save_all_of(lib, c, is_new, k, now, err);
 		status = database_end(lib->db, status, err);
 	}
-	if (!status) {
-		for (size_t i = 0; i < c->n; i++)
-			known_note(k, c->messages[i], now[i].row);
-	} else if (is_new) {
-		known_drop(lib, c->id);
-		free(c->id);
-		c->id = NULL;
-	}
+	for (size_t i = 0; i < c->n && !status; i++)
+		known_note(k, c->messages[i], now[i].row);
+	if (status && is_new)
+		give_up_id(lib, c);
 	free(now);
+	return status;
+}
+
+/* One of many: nothing is known of it afterwards, and nothing locked. */
+static int add_one(struct library *lib, struct conversation *c,
+                   struct error *err)
+{
+	struct known_conversation nothing = { .lock = -1 };
+	struct known_message *now = mem_zalloc(c->n, sizeof *now);
+	int status = -1;
+
+	c->id = unused_id(lib, err);
+	if (c->id)
+		status = save_all_of(lib, c, true, &nothing, now, err);
+	free(now);
+	return status;
+}
+
+int library_add(struct library *lib, struct conversation **list, size_t n,
+                struct error *err)
+{
+	int status = database_begin(lib->db, err);
+
+	if (status)
+		return -1;
+	for (size_t i = 0; i < n && !status; i++)
+		status = add_one(lib, list[i], err);
+	status = database_end(lib->db, status, err);
+	for (size_t i = 0; i < n && status; i++) {
+		free(list[i]->id);
+		list[i]->id = NULL;
+	}
 	return status;
 }

@@ -27,7 +27,8 @@ except ImportError as error:
     skip_all(f"{error}: install python3-pyte")
 
 MODULES = ["chat", "screen", "input", "leaving", "tree", "tokens", "hostile",
-           "lines", "sizes", "resume", "widths", "golden"]
+           "lines", "sizes", "resume", "widths", "golden",
+           "chats"]
 
 
 def load(long):

@@ -103,16 +103,12 @@ static int save_all(const struct options *o, struct conversation **list,
                     size_t n, struct error *err)
 {
 	struct library *lib = user_library_open(err);
-	int status = lib ? EXIT_OK : EXIT_FAILED;
+	int status = EXIT_FAILED;
 
-	for (size_t i = 0; i < n && status == EXIT_OK; i++) {
-		if (library_save(lib, list[i], err)) {
-			error_prefix(err, "%zu of %zu imported", i, n);
-			status = EXIT_FAILED;
-			break;
-		}
-		library_unlock(lib, list[i]->id);
-		tell(o, list[i]);
+	if (lib && !library_add(lib, list, n, err)) {
+		for (size_t i = 0; i < n; i++)
+			tell(o, list[i]);
+		status = EXIT_OK;
 	}
 	library_close(lib);
 	return status;
