@@ -162,7 +162,7 @@ def scenes(c):
     yield "inspector"
     c.keys("Enter", "Down", "Down")
     c.wait("take another token")
-    yield "choose"
+    # (README.md shows this one in letters.)
     c.keys("Enter")
     c.wait("2/2")
     c.ready()
