@@ -477,18 +477,27 @@ static double chi_squared_limit(int freedom)
 	return k * pow(1 - 2 / (9 * k) + z * sqrt(2 / (9 * k)), 3);
 }
 
-static void draw_and_test(const struct sampler_settings *set, float spread)
+/* 200,000 draws against the sorting reference.  With a prompt every draw is a
+ * request of its own, with the next seed, for the penalties to be the same. */
+static void draw_and_test(const struct sampler_settings *wanted, float spread,
+                          const int *prompt, size_t n_prompt)
 {
 	enum { DRAWS = 200000, N = 200 };
 	float *logits = random_row(N, spread);
-	struct reference r = reference(logits, N, set, NULL, 0, NULL, 0);
+	struct sampler_settings set = *wanted;
+	struct reference r =
+		reference(logits, N, &set, prompt, n_prompt, NULL, 0);
 	struct sampler *s = sampler_new(N);
 	int *count = calloc(N, sizeof *count), cells = 0;
 	double chi = 0, rest = 0, rest_count = 0;
 	struct sample sample;
 
-	sampler_start(s, set, NULL, 0);
+	sampler_start(s, &set, prompt, n_prompt);
 	for (int i = 0; i < DRAWS; i++) {
+		if (n_prompt) {
+			set.seed++;
+			sampler_start(s, &set, prompt, n_prompt);
+		}
 		sampler_draw(s, logits, &sample);
 		count[sample.id]++;
 	}
@@ -521,22 +530,34 @@ static void draw_and_test(const struct sampler_settings *set, float spread)
 static void draws_follow_the_probabilities(void **unused)
 {
 	struct sampler_settings set = plain;
+	int prompt[100];
 
 	(void)unused;
 	set.seed = 7;
-	draw_and_test(&set, 2);
+	draw_and_test(&set, 2, NULL, 0);
 	set = (struct sampler_settings){ .temperature = 0.7f,
 		                         .top_k = 20,
 		                         .top_p = 0.95f,
 		                         .repeat_penalty = 1,
 		                         .seed = 8 };
-	draw_and_test(&set, 1);
+	draw_and_test(&set, 1, NULL, 0);
 	set = (struct sampler_settings){ .temperature = 1.5f,
 		                         .top_p = 1,
 		                         .min_p = 0.02f,
 		                         .repeat_penalty = 1,
 		                         .seed = 9 };
-	draw_and_test(&set, 2);
+	draw_and_test(&set, 2, NULL, 0);
+	/* The whole chain. */
+	for (int i = 0; i < 100; i++)
+		prompt[i] = 2 * i;
+	set = (struct sampler_settings){ .temperature = 1.3f,
+		                         .top_k = 60,
+		                         .top_p = 0.9f,
+		                         .min_p = 0.03f,
+		                         .presence_penalty = 0.5f,
+		                         .repeat_penalty = 1.2f,
+		                         .seed = 1000 };
+	draw_and_test(&set, 2, prompt, 100);
 }
 
 static void a_broken_row_is_survived(void **unused)

@@ -292,3 +292,77 @@ def the_figures_on_the_screen_are_those_of_the_reference(binary):
                                     (want["entropy"], -want["logprob"])):
                 assert abs(figure - nats / math.log(2)) < 0.006, (i, c.text())
             c.keys("Right")
+
+
+def panels(c, last):
+    """What the panel shows of every token, from the first message on."""
+    seen = []
+
+    def panel():
+        left = c.find("inspector   ")[1] - 1
+        return "\n".join(row[left:] for row in c.rows()[1:c.screen.lines - 3])
+
+    c.keys("g")
+    c.wait("token 1 of")
+    message = 0
+    while True:
+        c.finish_frame()
+        now = panel()
+        if seen and now == seen[-1]:
+            break
+        seen.append(now)
+        assert len(seen) < 200
+        if f"token {last} of {last}" in now and message == 3:
+            break
+        at = token(c)
+        message += at[0] == at[1]
+        c.keys("Right")
+        # The last token of a message is followed by the first of the next.
+        c.wait(lambda: c.find("inspector   ") and token(c) != at,
+               "the next token")
+    return seen
+
+
+@test
+def every_figure_is_the_same_after_quitting(binary):
+    with Confab(binary, rows=60, cols=200, save=True) as c:
+        c.ready()
+        c.ask("My name is Anna.")
+        c.ask("What is the capital of France?", "Paris")
+        c.keys("F2", "g", "p")
+        c.wait("surprisal")
+        c.ready()
+        c.keys("G")
+        c.wait(lambda: token(c)[0] == token(c)[1], "the end")
+        last = token(c)[1]
+        before = panels(c, last)
+        assert sum("entropy" in p for p in before) > 10
+        c.keys("Ctrl-Q")
+        assert c.wait_exit() == 0
+    with Confab(binary, "-r", rows=60, cols=200, home=c.home) as again:
+        again.ready()
+        again.keys("F2")
+        again.wait("entropy")
+        after = panels(again, last)
+    assert len(before) == len(after)
+    for one, other in zip(before, after):
+        assert one == other, one + "\ninstead of\n" + other
+
+
+@scripted
+def the_cursor_stays_at_its_token_from_branch_to_branch(binary):
+    with inspected(binary, reply="alpha beta gamma delta") as c:
+        c.keys("g", "}", "Right", "Right")
+        c.wait("token 3 of")
+        c.keys("Enter", "Enter")
+        c.wait("2/2")
+        c.ready()
+        c.keys("g", "}", "Right", "Right")
+        c.wait("token 3 of")
+        c.keys("[")
+        c.wait("1/2")
+        c.wait("token 3 of")
+        c.wait("entropy")
+        c.keys("]")
+        c.wait("2/2")
+        c.wait("token 3 of")
