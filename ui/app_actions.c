@@ -282,6 +282,16 @@ static void sibling(struct app *app, int step)
 	app_cursor_to_child(app, parent);
 }
 
+static void back(struct app *app)
+{
+	const struct transcript_item *item =
+		transcript_current(&app->transcript);
+	int64_t parent = item ? item->message->parent : -1;
+
+	if (chat_back(&app->chat))
+		app_cursor_to_child(app, parent);
+}
+
 /* The message under the cursor as an argument. */
 static void on_current(struct app *app, enum action action)
 {
@@ -421,6 +431,9 @@ static bool do_program(struct app *app, enum action action)
 		return true;
 	case ACTION_MARK:
 		mark(app);
+		return true;
+	case ACTION_BACK:
+		back(app);
 		return true;
 	case ACTION_SIBLING_BEFORE:
 		sibling(app, -1);

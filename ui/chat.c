@@ -66,6 +66,7 @@ void chat_init(struct chat *chat, struct engine *engine,
 		               .think = options->think,
 		               .context = options->context,
 		               .first_seen = -1,
+		               .leaf_before = -1,
 		               .notice = STRBUF_INIT };
 	chat_explore_init(&chat->explore);
 }
@@ -517,7 +518,7 @@ void chat_switch(struct chat *chat, struct conversation *c)
 	clear_queue(chat);
 	conversation_free(chat->conversation);
 	chat->conversation = c;
-	chat->first_seen = -1;
+	chat->first_seen = chat->leaf_before = -1;
 	chat->scored = NULL;
 	chat->explore.message = chat->explore.peek_message = -1;
 	chat->context_used = 0;

@@ -89,6 +89,7 @@ struct chat {
 	int64_t first_seen; /* messages above it are not shown to the model;
 	                          * -1: all are */
 	struct chat_overflow overflow;
+	int64_t leaf_before; /* end of the branch left last, or -1 */
 
 	char **queue; /* typed while busy, [n_queue] */
 	size_t n_queue, queue_capacity;

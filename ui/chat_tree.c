@@ -18,6 +18,13 @@ static struct message *last_of(const struct chat *chat, enum message_role role)
 	return m;
 }
 
+/* What is computed ends, and the branch can be returned to. */
+static void leave_branch(struct chat *chat)
+{
+	chat_interrupt(chat);
+	chat->leaf_before = chat->conversation->leaf;
+}
+
 void chat_retry(struct chat *chat)
 {
 	struct message *user = last_of(chat, ROLE_USER);
@@ -26,7 +33,7 @@ void chat_retry(struct chat *chat)
 		chat_notice(chat, "there is nothing to answer yet");
 		return;
 	}
-	chat_interrupt(chat);
+	leave_branch(chat);
 	chat_answer(chat, user->id);
 }
 
@@ -57,7 +64,7 @@ char *chat_undo(struct chat *chat)
 
 	if (chat->n_queue)
 		return chat->queue[--chat->n_queue];
-	chat_interrupt(chat);
+	leave_branch(chat);
 	user = last_of(chat, ROLE_USER);
 	if (!user)
 		return NULL;
@@ -74,7 +81,7 @@ void chat_edit(struct chat *chat, int64_t id, const char *text)
 
 	if (!old)
 		return;
-	chat_interrupt(chat);
+	leave_branch(chat);
 	if (old->role == ROLE_SYSTEM) {
 		chat_set_system(chat, text);
 		return;
@@ -91,7 +98,7 @@ void chat_branch(struct chat *chat, int64_t id)
 
 	if (!m)
 		return;
-	chat_interrupt(chat);
+	leave_branch(chat);
 	chat->conversation->leaf = id;
 	if (m->role == ROLE_USER)
 		chat_answer(chat, id);
@@ -106,7 +113,7 @@ void chat_sibling(struct chat *chat, int64_t id, int step)
 	struct message **siblings;
 	size_t index, n;
 
-	chat_interrupt(chat); /* may take away an empty reply */
+	leave_branch(chat); /* may take away an empty reply */
 	n = conversation_siblings(c, id, &siblings, &index);
 	if (n < 2)
 		chat_notice(chat, "this message has no other branch");
@@ -116,6 +123,21 @@ void chat_sibling(struct chat *chat, int64_t id, int step)
 	free(siblings);
 	chat_snapshot_changed(chat);
 	chat_save(chat);
+}
+
+bool chat_back(struct chat *chat)
+{
+	struct conversation *c = chat->conversation;
+	int64_t leaf = chat->leaf_before;
+
+	if (!conversation_message(c, leaf)) {
+		chat_notice(chat, "no branch was left yet");
+		return false;
+	}
+	leave_branch(chat);
+	c->leaf = leaf;
+	chat_save(chat);
+	return true;
 }
 
 /* ---- copies ---- */
@@ -173,6 +195,7 @@ static struct message *fork_at(struct chat *chat, const struct message *m,
 	struct conversation *c = chat->conversation;
 	struct message *fork;
 
+	chat->leaf_before = c->leaf;
 	fork = conversation_add(c, m->parent, m->role, "", 0);
 	fork->model = mem_strdup(m->model);
 	ids_append(&fork->ids, m->ids.data, index);

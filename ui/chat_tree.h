@@ -7,6 +7,7 @@
 #ifndef CONFAB_CHAT_TREE_H
 #define CONFAB_CHAT_TREE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,6 +32,10 @@ void chat_branch(struct chat *chat, int64_t id);
 
 /* To the next (+1) or the former (-1) sibling of a message. */
 void chat_sibling(struct chat *chat, int64_t id, int step);
+
+/* To the branch that was left last, by any of these; again: and back.  False:
+ * none was. */
+bool chat_back(struct chat *chat);
 
 /* Another system prompt, "" for none, above a copy of the current path. */
 void chat_set_system(struct chat *chat, const char *text);

@@ -426,6 +426,9 @@ static bool run_conversation(const struct command_host *host,
 	case ACTION_BRANCH:
 		branch(host, argument);
 		return true;
+	case ACTION_BACK:
+		chat_back(host->chat);
+		return true;
 	default:
 		return false;
 	}

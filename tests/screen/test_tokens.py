@@ -366,3 +366,9 @@ def the_cursor_stays_at_its_token_from_branch_to_branch(binary):
         c.keys("]")
         c.wait("2/2")
         c.wait("token 3 of")
+        # u undoes the choice, and undoes that.
+        c.keys("u")
+        c.wait("1/2")
+        c.wait("token 3 of")
+        c.keys("u")
+        c.wait("2/2")
