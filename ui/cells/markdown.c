@@ -282,8 +282,10 @@ static void code_line(struct render *r)
 		pos += n;
 	}
 	r->wrap.verbatim = true;
+	r->wrap.fill = STYLE_CODE;
 	end_line(r);
 	r->wrap.verbatim = false;
+	r->wrap.fill = STYLE_TEXT;
 	strbuf_clear(&r->code);
 	r->code_source = SOURCE_NONE;
 }

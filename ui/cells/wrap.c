@@ -279,7 +279,7 @@ static void begin_line(struct lines *out)
 {
 	out->lines = mem_grow(out->lines, out->n, &out->capacity,
 	                      sizeof *out->lines);
-	out->lines[out->n].begin = (uint32_t)out->n_glyphs;
+	out->lines[out->n] = (struct line){ .begin = (uint32_t)out->n_glyphs };
 }
 
 static void close_line(struct lines *out, bool wrapped)
@@ -308,6 +308,7 @@ static void emit_line(struct wrap *w, size_t begin, size_t end, bool first)
 	else
 		emit_glyphs(out, w->rest, w->n_rest);
 	emit_glyphs(out, w->pending + begin, keep - begin);
+	out->lines[out->n].fill = w->fill;
 	close_line(out, end < w->n_pending);
 }
 

@@ -31,6 +31,7 @@ struct glyph {
 struct line {
 	uint32_t begin, end; /* glyphs [begin, end) */
 	bool wrapped;        /* the next line goes on with the same source line */
+	uint8_t fill;        /* enum style_role of the rest of the row */
 };
 
 struct lines {
@@ -51,6 +52,7 @@ struct wrap {
 	struct lines *out;
 	int width;               /* columns, >= 1 */
 	bool verbatim;           /* code: cut anywhere, drop nothing */
+	uint8_t fill;            /* of the lines to come */
 	struct glyph *pending;   /* the open source line */
 	size_t n_pending, pending_capacity;
 	int column;              /* columns pending */

@@ -202,6 +202,14 @@ enum theme_kind theme_kind(void)
 	return kind;
 }
 
+/* Emphasis is underlined where a terminal cannot lean its letters. */
+static unsigned shown_attrs(unsigned attrs)
+{
+	if (attrs & STYLE_ITALIC && !(termattrs() & A_ITALIC))
+		attrs |= STYLE_UNDERLINE;
+	return attrs;
+}
+
 static unsigned curses_attrs(unsigned attrs)
 {
 	return (attrs & STYLE_BOLD ? A_BOLD : 0) |
@@ -217,11 +225,11 @@ struct theme_look theme_look(struct style s)
 	struct theme_look look = { 0 };
 
 	if (kind == THEME_MONO) {
-		look.attrs = curses_attrs(s.attrs | mono[s.role] |
+		look.attrs = curses_attrs(shown_attrs(s.attrs) | mono[s.role] |
 		                          mono_heat[s.heat]);
 		return look;
 	}
-	look.attrs = curses_attrs(s.attrs | looks[s.role].attrs |
+	look.attrs = curses_attrs(shown_attrs(s.attrs) | looks[s.role].attrs |
 	                          heat_marks[s.heat]);
 	look.pair = s.heat ? heat_pair(s.heat) : (short)(1 + s.role);
 	return look;

@@ -110,6 +110,10 @@ static void draw_text(const struct transcript_row *row, struct canvas *c, int y,
 		                  row->lines->text.bytes + glyph->text,
 		                  glyph->len, s);
 	}
+	/* A block of code is a rectangle, however ragged its lines. */
+	if (line->fill != STYLE_TEXT)
+		canvas_fill(c, y, col, end - TRANSCRIPT_MARGIN, " ",
+		            style((enum style_role)line->fill));
 }
 
 static void draw_label(const struct transcript_row *row, struct canvas *c, int y,
