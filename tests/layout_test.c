@@ -53,7 +53,8 @@ static void regions_of_every_size_cover_the_window_once(void **state)
 				struct layout_wish wish = { k & 1,
 					                    k & 2 ? 9 : 1,
 					                    k & 4 ? 6 : 0 };
-				struct layout l = layout_make(rows, cols, &wish);
+				struct layout l =
+					layout_make(rows, cols, &wish);
 				int total;
 
 				assert_int_equal(l.too_small,
@@ -176,10 +177,9 @@ static void bars_have_eighths(void **state)
 
 static void progress_shows_rate_and_time(void **state)
 {
-	struct activity_view v = { .label = "reading",
-		                   .done = 1,
-		                   .total = 2,
-		                   .right = "3 s left" };
+	struct activity_view v = {
+		.label = "reading", .done = 1, .total = 2, .right = "3 s left"
+	};
 	struct canvas c;
 
 	(void)state;
@@ -263,17 +263,36 @@ static void completions_stand_above_the_line(void **state)
 static struct inspector_view warm(void)
 {
 	struct inspector_view v = {
-		.note = "", .has_token = true, .text = "▁warm",
-		.bytes = "20 77 61 72 6d", .id = 8205, .index = 40, .n = 96,
-		.pos = 137, .has_odds = true, .p = .412, .sampled = .47,
-		.rank = 2, .entropy = 2.91, .surprisal = 1.28, .n_top = 3,
-		.rest = .06, .focused = true,
+		.note = "",
+		.has_token = true,
+		.text = "▁warm",
+		.bytes = "20 77 61 72 6d",
+		.id = 8205,
+		.index = 40,
+		.n = 96,
+		.pos = 137,
+		.has_odds = true,
+		.p = .412,
+		.sampled = .47,
+		.rank = 2,
+		.entropy = 2.91,
+		.surprisal = 1.28,
+		.n_top = 3,
+		.rest = .06,
+		.focused = true,
 	};
 
-	v.top[0] = (struct inspector_candidate){ "▁light", .46, .53, "", false };
-	v.top[1] = (struct inspector_candidate){ "▁warm", .41, .47, "", true };
-	v.top[2] = (struct inspector_candidate){ "▁few", .07, 0, "top_p",
-		                                 false };
+	v.top[0] = (struct inspector_candidate){
+		.text = "▁light", .raw = .46, .sampled = .53, .cut = ""
+	};
+	v.top[1] = (struct inspector_candidate){ .text = "▁warm",
+		                                 .raw = .41,
+		                                 .sampled = .47,
+		                                 .cut = "",
+		                                 .is_token = true };
+	v.top[2] = (struct inspector_candidate){ .text = "▁few",
+		                                 .raw = .07,
+		                                 .cut = "top_p" };
 	return v;
 }
 
@@ -297,6 +316,56 @@ static void the_inspector_shows_both_odds_and_what_was_cut(void **state)
 	row_has(&c, 9, "cut top_p");
 	row_has(&c, 10, "all others");
 	row_has(&c, 10, ".060");
+	canvas_free(&c);
+}
+
+static void figures_of_other_settings_and_penalties_are_told(void **state)
+{
+	struct inspector_view v = warm();
+	struct canvas c;
+
+	(void)state;
+	canvas_init(&c, 16, 42);
+	strcpy(v.settings, "sampled at temp 0.7 top_k 20");
+	v.top[0].penalised = true;
+	inspector_view_draw(&v, &c, (struct rect){ 0, 0, 16, 42 });
+	row_has(&c, 5, "sampled at temp 0.7 top_k 20");
+	row_has(&c, 8, " 1 ▁light");
+	row_has(&c, 8, ".530 pen.");
+	canvas_free(&c);
+}
+
+/* Both bars to one scale, that of the largest of all, .53. */
+static void a_wide_list_has_a_bar_for_each_odds(void **state)
+{
+	struct inspector_view v = warm();
+	struct canvas c;
+
+	(void)state;
+	canvas_init(&c, 16, 62);
+	inspector_view_draw(&v, &c, (struct rect){ 0, 0, 16, 62 });
+	row_has(&c, 7, "▁light         ██████████▍  .460");
+	row_has(&c, 7, ".460  ████████████ .530");
+	row_has(&c, 9, ".070               cut top_p");
+	canvas_free(&c);
+}
+
+static void a_small_pane_has_candidates(void **state)
+{
+	struct inspector_view v = warm();
+	struct canvas c;
+
+	(void)state;
+	canvas_init(&c, 4, 40);
+	inspector_view_draw(&v, &c, (struct rect){ 0, 0, 4, 40 });
+	row_has(&c, 1, "\"▁warm\" p .412 rank 2 2.91 bits");
+	row_has(&c, 2, " 1 ▁light");
+	row_has(&c, 3, " ▸ 2 ▁warm");
+	/* The chosen one is always among those that fit. */
+	v.choosing = true;
+	v.choice = 2;
+	inspector_view_draw(&v, &c, (struct rect){ 0, 0, 4, 40 });
+	row_has(&c, 3, " 3 ▁few");
 	canvas_free(&c);
 }
 
@@ -348,6 +417,9 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(the_input_shows_the_rows_around_the_cursor),
 	cmocka_unit_test(completions_stand_above_the_line),
 	cmocka_unit_test(the_inspector_shows_both_odds_and_what_was_cut),
+	cmocka_unit_test(figures_of_other_settings_and_penalties_are_told),
+	cmocka_unit_test(a_wide_list_has_a_bar_for_each_odds),
+	cmocka_unit_test(a_small_pane_has_candidates),
 	cmocka_unit_test(the_inspector_fits_into_any_window),
 	cmocka_unit_test(a_long_text_scrolls_to_its_end_and_not_beyond),
 };

@@ -159,18 +159,25 @@ void canvas_fill(struct canvas *c, int row, int col, int end, const char *cluste
                  struct style s)
 {
 	size_t len = strlen(cluster);
-	struct cell *cell;
+	struct cell one, *cell;
 
 	if (col < 0)
 		col = 0;
-	for (; col < end && (cell = canvas_at(c, row, col)); col++) {
-		break_wide(c, row, col);
-		set_blank(cell, s);
-		if (len <= CELL_BYTES) {
-			memcpy(cell->bytes, cluster, len);
-			cell->len = (unsigned char)len;
-		}
+	if (end > c->cols)
+		end = c->cols;
+	if (col >= end || !canvas_at(c, row, col))
+		return;
+	set_blank(&one, s);
+	if (len <= CELL_BYTES) {
+		memcpy(one.bytes, cluster, len);
+		one.len = (unsigned char)len;
 	}
+	/* Only at the ends can half of a wide cell be left over. */
+	break_wide(c, row, col);
+	break_wide(c, row, end - 1);
+	cell = canvas_at(c, row, col);
+	for (; col < end; col++)
+		*cell++ = one;
 }
 
 void canvas_restyle(struct canvas *c, int row, int col, int end, struct style s)

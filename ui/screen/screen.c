@@ -220,9 +220,10 @@ static void make_cchar(cchar_t *out, const struct cell *cell)
 		out->chars[i] = text[i];
 }
 
-static void present_row(const struct canvas *canvas, int row)
+static void present_cells(const struct canvas *canvas, int row, int col,
+                          int end)
 {
-	for (int col = 0; col < canvas->cols; col++) {
+	for (; col < end; col++) {
 		const struct cell *cell = canvas_at(canvas, row, col);
 		cchar_t c;
 
@@ -231,6 +232,36 @@ static void present_row(const struct canvas *canvas, int row)
 		make_cchar(&c, cell);
 		mvadd_wchnstr(row, col, &c, 1);
 	}
+}
+
+static bool is_shown(const struct canvas *canvas, int row, int col)
+{
+	return !memcmp(canvas_at(canvas, row, col), canvas_at(&shown, row, col),
+	               sizeof(struct cell));
+}
+
+/* What differs from the row that is shown.  A wide cell, now or before, is
+ * written whole. */
+static void present_changes(const struct canvas *canvas, int row)
+{
+	int col = 0, end = canvas->cols;
+
+	if (!memcmp(canvas_at(canvas, row, 0), canvas_at(&shown, row, 0),
+	            (size_t)end * sizeof(struct cell)))
+		return;
+	while (col < end && is_shown(canvas, row, col))
+		col++;
+	while (end > col && is_shown(canvas, row, end - 1))
+		end--;
+	while (col > 0 && col < end &&
+	       (!canvas_at(canvas, row, col)->columns ||
+	        !canvas_at(&shown, row, col)->columns))
+		col--;
+	while (end > col && end < canvas->cols &&
+	       (!canvas_at(canvas, row, end)->columns ||
+	        !canvas_at(&shown, row, end)->columns))
+		end++;
+	present_cells(canvas, row, col, end);
 }
 
 static bool same_size(const struct canvas *a, const struct canvas *b)
@@ -251,15 +282,15 @@ static void remember(const struct canvas *canvas)
 
 void screen_present(const struct canvas *canvas)
 {
-	size_t bytes = (size_t)canvas->cols * sizeof *canvas->cells;
 	bool all = everything || !same_size(&shown, canvas);
 
 	if (all)
 		clearok(stdscr, TRUE);
 	for (int row = 0; row < canvas->rows && row < LINES; row++)
-		if (all || memcmp(canvas_at(canvas, row, 0),
-		                  canvas_at(&shown, row, 0), bytes))
-			present_row(canvas, row);
+		if (all)
+			present_cells(canvas, row, 0, canvas->cols);
+		else
+			present_changes(canvas, row);
 	if (canvas->cursor_row >= 0) {
 		move(canvas->cursor_row, canvas->cursor_col);
 		curs_set(1);
