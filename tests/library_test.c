@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/file.h"
+#include "base/paths.h"
 #include "base/strbuf.h"
 #include "library/conversation.h"
 #include "library/library.h"
@@ -406,6 +408,139 @@ static void a_library_of_the_first_schema_is_migrated(void **state)
 	free(dir);
 }
 
+/* ---- damage ---- */
+
+#define MANY 60
+
+static char marker[] = "damage0000";
+
+/* MANY conversations of 4 messages, each with its number in its texts. */
+static void make_many(const char *dir)
+{
+	struct library *lib = open_library(dir);
+	char text[64];
+
+	for (int i = 0; i < MANY; i++) {
+		struct conversation *c = conversation_new();
+
+		for (int k = 0; k < 4; k++) {
+			struct message *m;
+
+			snprintf(text, sizeof text, "damage%04d number %d", i,
+			         k);
+			m = add(c, k - 1, k % 2 ? ROLE_ASSISTANT : ROLE_USER,
+			        text);
+			for (int t = 0; t < 8 && k % 2; t++)
+				add_token(m);
+		}
+		conversation_auto_title(c);
+		save(lib, c);
+		library_unlock(lib, c->id);
+		conversation_free(c);
+	}
+	library_close(lib); /* the last one out empties the log */
+}
+
+static void read_database(const char *dir, struct strbuf *out)
+{
+	char *path = paths_join(dir, "conversations.db");
+	struct error err = { "" };
+
+	if (file_read(out, path, (size_t)1 << 30, &err))
+		fail_msg("%s", err.text);
+	free(path);
+}
+
+/* The conversations that are listed and read as they were made. */
+static int count_whole(const char *dir, int *listed)
+{
+	struct error err = { "" };
+	struct library *lib = library_open(dir, &err);
+	struct library_entry *entries;
+	size_t n = 0;
+	int whole = 0;
+
+	*listed = 0;
+	if (!lib || library_list(lib, NULL, 0, &entries, &n, &err)) {
+		assert_true(*err.text);
+		library_close(lib);
+		return 0;
+	}
+	for (size_t i = 0; i < n; i++) {
+		struct conversation *c = library_read(lib, entries[i].id, &err);
+
+		whole += c && c->n == 4 && !c->damaged &&
+		         !memcmp(c->messages[3]->text.bytes, "damage", 6);
+		conversation_free(c);
+	}
+	*listed = (int)n;
+	library_entries_free(entries, n);
+	library_close(lib);
+	return whole;
+}
+
+static void a_lost_page_hides_nothing_else(void **state)
+{
+	char *dir = test_tmp_dir();
+	struct strbuf bytes = STRBUF_INIT;
+	const size_t page = 4096;
+	int listed, pages = 0;
+
+	(void)state;
+	make_many(dir);
+	read_database(dir, &bytes);
+	assert_int_equal(count_whole(dir, &listed), MANY);
+	for (size_t at = page; at + page <= bytes.len; at += page) {
+		struct strbuf copy = STRBUF_INIT;
+		bool texts;
+
+		strbuf_add(&copy, bytes.bytes, bytes.len);
+		texts = memmem(copy.bytes + at, page, marker, 6);
+		memset(copy.bytes + at, 0xa5, page);
+		test_write(dir, "conversations.db", copy.bytes, copy.len);
+		/* A page holds some ten conversations' texts or four's odds;
+		 * what else can be lost is the schema's own tables. */
+		if (count_whole(dir, &listed) >= MANY - 24 &&
+		    listed >= MANY - 1)
+			pages++;
+		else if (texts)
+			print_message("# page %zu: %d listed\n", at / page,
+			              listed);
+		strbuf_free(&copy);
+	}
+	assert_true(pages >= (int)(bytes.len / page) * 9 / 10);
+	strbuf_free(&bytes);
+	free(dir);
+}
+
+static void bytes_at_random_never_crash_it(void **state)
+{
+	const char *times = getenv("CONFAB_TEST_DAMAGES");
+	int n = times ? atoi(times) : 150, opened = 0, listed;
+	char *dir = test_tmp_dir();
+	struct strbuf bytes = STRBUF_INIT;
+
+	(void)state;
+	make_many(dir);
+	read_database(dir, &bytes);
+	for (int i = 0; i < n; i++) {
+		struct strbuf copy = STRBUF_INIT;
+
+		strbuf_add(&copy, bytes.bytes, bytes.len);
+		for (uint32_t k = 1 + pick(40); k--;)
+			copy.bytes[pick((uint32_t)copy.len)] = (char)pick(256);
+		if (!pick(4))
+			copy.len = pick((uint32_t)copy.len);
+		test_write(dir, "conversations.db", copy.bytes, copy.len);
+		count_whole(dir, &listed);
+		opened += listed > 0;
+		strbuf_free(&copy);
+	}
+	assert_true(opened > n / 2);
+	strbuf_free(&bytes);
+	free(dir);
+}
+
 static void an_id_is_found_by_its_beginning_or_last(void **state)
 {
 	char *dir = test_tmp_dir(), *found, part[4];
@@ -645,6 +780,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_conversation_is_found_by_words_that_no_other_has),
 	cmocka_unit_test(the_tail_is_the_end_of_the_current_branch),
 	cmocka_unit_test(a_library_of_the_first_schema_is_migrated),
+	cmocka_unit_test(a_lost_page_hides_nothing_else),
+	cmocka_unit_test(bytes_at_random_never_crash_it),
 	cmocka_unit_test(an_id_is_found_by_its_beginning_or_last),
 	cmocka_unit_test(a_removed_branch_is_gone_and_its_ids_are_free),
 	cmocka_unit_test(

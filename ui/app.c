@@ -353,9 +353,7 @@ static int run_screen(struct app *app, struct error *err)
 	app_host_init(app);
 	transcript_init(&app->transcript);
 	read_settings(app);
-	if (app->chat.saving.read_only)
-		chat_notice(&app->chat, "another confab writes this "
-					"conversation: reading only");
+	chat_tell_opened(&app->chat);
 	app->dirty = true;
 	while (!app->leaving)
 		wait_once(app, err);

@@ -17,6 +17,8 @@
 
 #define SAVE_EVERY 1.0 /* seconds: what a crash may cost of an open reply */
 
+#define RETRY_EVERY 5.0 /* seconds, where saving failed: there may be room now */
+
 /* ---- notices ---- */
 
 static void set_notice(struct chat *chat, bool is_error, const char *format,
@@ -99,16 +101,25 @@ void chat_save(struct chat *chat)
 	saving_save(&chat->saving, chat->conversation);
 }
 
+void chat_tell_opened(struct chat *chat)
+{
+	const char *notice =
+		saving_notice(&chat->saving, chat->conversation);
+
+	if (notice)
+		chat_notice(chat, "%s", notice);
+}
+
 int chat_tick(struct chat *chat)
 {
-	double left;
+	double every = chat->reply ? SAVE_EVERY : RETRY_EVERY, left;
 
-	if (!chat->reply)
+	if (!chat->reply && !saving_is_behind(&chat->saving))
 		return chat_snapshot_tick(chat);
-	left = chat->saving.saved_at + SAVE_EVERY - clock_seconds();
+	left = chat->saving.saved_at + every - clock_seconds();
 	if (left <= 0) {
 		chat_save(chat);
-		left = SAVE_EVERY;
+		left = every;
 	}
 	return (int)(left * 1000) + 1;
 }

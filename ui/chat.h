@@ -146,6 +146,9 @@ char *chat_overflow_cancel(struct chat *chat);
 /* Another conversation takes the place of this one, which is freed. */
 void chat_switch(struct chat *chat, struct conversation *c);
 
+/* Tells what is to be known of a conversation that was opened. */
+void chat_tell_opened(struct chat *chat);
+
 /* Saves an open reply when a second has passed since the last time.  Gives the
  * milliseconds until it wants to be called again, -1: not at all. */
 int chat_tick(struct chat *chat);

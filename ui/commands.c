@@ -99,9 +99,7 @@ static void open_conversation(const struct command_host *host, const char *id)
 		return;
 	}
 	switch_to(host, c);
-	if (chat->saving.read_only)
-		chat_notice(chat, "another confab writes this conversation: it "
-				  "is open for reading only");
+	chat_tell_opened(chat);
 }
 
 static void add_entry(struct strbuf *out, const struct library_entry *e)

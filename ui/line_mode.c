@@ -36,15 +36,38 @@ struct line_mode {
 	int64_t shown;        /* the reply that is being printed, or -1 */
 	size_t n_shown;       /* bytes of it that are out */
 	bool end_of_input, leaving, loaded_once;
+	bool behind;          /* it was told that nothing can be saved */
 	int signal, status;
 };
 
 /* ---- out ---- */
 
+/* Trouble with saving, when it begins and when it is over. */
+static void tell_saving(struct line_mode *l)
+{
+	const struct saving *s = &l->chat.saving;
+	bool behind = saving_is_behind(s);
+
+	if (behind == l->behind)
+		return;
+	l->behind = behind;
+	progress_clear();
+	output_str("* ");
+	if (behind) {
+		output_str("not saved: ");
+		output_text(s->trouble.text, strlen(s->trouble.text));
+		output_text_end();
+	} else {
+		output_str("saved again");
+	}
+	output_str("\n");
+}
+
 static void tell(struct line_mode *l)
 {
 	struct chat *chat = &l->chat;
 
+	tell_saving(l);
 	if (!chat->notice.len)
 		return;
 	progress_clear();
@@ -405,6 +428,7 @@ static int open_chat(struct line_mode *l, struct error *err)
 	}
 	chat_init(&l->chat, engine, l->options, c);
 	l->chat.saving = saving;
+	chat_tell_opened(&l->chat);
 	chat_load(&l->chat, path);
 	return EXIT_OK;
 }

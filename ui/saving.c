@@ -61,6 +61,18 @@ static struct conversation *new_conversation(const struct options *o)
 	return c;
 }
 
+/* err says whose it is; it is no error of the caller's. */
+static void note_lock(struct saving *s, bool read_only, struct error *err)
+{
+	if (read_only)
+		s->trouble = *err;
+	else if (s->read_only)
+		*s->trouble.text = '\0';
+	s->read_only = read_only;
+	if (err)
+		*err->text = '\0';
+}
+
 struct conversation *saving_read(struct saving *s, const char *id,
                                  struct error *err)
 {
@@ -69,8 +81,9 @@ struct conversation *saving_read(struct saving *s, const char *id,
 	int locked;
 
 	if (!s->library) {
-		error_set(err, "%s", *s->trouble.text ? s->trouble.text :
-		                                        "nothing is saved");
+		error_set(err, "%s",
+		          *s->trouble.text ? s->trouble.text
+		                           : "nothing is saved");
 		return NULL;
 	}
 	found = library_find_any(s->library, id, err);
@@ -79,7 +92,7 @@ struct conversation *saving_read(struct saving *s, const char *id,
 	locked = library_lock(s->library, found, err);
 	c = locked < 0 ? NULL : library_read(s->library, found, err);
 	if (c)
-		s->read_only = locked > 0;
+		note_lock(s, locked > 0, err);
 	else if (locked == 0)
 		library_unlock(s->library, found);
 	free(found);
@@ -99,11 +112,18 @@ struct conversation *saving_begin(struct saving *s, const struct options *o,
 	return c;
 }
 
+static void forget_reading_only(struct saving *s)
+{
+	if (s->read_only)
+		*s->trouble.text = '\0';
+	s->read_only = false;
+}
+
 void saving_leave(struct saving *s, const struct conversation *c)
 {
 	if (s->library && c && c->id && !s->read_only)
 		library_unlock(s->library, c->id);
-	s->read_only = false;
+	forget_reading_only(s);
 }
 
 struct conversation *saving_open_other(struct saving *s,
@@ -139,6 +159,23 @@ void saving_save(struct saving *s, struct conversation *c)
 		s->trouble = err;
 	else
 		*s->trouble.text = '\0';
+}
+
+bool saving_is_behind(const struct saving *s)
+{
+	return s->wanted && !s->read_only && *s->trouble.text;
+}
+
+const char *saving_notice(const struct saving *s, const struct conversation *c)
+{
+	if (s->read_only)
+		return library_is_read_only(s->library)
+		               ? "the library cannot be written: reading only"
+		               : "another confab writes this conversation: "
+		                 "reading only";
+	if (c->damaged)
+		return "parts of this conversation are damaged and left out";
+	return NULL;
 }
 
 void saving_remove_message(struct saving *s, struct conversation *c, int64_t id)

@@ -54,6 +54,12 @@ void saving_leave(struct saving *s, const struct conversation *c);
 /* Takes a message and all below it out of the conversation and the library. */
 void saving_remove_message(struct saving *s, struct conversation *c, int64_t id);
 
+/* The last try failed: another one is due. */
+bool saving_is_behind(const struct saving *s);
+
+/* What a person should know of the conversation that was opened, or NULL. */
+const char *saving_notice(const struct saving *s, const struct conversation *c);
+
 /* Deletes a conversation that nobody else has open; it can be brought back until
  * the program ends.  saving_undelete() brings back the one that was deleted last
  * and gives its id, valid until the next time, or NULL with the reason. */

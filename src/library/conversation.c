@@ -48,7 +48,7 @@ static int64_t now_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-static void message_free(struct message *m)
+void message_free(struct message *m)
 {
 	strbuf_free(&m->text);
 	ids_free(&m->ids);

@@ -75,6 +75,7 @@ struct conversation {
 	size_t n, capacity;
 	int64_t leaf; /* id of the current leaf, -1: empty */
 	int64_t created_ms, updated_ms;
+	bool damaged;           /* the library could not read all of it */
 };
 
 struct conversation *conversation_new(void);
@@ -102,6 +103,9 @@ void conversation_select(struct conversation *c, int64_t id);
 /* Removes a message and all below it; the leaf moves to its newest sibling's
  * branch or to its parent. */
 void conversation_remove(struct conversation *c, int64_t id);
+
+/* For the library, which puts the list together itself. */
+void message_free(struct message *m);
 
 /* A new odds record at the end of the message's, zeroed. */
 struct token_odds *message_add_odds(struct message *m);

@@ -1,5 +1,6 @@
 #include "library/database.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -60,6 +61,16 @@ static int version(sqlite3 *db, struct error *err)
 	return v;
 }
 
+static int check_version(sqlite3 *db, struct error *err)
+{
+	int v = version(db, err);
+
+	if (v > SCHEMA)
+		return error_set(err, "%s: schema %d, this program knows %d",
+		                 sqlite3_db_filename(db, "main"), v, SCHEMA);
+	return v < 0 ? -1 : 0;
+}
+
 static int migrate(sqlite3 *db, struct error *err)
 {
 	char sql[64];
@@ -67,13 +78,9 @@ static int migrate(sqlite3 *db, struct error *err)
 
 	if (run(db, "BEGIN IMMEDIATE", err))
 		return -1;
-	v = version(db, err);
-	if (v > SCHEMA)
-		error_set(err, "%s: schema %d, this program knows %d",
-		          sqlite3_db_filename(db, "main"), v, SCHEMA);
-	if (v < 0 || v > SCHEMA)
+	if (check_version(db, err))
 		goto rollback;
-	for (; v < SCHEMA; v++)
+	for (v = version(db, err); v < SCHEMA; v++)
 		if (run(db, migrations[v], err))
 			goto rollback;
 	sqlite3_snprintf(sizeof sql, sql, "PRAGMA user_version = %d", SCHEMA);
@@ -85,35 +92,60 @@ rollback:
 	return -1;
 }
 
-sqlite3 *database_open(const char *path, struct error *err)
+static sqlite3 *open_file(const char *path, int flags, struct error *err)
 {
 	sqlite3 *db = NULL;
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
+	if (sqlite3_open_v2(path, &db, flags | SQLITE_OPEN_NOMUTEX, NULL) ==
+	    SQLITE_OK) {
+		sqlite3_busy_timeout(db, 10000);
+		return db;
+	}
+	error_set(err, "%s: %s", path,
+	          db ? sqlite3_errmsg(db) : "out of memory");
+	sqlite3_close(db);
+	return NULL;
+}
+
+/* A log cannot be kept beside it, so nothing else may be writing: "immutable". */
+static sqlite3 *open_for_reading(const char *path, struct error *err)
+{
+	char *uri = sqlite3_mprintf("file:%s?immutable=1", path);
+	sqlite3 *db;
+
+	db = open_file(uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, err);
+	sqlite3_free(uri);
+	if (db && check_version(db, err)) {
+		sqlite3_close(db);
+		return NULL;
+	}
+	return db;
+}
+
+sqlite3 *database_open(const char *path, bool *read_only, struct error *err)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	sqlite3 *db;
+
+	*read_only = fd < 0 && (errno == EROFS || errno == EACCES) &&
+	             !access(path, R_OK);
+	if (*read_only)
+		return open_for_reading(path, err);
 	/* SQLite gives its -wal and -shm files the mode of the database. */
 	if (fd >= 0) {
 		fchmod(fd, 0600);
 		close(fd);
 	}
-	if (sqlite3_open_v2(path, &db,
-	                    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
-	                            SQLITE_OPEN_NOMUTEX,
-	                    NULL) != SQLITE_OK) {
-		error_set(err, "%s: %s", path,
-		          db ? sqlite3_errmsg(db) : "out of memory");
-		goto close;
+	db = open_file(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
+	if (db && (run(db,
+	               "PRAGMA trusted_schema = OFF; PRAGMA foreign_keys = ON;"
+	               "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL",
+	               err) ||
+	           migrate(db, err))) {
+		sqlite3_close(db);
+		return NULL;
 	}
-	sqlite3_busy_timeout(db, 10000);
-	if (run(db,
-	        "PRAGMA trusted_schema = OFF; PRAGMA foreign_keys = ON;"
-	        "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL",
-	        err) ||
-	    migrate(db, err))
-		goto close;
 	return db;
-close:
-	sqlite3_close(db);
-	return NULL;
 }
 
 static sqlite3_stmt *ask(sqlite3 *db, struct error *err, const char *sql,
@@ -213,4 +245,39 @@ char *database_column_or_null(sqlite3_stmt *statement, int column)
 	if (sqlite3_column_type(statement, column) == SQLITE_NULL)
 		return NULL;
 	return database_column(statement, column);
+}
+
+bool database_is_damaged(sqlite3 *db)
+{
+	int status = sqlite3_errcode(db);
+
+	return status == SQLITE_CORRUPT || status == SQLITE_NOTADB;
+}
+
+#define NEIGHBOURS 4096 /* rows that are looked for one by one */
+
+int database_salvage(sqlite3 *db, const char *sql, const char *text,
+                     void (*take)(void *arg, sqlite3_stmt *row), void *arg)
+{
+	int64_t above = -1, step = 1;
+	int damaged = 0, status, tries = 0;
+
+	for (;;) {
+		sqlite3_stmt *s =
+			database_ask(db, NULL, sql, "it", above, text);
+
+		while ((status = s ? database_step(db, s, NULL) : -1) == 1) {
+			above = sqlite3_column_int64(s, 0);
+			take(arg, s);
+			tries = 0;
+			step = 1;
+		}
+		sqlite3_finalize(s);
+		if (!status || !s || above > INT64_MAX / 4)
+			return damaged || !s;
+		damaged = 1;
+		above += step;
+		if (++tries > NEIGHBOURS)
+			step *= 2;
+	}
 }

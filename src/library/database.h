@@ -9,6 +9,7 @@
 #define CONFAB_DATABASE_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,8 +18,9 @@
 struct error;
 
 /* Opens or makes the file (0600) and brings its schema up to date.  A newer
- * schema than this program's, and a file that is no database, are errors. */
-sqlite3 *database_open(const char *path, struct error *err);
+ * schema than this program's, and a file that is no database, are errors.  What
+ * may be read but not written is opened for reading: *read_only. */
+sqlite3 *database_open(const char *path, bool *read_only, struct error *err);
 
 /* Prepares and binds: 'i' int64_t, 't' const char *, 'b' const void * and
  * size_t, 'd' double; one letter a parameter.  NULL with the reason.
@@ -42,5 +44,15 @@ char *database_column_or_null(sqlite3_stmt *statement, int column);
 
 /* Steps: 1 a row, 0 the end, -1 failed. */
 int database_step(sqlite3 *db, sqlite3_stmt *statement, struct error *err);
+
+/* Did the last call fail because the file is damaged? */
+bool database_is_damaged(sqlite3 *db);
+
+/* For a damaged file: gives every row that can be read to take(), and passes over
+ * the others.  sql selects with "> ?1" on the row's number, which is its first
+ * column and its order, and may use the text ?2; "NOT INDEXED", as an index may
+ * be what is damaged.  1 where something was passed over, else 0. */
+int database_salvage(sqlite3 *db, const char *sql, const char *text,
+                     void (*take)(void *arg, sqlite3_stmt *row), void *arg);
 
 #endif

@@ -8,6 +8,7 @@
 #ifndef CONFAB_KNOWN_H
 #define CONFAB_KNOWN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,6 +33,8 @@ struct known_conversation {
 struct library {
 	char *dir;
 	sqlite3 *db;
+	bool read_only;
+	bool damaged;                     /* something could not be read */
 	struct known_conversation *known; /* [n_known] */
 	size_t n_known, capacity;
 };

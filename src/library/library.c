@@ -20,11 +20,12 @@ struct library *library_open(const char *dir, struct error *err)
 	struct library *lib;
 	char *path, *locks;
 	sqlite3 *db = NULL;
+	bool read_only = false;
 
 	path = paths_join(dir, "conversations.db");
 	locks = paths_join(dir, "locks");
 	if (!file_make_dirs(locks, err))
-		db = database_open(path, err);
+		db = database_open(path, &read_only, err);
 	free(path);
 	free(locks);
 	if (!db)
@@ -32,7 +33,18 @@ struct library *library_open(const char *dir, struct error *err)
 	lib = mem_zalloc(1, sizeof *lib);
 	lib->dir = mem_strdup(dir);
 	lib->db = db;
+	lib->read_only = read_only;
 	return lib;
+}
+
+bool library_is_read_only(const struct library *lib)
+{
+	return lib->read_only;
+}
+
+bool library_is_damaged(const struct library *lib)
+{
+	return lib->damaged;
 }
 
 void library_close(struct library *lib)
@@ -63,6 +75,11 @@ int library_lock(struct library *lib, const char *id, struct error *err)
 
 	if (k->lock >= 0)
 		return 0;
+	if (lib->read_only) {
+		error_set(err, "conversation %s: %s cannot be written", id,
+		          lib->dir);
+		return 1;
+	}
 	path = lock_path(lib, id);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0) {

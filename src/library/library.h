@@ -23,6 +23,13 @@ struct message;
 struct library *library_open(const char *dir, struct error *err);
 void library_close(struct library *lib);
 
+/* It lies where this program may not write. */
+bool library_is_read_only(const struct library *lib);
+
+/* Was something found that cannot be read?  What is whole is listed and read all
+ * the same. */
+bool library_is_damaged(const struct library *lib);
+
 struct library_entry {
 	char *id; /* short, unique, safe in a shell: "k3f9qz" */
 	char *title;
@@ -54,8 +61,9 @@ struct conversation *library_tail(struct library *lib, const char *id, size_t n,
 struct conversation *library_read(struct library *lib, const char *id,
                                   struct error *err);
 
-/* One writer: 0 ours now, 1 somebody else's, -1 failed.  Held until
- * library_unlock() or the end of the process. */
+/* One writer: 0 ours now, 1 somebody else's (or nobody's, as the library cannot
+ * be written; err says which), -1 failed.  Held until library_unlock() or the end
+ * of the process. */
 int library_lock(struct library *lib, const char *id, struct error *err);
 void library_unlock(struct library *lib, const char *id);
 

@@ -9,6 +9,7 @@
 #include "library/conversation.h"
 #include "library/database.h"
 #include "library/known.h"
+#include "library/salvage.h"
 #include "library/search.h"
 
 #define ENTRY \
@@ -101,15 +102,23 @@ int library_list(struct library *lib, const char *words, size_t limit,
 	struct search_hits hits = { 0 };
 	int status;
 
+	words = words ? words : "";
 	*entries = NULL;
 	*n = 0;
-	if (!words || !words[strspn(words, SEARCH_BLANKS)]) {
+	if (!words[strspn(words, SEARCH_BLANKS)]) {
 		status = list_all(lib, limit, entries, n, err);
 	} else {
 		status = search_find(lib->db, words, limit, &hits, err);
 		if (!status)
 			status = list_found(lib, &hits, words, entries, n, err);
 		search_hits_free(&hits);
+	}
+	if (status && database_is_damaged(lib->db)) {
+		lib->damaged = true;
+		library_entries_free(*entries, *n);
+		salvage_list(lib->db, words, entries, n);
+		qsort(*entries, *n, sizeof **entries, newest_first);
+		status = 0;
 	}
 	if (limit && *n > limit) {
 		free_entries(*entries + limit, *n - limit);

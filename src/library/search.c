@@ -1,6 +1,5 @@
 #include "library/search.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,14 +91,16 @@ static char *lower_case(const char *text)
 	return lower;
 }
 
-static bool title_has(const char *title, const char *words)
+bool search_text_has(const char *text, const char *words)
 {
-	char *lower = lower_case(title);
+	char *lower = lower_case(text), *wanted = lower_case(words);
+	const char *word = wanted;
 	bool has = true;
 
-	for (size_t n; has && (n = next_word(&words)); words += n)
-		has = memmem(lower, strlen(lower), words, n);
+	for (size_t n; has && (n = next_word(&word)); word += n)
+		has = memmem(lower, strlen(lower), word, n);
 	free(lower);
+	free(wanted);
 	return has;
 }
 
@@ -110,7 +111,6 @@ int search_titles(sqlite3 *db, const char *words, size_t limit,
 		db, err,
 		"SELECT id, title FROM conversations ORDER BY updated_ms DESC",
 		"");
-	char *lower = lower_case(words);
 	size_t found = 0;
 	int status = -1;
 
@@ -118,7 +118,7 @@ int search_titles(sqlite3 *db, const char *words, size_t limit,
 		const char *id = (const char *)sqlite3_column_text(s, 0);
 		const char *title = (const char *)sqlite3_column_text(s, 1);
 
-		if (!id || !title || !title_has(title, lower))
+		if (!id || !title || !search_text_has(title, words))
 			continue;
 		add(hits, id, 0);
 		if (limit && ++found == limit) {
@@ -127,7 +127,6 @@ int search_titles(sqlite3 *db, const char *words, size_t limit,
 		}
 	}
 	sqlite3_finalize(s);
-	free(lower);
 	return status;
 }
 

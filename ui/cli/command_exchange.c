@@ -71,8 +71,10 @@ int command_export(const struct options *o, struct error *err)
 	struct library *lib = user_library_open(err);
 	char *id = lib ? library_find_any(lib, o->args[0], err) : NULL;
 	struct conversation *c = id ? library_read(lib, id, err) : NULL;
-	int status = c && !export(o, c, err) ? EXIT_OK : EXIT_FAILED;
+	int status = EXIT_FAILED;
 
+	if (c && !export(o, c, err))
+		status = user_library_check(lib, err);
 	conversation_free(c);
 	free(id);
 	library_close(lib);

@@ -104,7 +104,7 @@ int command_list(const struct options *o, struct error *err)
 			o->json ? list_json(&entries[i])
 				: list_text(&entries[i]);
 		library_entries_free(entries, n);
-		status = EXIT_OK;
+		status = user_library_check(lib, err);
 	}
 	free(words);
 	library_close(lib);
@@ -159,6 +159,7 @@ int command_show(const struct options *o, struct error *err)
 	struct library *lib = user_library_open(err);
 	char *id = lib ? library_find_any(lib, o->args[0], err) : NULL;
 	struct conversation *c = id ? library_read(lib, id, err) : NULL;
+	int status = EXIT_FAILED;
 	struct message **path;
 	size_t n;
 
@@ -166,11 +167,12 @@ int command_show(const struct options *o, struct error *err)
 		n = conversation_path(c, &path);
 		o->json ? show_json(c, path, n) : show_text(c, path, n);
 		free(path);
+		status = user_library_check(lib, err);
 	}
 	conversation_free(c);
 	free(id);
 	library_close(lib);
-	return c ? EXIT_OK : EXIT_FAILED;
+	return status;
 }
 
 /* ---- rm, rename ---- */
@@ -186,10 +188,8 @@ static int with_lock(struct library *lib, const char *name, const char *arg,
 
 	if (id)
 		locked = library_lock(lib, id, err);
-	if (locked > 0) {
-		error_set(err, "%s: in use by another confab", id);
-		status = EXIT_LOCKED;
-	}
+	if (locked > 0)
+		status = library_is_read_only(lib) ? EXIT_FAILED : EXIT_LOCKED;
 	if (!locked) {
 		if (!change(lib, id, arg, err))
 			status = EXIT_OK;

@@ -118,11 +118,9 @@ static int resume(struct headless *h, struct error *err)
 
 	if (id)
 		locked = library_lock(h->lib, id, err);
-	if (locked > 0) {
-		error_set(err, "%s: in use by another confab", id);
+	if (locked > 0)
 		status = EXIT_LOCKED;
-	}
-	if (!locked)
+	if (!locked || (locked > 0 && library_is_read_only(h->lib)))
 		h->c = library_read(h->lib, id, err);
 	free(id);
 	return h->c ? EXIT_OK : status;

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/paths.h"
 #include "library/library.h"
+#include "ui/cli/options.h"
 
 struct library *user_library_open(struct error *err)
 {
@@ -18,4 +19,13 @@ struct library *user_library_open(struct error *err)
 		               "XDG_DATA_HOME nor HOME is set");
 	free(dir);
 	return lib;
+}
+
+int user_library_check(const struct library *lib, struct error *err)
+{
+	if (!library_is_damaged(lib))
+		return EXIT_OK;
+	error_set(err, "the library of conversations is damaged; this is what "
+	               "can be read of it");
+	return EXIT_BAD_FILE;
 }

@@ -10,4 +10,8 @@ struct library;
 /* The library in $XDG_DATA_HOME/confab. */
 struct library *user_library_open(struct error *err);
 
+/* EXIT_OK, or EXIT_BAD_FILE and the reason where parts of it could not be read:
+ * what is whole was shown all the same. */
+int user_library_check(const struct library *lib, struct error *err);
+
 #endif
