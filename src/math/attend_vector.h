@@ -9,12 +9,7 @@
 #ifndef CONFAB_ATTEND_VECTOR_H
 #define CONFAB_ATTEND_VECTOR_H
 
-#define INLINE static inline __attribute__((always_inline))
-#ifdef __clang__
-#define UNROLL _Pragma("unroll")
-#else
-#define UNROLL _Pragma("GCC unroll 8")
-#endif
+#include "math/unroll.h"
 
 /* Statement f(n, ...) with n = rows, 1..ATTEND_ROWS, as a constant. */
 #define ATTEND_SWITCH(rows, f, ...) \

@@ -14,17 +14,10 @@
 
 #include "math/quant_blocks.h"
 #include "math/tensor.h"
-
-#define CODES static inline __attribute__((always_inline))
-
-#ifdef __clang__
-#define CODES_UNROLL _Pragma("unroll")
-#else
-#define CODES_UNROLL _Pragma("GCC unroll 16")
-#endif
+#include "math/unroll.h"
 
 /* Bytes of a block. */
-CODES size_t codes_bytes(enum dtype dtype)
+INLINE size_t codes_bytes(enum dtype dtype)
 {
 	switch (dtype) {
 	case DTYPE_Q8_0:
@@ -45,7 +38,7 @@ CODES size_t codes_bytes(enum dtype dtype)
 }
 
 /* What is to be taken off a code. */
-CODES int codes_bias(enum dtype dtype)
+INLINE int codes_bias(enum dtype dtype)
 {
 	return dtype == DTYPE_Q4_0   ? 8
 	       : dtype == DTYPE_Q5_0 ? 16
@@ -54,7 +47,7 @@ CODES int codes_bias(enum dtype dtype)
 }
 
 /* 16 in each of the 32 bytes whose bit is set. */
-CODES __m256i codes_fifth_bits(const char *qh)
+INLINE __m256i codes_fifth_bits(const char *qh)
 {
 	const __m256i byte = _mm256_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1,
 	                                      1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2,
@@ -70,7 +63,7 @@ CODES __m256i codes_fifth_bits(const char *qh)
 }
 
 /* A block of 32. */
-CODES __m256i codes_legacy(enum dtype dtype, const char *w)
+INLINE __m256i codes_legacy(enum dtype dtype, const char *w)
 {
 	__m128i half;
 	__m256i v;
@@ -84,26 +77,26 @@ CODES __m256i codes_legacy(enum dtype dtype, const char *w)
 	                           : v;
 }
 
-CODES __m256i codes_load(const void *at)
+INLINE __m256i codes_load(const void *at)
 {
 	return _mm256_loadu_si256((const __m256i *)at);
 }
 
 /* Each byte's bits moved up, or down when n < 0; bits of a neighbour come
  * along. */
-CODES __m256i codes_shift(__m256i v, int n)
+INLINE __m256i codes_shift(__m256i v, int n)
 {
 	return n < 0 ? _mm256_srli_epi16(v, -n) : _mm256_slli_epi16(v, n);
 }
 
 /* The bits of v that are set in `mask`. */
-CODES __m256i codes_only(__m256i v, int mask)
+INLINE __m256i codes_only(__m256i v, int mask)
 {
 	return _mm256_and_si256(v, _mm256_set1_epi8((char)mask));
 }
 
 /* Elements 32 v to 32 v + 31 of a super-block. */
-CODES __m256i codes_k(enum dtype dtype, const char *w, int v)
+INLINE __m256i codes_k(enum dtype dtype, const char *w, int v)
 {
 	if (dtype == DTYPE_Q6_K) {
 		const struct quant_q6_k *b = (const struct quant_q6_k *)w;
@@ -134,13 +127,13 @@ struct codes_scales {
 	__m256 a, b;
 };
 
-CODES __m256 codes_half(uint16_t h)
+INLINE __m256 codes_half(uint16_t h)
 {
 	return _mm256_broadcastss_ps(_mm_cvtph_ps(_mm_cvtsi32_si128(h)));
 }
 
 /* Eight bytes at a time; their layout: quant_scale_min(). */
-CODES struct codes_scales codes_scales_k(const char *w)
+INLINE struct codes_scales codes_scales_k(const char *w)
 {
 	const uint64_t six = 0x3f3f3f3f3f3f3f3f, four = 0x0f0f0f0f0f0f0f0f;
 	const uint64_t two = 0x0303030303030303;
@@ -165,7 +158,7 @@ CODES struct codes_scales codes_scales_k(const char *w)
 	};
 }
 
-CODES struct codes_scales codes_scales_q6_k(const char *w)
+INLINE struct codes_scales codes_scales_q6_k(const char *w)
 {
 	const struct quant_q6_k *b = (const struct quant_q6_k *)w;
 	__m128i v = _mm_loadu_si128((const __m128i *)b->scales);

@@ -19,15 +19,9 @@
 #include <stddef.h>
 
 #include "math/tile.h"
+#include "math/unroll.h"
 
 #define TILE_W 12
-
-#define INLINE static inline __attribute__((always_inline))
-#ifdef __clang__
-#define UNROLL _Pragma("unroll")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
 
 /* Where one register block lies. */
 struct tile_rows {

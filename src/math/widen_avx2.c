@@ -72,7 +72,7 @@ INLINE void super(enum dtype dtype, float *y, const char *w, size_t n)
 		                                ? codes_scales_q6_k(w)
 		                                : codes_scales_k(w);
 
-		CODES_UNROLL
+		UNROLL
 		for (int v = 0; v < 8; v++) {
 			__m256i codes = unbiased(dtype, codes_k(dtype, w, v));
 			float *to = y + i + 32 * v;
