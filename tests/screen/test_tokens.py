@@ -372,3 +372,55 @@ def the_cursor_stays_at_its_token_from_branch_to_branch(binary):
         c.wait("token 3 of")
         c.keys("u")
         c.wait("2/2")
+
+
+@scripted
+def parts_of_a_character_are_tokens_of_their_own(binary):
+    with inspected(binary, reply="a 🦩 b") as c:
+        c.keys("g", "}")
+        c.wait("token 1 of")
+        n = token(c)[1]
+        assert "🦩" in c.text()
+        shown = []
+        for i in range(1, n + 1):
+            c.wait(f"token {i} of {n}")
+            shown.append(c.rows()[2].split("│")[1].split()[0])
+            c.keys("Right")
+        halves = [s for s in shown if re.search(r"<[0-9a-f]{2}", s)]
+        assert len(halves) >= 2, shown
+        raw = "".join(re.findall(r"[0-9a-f]{2}", "".join(halves)))
+        assert "f09fa6a9" in raw, shown
+
+
+def click(c, row, col, button=0):
+    c.send(f"\033[<{button};{col + 1};{row + 1}M")
+    c.send(f"\033[<{button};{col + 1};{row + 1}m")
+
+
+@scripted
+def a_click_selects_a_token_and_the_wheel_scrolls(binary):
+    reply = "alpha beta gamma delta\n\n" + "\n\n".join(
+        f"paragraph {i}" for i in range(40))
+    with Confab(binary, "--set", "mouse=on", rows=40, cols=120,
+                env=script(reply, chunk=0)) as c:
+        c.ready()
+        c.ask("?", "paragraph 39")
+        assert b"\033[?1006h" in c.raw
+        c.keys("F2")
+        c.wait("entropy")
+        row, col = c.find("paragraph 38")
+        click(c, row, col)
+        c.wait('"par"')
+        for _ in range(30):
+            click(c, 10, 10, button=64)
+        c.wait("gamma")
+        c.finish_frame()
+        row, col = c.find("gamma")
+        click(c, row, col + 2)
+        c.wait('"▁gam"')
+        # Outside the transcript it goes back to the input line.
+        click(c, c.screen.lines - 2, 5)
+        c.wait("Tab: walk the tokens")
+        for _ in range(60):
+            click(c, 10, 10, button=65)
+        c.wait("paragraph 39")

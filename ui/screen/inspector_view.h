@@ -12,7 +12,7 @@
 #define INSPECTOR_TOP 20
 
 struct inspector_candidate {
-	char text[48];      /* token_text() */
+	char text[96];      /* token_text() */
 	double raw;         /* probability at temperature 1 */
 	double sampled;     /* after the samplers; 0 when cut */
 	const char *cut;    /* "top_p"; "" when kept */
@@ -32,7 +32,7 @@ struct inspector_try {
 #define INSPECTOR_BRANCHES 3
 
 struct inspector_branch {
-	char head[48], text[320];
+	char head[96], text[320];
 	bool done;
 };
 
@@ -40,7 +40,7 @@ struct inspector_view {
 	char note[96];     /* in place of what is not known, or "" */
 	char settings[96]; /* the samplers, where they are not those of now */
 	bool has_token;
-	char text[64];
+	char text[128];
 	char bytes[64];     /* "20 77 61 72 6d" */
 	int id;
 	size_t index, n;    /* of the message's tokens; index from 0 */
