@@ -41,10 +41,18 @@ def temporary_folder(prefix):
 
 
 class Screen(pyte.Screen):
-    """pyte's, without the answers that it would type into the program."""
+    """pyte's, without the answers that it would type into the program, and
+    with a fault mended."""
 
     def write_process_input(self, data):
         pass
+
+    def delete_lines(self, count=None):
+        # Where a line that was never written moved up, pyte 0.8.0 left the one
+        # that it should have covered.
+        for y in range(self.lines):
+            self.buffer[y]
+        super().delete_lines(count)
 
 
 class Confab:
