@@ -69,8 +69,7 @@ static void note_lock(struct saving *s, bool read_only, struct error *err)
 	else if (s->read_only)
 		*s->trouble.text = '\0';
 	s->read_only = read_only;
-	if (err)
-		*err->text = '\0';
+	*err->text = '\0';
 }
 
 struct conversation *saving_read(struct saving *s, const char *id,

@@ -71,15 +71,18 @@ static int check_version(sqlite3 *db, struct error *err)
 	return v < 0 ? -1 : 0;
 }
 
+/* Nothing is written where nothing is to be done: a full disk can be read. */
 static int migrate(sqlite3 *db, struct error *err)
 {
 	char sql[64];
 	int v;
 
+	if (check_version(db, err))
+		return -1;
+	if (version(db, err) == SCHEMA)
+		return 0;
 	if (run(db, "BEGIN IMMEDIATE", err))
 		return -1;
-	if (check_version(db, err))
-		goto rollback;
 	for (v = version(db, err); v < SCHEMA; v++)
 		if (run(db, migrations[v], err))
 			goto rollback;
