@@ -54,6 +54,10 @@ static const struct action_info table[ACTIONS] = {
 	                    "go on from this message (or number N) on a new "
 	                    "branch",
 	                    CONVERSATION, NULL },
+	[ACTION_BRANCHES] = { "branches", "", ANYWHERE, true, "[N]",
+	                      "a map of all branches, or to the one with "
+	                      "message N of the map",
+	                      CONVERSATION, NULL },
 	[ACTION_SIBLING_BEFORE] = { "branch-before", "[ Alt-[", ANYWHERE, false,
 	                            "", "the branch before, as 2/3 shows",
 	                            CONVERSATION, NULL },

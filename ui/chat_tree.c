@@ -107,6 +107,13 @@ void chat_branch(struct chat *chat, int64_t id)
 	chat_save(chat);
 }
 
+void chat_select(struct chat *chat, int64_t id)
+{
+	chat_interrupt(chat);
+	conversation_select(chat->conversation, id);
+	chat_save(chat);
+}
+
 void chat_sibling(struct chat *chat, int64_t id, int step)
 {
 	struct conversation *c = chat->conversation;

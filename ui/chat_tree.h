@@ -30,6 +30,9 @@ void chat_edit(struct chat *chat, int64_t id, const char *text);
 /* Message id becomes the end of the path; a user's is answered anew. */
 void chat_branch(struct chat *chat, int64_t id);
 
+/* To the branch that has this message. */
+void chat_select(struct chat *chat, int64_t id);
+
 /* To the next (+1) or the former (-1) sibling of a message. */
 void chat_sibling(struct chat *chat, int64_t id, int step);
 

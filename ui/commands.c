@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "library/conversation.h"
 #include "library/library.h"
+#include "ui/branch_map.h"
 #include "ui/chat.h"
 #include "ui/chat_tree.h"
 #include "ui/cli/installed_models.h"
@@ -210,6 +211,26 @@ static void branch(const struct command_host *host, const char *argument)
 
 	if (m)
 		chat_branch(host->chat, m->id);
+}
+
+static void branches(const struct command_host *host, const char *argument)
+{
+	const struct conversation *c = host->chat->conversation;
+	struct strbuf out = STRBUF_INIT;
+	int number = number_of(argument);
+	int64_t id = branch_map_message(c, (size_t)number);
+
+	if (id >= 0) {
+		chat_select(host->chat, id);
+	} else if (*argument) {
+		chat_error(host->chat, "the map has no message %s", argument);
+	} else if (!c->n) {
+		chat_notice(host->chat, "there is nothing yet");
+	} else {
+		branch_map(&out, c);
+		host->show(host->arg, "Branches: /branches N", out.bytes);
+	}
+	strbuf_free(&out);
 }
 
 static void undo(const struct command_host *host)
@@ -426,6 +447,9 @@ static bool run_conversation(const struct command_host *host,
 		return true;
 	case ACTION_BACK:
 		chat_back(host->chat);
+		return true;
+	case ACTION_BRANCHES:
+		branches(host, argument);
 		return true;
 	default:
 		return false;

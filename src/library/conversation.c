@@ -144,6 +144,37 @@ size_t conversation_path(const struct conversation *c, struct message ***path)
 	return n;
 }
 
+void conversation_tree_make(struct conversation_tree *tree,
+                            const struct conversation *c)
+{
+	size_t *last_of = mem_zalloc(c->n, sizeof *last_of), last_root = 0;
+
+	*tree = (struct conversation_tree){
+		.first = mem_zalloc(c->n, sizeof *tree->first),
+		.next = mem_zalloc(c->n, sizeof *tree->next),
+	};
+	for (size_t i = 0; i < c->n; i++) {
+		int64_t parent = c->messages[i]->parent;
+		size_t at = parent < 0 ? 0 : conversation_place(c, parent);
+		size_t *first = parent < 0 ? &tree->first_root :
+		                             &tree->first[at];
+		size_t *last = parent < 0 ? &last_root : &last_of[at];
+
+		if (*last)
+			tree->next[*last - 1] = i + 1;
+		else
+			*first = i + 1;
+		*last = i + 1;
+	}
+	free(last_of);
+}
+
+void conversation_tree_free(struct conversation_tree *tree)
+{
+	free(tree->first);
+	free(tree->next);
+}
+
 size_t conversation_siblings(const struct conversation *c, int64_t id,
                              struct message ***siblings, size_t *index)
 {

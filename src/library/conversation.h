@@ -93,6 +93,17 @@ size_t conversation_place(const struct conversation *c, int64_t id);
 /* The current path, root first: fills *path with n pointers (free() it). */
 size_t conversation_path(const struct conversation *c, struct message ***path);
 
+/* Every message's children, found in one pass.  Places in c->messages plus one;
+ * 0: there is none (more). */
+struct conversation_tree {
+	size_t *first, *next; /* [c->n]: first child; next sibling */
+	size_t first_root;
+};
+
+void conversation_tree_make(struct conversation_tree *tree,
+                            const struct conversation *c);
+void conversation_tree_free(struct conversation_tree *tree);
+
 /* The siblings of a message, itself included, ascending; *index is its place. */
 size_t conversation_siblings(const struct conversation *c, int64_t id,
                              struct message ***siblings, size_t *index);

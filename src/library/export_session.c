@@ -14,46 +14,13 @@
 
 #define ROOT "root"
 
-/* Of every message, by place, its children: found in one pass. */
-struct families {
-	size_t *first, *next; /* [n], place + 1; 0: none */
-	size_t *last;
-	size_t first_root, last_root;
-};
-
-static void find_families(struct families *f, const struct conversation *c)
-{
-	*f = (struct families){ .first = mem_zalloc(c->n, sizeof *f->first),
-		                .next = mem_zalloc(c->n, sizeof *f->next),
-		                .last = mem_zalloc(c->n, sizeof *f->last) };
-	for (size_t i = 0; i < c->n; i++) {
-		int64_t parent = c->messages[i]->parent;
-		size_t at = parent < 0 ? 0 : conversation_place(c, parent);
-		size_t *first = parent < 0 ? &f->first_root : &f->first[at];
-		size_t *last = parent < 0 ? &f->last_root : &f->last[at];
-
-		if (*last)
-			f->next[*last - 1] = i + 1;
-		else
-			*first = i + 1;
-		*last = i + 1;
-	}
-}
-
-static void free_families(struct families *f)
-{
-	free(f->first);
-	free(f->next);
-	free(f->last);
-}
-
 static void add_children(struct strbuf *out, const struct conversation *c,
-                         const struct families *f, size_t first)
+                         const struct conversation_tree *tree, size_t first)
 {
 	const char *comma = "";
 
 	strbuf_add_str(out, "\"children\":[");
-	for (size_t i = first; i; i = f->next[i - 1]) {
+	for (size_t i = first; i; i = tree->next[i - 1]) {
 		strbuf_printf(out, "%s\"%lld\"", comma,
 		              (long long)c->messages[i - 1]->id);
 		comma = ",";
@@ -77,7 +44,7 @@ static void add_content(struct strbuf *out, const struct message *m)
 }
 
 static void add_message(struct strbuf *out, const struct conversation *c,
-                        const struct families *f, size_t i,
+                        const struct conversation_tree *tree, size_t i,
                         const struct export_tokens *tokens)
 {
 	const struct message *m = c->messages[i];
@@ -93,7 +60,7 @@ static void add_message(struct strbuf *out, const struct conversation *c,
 	export_string(out, "convId", c->id ? c->id : "");
 	export_string(out, "type", m->role == ROLE_SYSTEM ? "system" : "text");
 	strbuf_printf(out, "\"timestamp\":%lld,", (long long)m->created_ms);
-	add_children(out, c, f, f->first[i]);
+	add_children(out, c, tree, tree->first[i]);
 	export_string(out, "model", m->model);
 	export_string(out, "role", message_role_name(m->role));
 	add_content(out, m);
@@ -117,26 +84,26 @@ static void add_header(struct strbuf *out, const struct conversation *c)
 }
 
 static void add_root(struct strbuf *out, const struct conversation *c,
-                     const struct families *f)
+                     const struct conversation_tree *tree)
 {
 	strbuf_add_str(out, "{\"type\":\"message\",\"message\":{\"id\":\"" ROOT
 	                    "\",\"parent\":null,");
 	export_string(out, "convId", c->id ? c->id : "");
 	strbuf_printf(out, "\"type\":\"root\",\"timestamp\":%lld,",
 	              (long long)c->created_ms);
-	add_children(out, c, f, f->first_root);
+	add_children(out, c, tree, tree->first_root);
 	strbuf_add_str(out, "\"role\":\"system\",\"content\":\"\"}}\n");
 }
 
 void export_session(struct strbuf *out, const struct conversation *c,
                     const struct export_tokens *tokens)
 {
-	struct families f;
+	struct conversation_tree tree;
 
-	find_families(&f, c);
+	conversation_tree_make(&tree, c);
 	add_header(out, c);
-	add_root(out, c, &f);
+	add_root(out, c, &tree);
 	for (size_t i = 0; i < c->n; i++)
-		add_message(out, c, &f, i, tokens);
-	free_families(&f);
+		add_message(out, c, &tree, i, tokens);
+	conversation_tree_free(&tree);
 }

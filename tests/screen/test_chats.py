@@ -152,3 +152,23 @@ def five_thousand_conversations_do_not_make_it_wait(binary):
             assert time.monotonic() - began < 2, seen
         c.keys("Ctrl-U", "\033[1;5F")
         c.wait("/800+")
+
+
+@scripted
+def a_map_shows_all_branches_and_leads_to_them(binary):
+    with Confab(binary, env=script("answer one", "answer two")) as c:
+        c.ready()
+        c.ask("first question")
+        c.say("/retry")
+        c.wait("answer two")
+        c.ready()
+        c.say("/branches")
+        c.wait("● 1 You: first question")
+        c.wait("├─ ○ 2 scripted: answer one")
+        c.wait("└─ ● 3 scripted: answer two")
+        c.keys("Esc")
+        c.say("/branches 2")
+        c.wait(" scripted  1/2")
+        c.wait("answer one")
+        c.say("/branches 9")
+        c.wait("the map has no message 9")

@@ -1,0 +1,93 @@
+#include "tests/support.h"
+
+#include <string.h>
+
+#include "base/strbuf.h"
+#include "library/conversation.h"
+#include "ui/branch_map.h"
+
+static void add(struct conversation *c, int64_t parent, const char *text)
+{
+	enum message_role role = ROLE_USER;
+
+	if (parent >= 0 && conversation_message(c, parent)->role == ROLE_USER)
+		role = ROLE_ASSISTANT;
+	conversation_add(c, parent, role, text, strlen(text));
+}
+
+static void map_is(const struct conversation *c, const char *expected)
+{
+	struct strbuf out = STRBUF_INIT;
+
+	branch_map(&out, c);
+	assert_string_equal(out.bytes, expected);
+	strbuf_free(&out);
+}
+
+static void a_line_forks_where_branches_begin(void **state)
+{
+	struct conversation *c = conversation_new();
+
+	(void)state;
+	map_is(c, "");
+	add(c, -1, "pack");
+	add(c, 0, "a\ncoat");
+	add(c, 1, "mountains");
+	add(c, 2, "boots");
+	add(c, 1, "sea");
+	add(c, 4, "sun");
+	add(c, 4, "wind");
+	add(c, 2, "rope");
+	c->leaf = 3;
+	map_is(c, " ● 1 You: pack\n"
+	          " ● 2 assistant: a coat\n"
+	          " ├─ ● 3 You: mountains\n"
+	          " │  ├─ ● 4 assistant: boots\n"
+	          " │  └─ ○ 8 assistant: rope\n"
+	          " └─ ○ 5 You: sea\n"
+	          "    ├─ ○ 6 assistant: sun\n"
+	          "    └─ ○ 7 assistant: wind\n");
+	assert_int_equal(branch_map_message(c, 5), 4);
+	assert_int_equal(branch_map_message(c, 0), -1);
+	assert_int_equal(branch_map_message(c, 9), -1);
+	conversation_free(c);
+}
+
+static void roots_fork_too(void **state)
+{
+	struct conversation *c = conversation_new();
+
+	(void)state;
+	add(c, -1, "one");
+	add(c, -1, "two");
+	map_is(c, " ├─ ○ 1 You: one\n └─ ● 2 You: two\n");
+	conversation_free(c);
+}
+
+/* Recursion, or a line that grows with every fork, would be felt here. */
+static void ten_thousand_forks_are_drawn(void **state)
+{
+	struct conversation *c = conversation_new();
+	struct strbuf out = STRBUF_INIT;
+
+	(void)state;
+	add(c, -1, "root");
+	for (int i = 0; i < 10000; i++) {
+		int64_t parent = c->leaf;
+
+		add(c, parent, "left");
+		add(c, parent, "right");
+	}
+	branch_map(&out, c);
+	assert_true(out.len < 20001 * 160);
+	strbuf_free(&out);
+	conversation_free(c);
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(a_line_forks_where_branches_begin),
+	cmocka_unit_test(roots_fork_too),
+	cmocka_unit_test(ten_thousand_forks_are_drawn),
+};
+
+TEST_MAIN(tests)

@@ -1,0 +1,26 @@
+/*
+ * branch_map.h - all branches of a conversation as lines of text
+ *
+ *	● 1 You: What should I pack?
+ *	● 2 Qwen3: November is mild
+ *	├─ ● 3 You: and for the mountains?
+ *	│  ● 4 Qwen3: Boots, and a
+ *	└─ ○ 5 You: and for the sea?
+ *
+ * ● is on the current branch.  The numbers are those of /branches N.
+ */
+#ifndef CONFAB_BRANCH_MAP_H
+#define CONFAB_BRANCH_MAP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct conversation;
+struct strbuf;
+
+void branch_map(struct strbuf *out, const struct conversation *c);
+
+/* The message with a number of the map, or -1. */
+int64_t branch_map_message(const struct conversation *c, size_t number);
+
+#endif
