@@ -165,6 +165,8 @@ static const char *state_name(const struct app *app)
 		return "computing odds";
 	case CHAT_EXPLORING:
 		return "exploring";
+	case CHAT_TITLING:
+		return "thinking of a title";
 	case CHAT_CHOOSING:
 		return "context full";
 	case CHAT_NO_MODEL:

@@ -315,6 +315,8 @@ static void transcript_key(struct app *app, const struct key *key)
 
 void app_key(struct app *app, const struct key *key)
 {
+	if (key->type != KEY_FOCUS)
+		chat_title_stop(&app->chat);
 	switch (key->type) {
 	case KEY_PASTE:
 		pasted(app);

@@ -17,7 +17,8 @@
 
 #define SAVE_EVERY 1.0 /* seconds: what a crash may cost of an open reply */
 
-#define RETRY_EVERY 5.0 /* seconds, where saving failed: there may be room now */
+#define RETRY_EVERY \
+	5.0 /* seconds, where saving failed: there may be room now */
 
 /* ---- notices ---- */
 
@@ -69,7 +70,8 @@ void chat_init(struct chat *chat, struct engine *engine,
 		               .context = options->context,
 		               .first_seen = -1,
 		               .leaf_before = -1,
-		               .notice = STRBUF_INIT };
+		               .notice = STRBUF_INIT,
+		               .title = { .text = STRBUF_INIT } };
 	chat_explore_init(&chat->explore);
 }
 
@@ -87,6 +89,7 @@ void chat_free(struct chat *chat)
 	ids_free(&chat->prompt);
 	strbuf_free(&chat->notice);
 	chat_explore_free(&chat->explore);
+	strbuf_free(&chat->title.text);
 	free(chat->path);
 	conversation_free(chat->conversation);
 }
@@ -103,25 +106,38 @@ void chat_save(struct chat *chat)
 
 void chat_tell_opened(struct chat *chat)
 {
-	const char *notice =
-		saving_notice(&chat->saving, chat->conversation);
+	const char *notice = saving_notice(&chat->saving, chat->conversation);
 
 	if (notice)
 		chat_notice(chat, "%s", notice);
 }
 
-int chat_tick(struct chat *chat)
+/* The seconds until it is to be saved again, negative: there is no need. */
+static double save_tick(struct chat *chat)
 {
 	double every = chat->reply ? SAVE_EVERY : RETRY_EVERY, left;
 
 	if (!chat->reply && !saving_is_behind(&chat->saving))
-		return chat_snapshot_tick(chat);
+		return -1;
 	left = chat->saving.saved_at + every - clock_seconds();
-	if (left <= 0) {
-		chat_save(chat);
-		left = every;
-	}
-	return (int)(left * 1000) + 1;
+	if (left > 0)
+		return left;
+	chat_save(chat);
+	return every;
+}
+
+/* The smaller one; below 0: never. */
+static double sooner(double a, double b)
+{
+	return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
+int chat_tick(struct chat *chat)
+{
+	double left = sooner(save_tick(chat), chat_title_tick(chat));
+
+	left = sooner(left, chat_snapshot_tick(chat));
+	return left < 0 ? -1 : (int)(left * 1000) + 1;
 }
 
 /* ---- the model ---- */
@@ -138,17 +154,18 @@ void chat_load(struct chat *chat, char *path)
 	chat->stage = ENGINE_STAGE_WEIGHTS;
 	chat->done = chat->total = 0;
 	chat->stage_began = clock_seconds();
-	chat->request = engine_load(chat->engine, &(struct engine_load){
-							  .path = path,
-							  .cache_dir = cache_dir,
-							  .quant = o->quant,
-							  .kv_type = o->kv_type,
-							  .context = chat->context,
-							  .kv_memory = o->kv_memory,
-							  .threads = o->threads,
-							  .exact = o->exact,
-							  .warm = true,
-						  });
+	chat->request =
+		engine_load(chat->engine, &(struct engine_load){
+						  .path = path,
+						  .cache_dir = cache_dir,
+						  .quant = o->quant,
+						  .kv_type = o->kv_type,
+						  .context = chat->context,
+						  .kv_memory = o->kv_memory,
+						  .threads = o->threads,
+						  .exact = o->exact,
+						  .warm = true,
+					  });
 	free(cache_dir);
 }
 
@@ -160,8 +177,8 @@ static void on_loaded(struct chat *chat, const struct engine_event *event)
 	chat->request = 0;
 	chat->state = CHAT_READY;
 	chat->total = 0;
-	chat->sampling = options_sampling(chat->options,
-	                                  &chat->model->sampling);
+	chat->sampling =
+		options_sampling(chat->options, &chat->model->sampling);
 	chat->family = chat_family_of(chat->model->chat_template, &known);
 	if (!known)
 		chat_notice(chat, "unknown chat template, read as ChatML");
@@ -248,19 +265,19 @@ static void on_finished(struct chat *chat, const struct engine_event *event)
 
 	chat->reused = event->finished.reused_tokens;
 	chat->restored = event->finished.restored_tokens;
-	chat->computed = event->finished.prompt_tokens -
-	                 event->finished.reused_tokens;
-	chat->context_used = event->finished.prompt_tokens +
-	                     event->finished.reply_tokens;
+	chat->computed =
+		event->finished.prompt_tokens - event->finished.reused_tokens;
+	chat->context_used =
+		event->finished.prompt_tokens + event->finished.reply_tokens;
 	if (decode > 0 && event->finished.reply_tokens > 1)
 		chat->tokens_per_second =
 			(double)event->finished.reply_tokens / decode;
 	if (chat->reply)
 		chat->reply->seconds = chat->seconds_before +
-		                       event->finished.prefill_seconds +
-		                       decode;
+		                       event->finished.prefill_seconds + decode;
 	close_reply(chat, reply_state(event->finished.reason));
 	chat->finished = true;
+	chat_title_wish(chat);
 	chat_say_next(chat);
 }
 
@@ -303,6 +320,8 @@ void chat_handle_event(struct chat *chat, const struct engine_event *event)
 		chat_score_event(chat, event);
 	else if (chat->state == CHAT_EXPLORING)
 		chat_explore_event(chat, event);
+	else if (chat->state == CHAT_TITLING)
+		chat_title_event(chat, event);
 	else if (event->type == ENGINE_LOADED)
 		on_loaded(chat, event);
 	else if (event->type == ENGINE_TOKEN && chat->reply)
@@ -354,17 +373,18 @@ static void send_prompt(struct chat *chat, struct message *m)
 	chat->done = chat->total = 0;
 	chat->stage = ENGINE_STAGE_PREFILL;
 	chat->stage_began = clock_seconds();
-	chat->request = engine_generate(
-		chat->engine, &(struct engine_generate){
-				      .ids = chat->prompt.data,
-				      .n_ids = chat->prompt.n,
-				      .n_prompt = chat->prompt.n - m->ids.n,
-				      .sampling = chat->sampling,
-				      .max_tokens = chat->max_tokens,
-				      .stop_ids = chat->model->stop_ids,
-				      .n_stop_ids = chat->model->n_stop_ids,
-				      .snapshot = snapshot,
-			      });
+	chat->request =
+		engine_generate(chat->engine,
+	                        &(struct engine_generate){
+					.ids = chat->prompt.data,
+					.n_ids = chat->prompt.n,
+					.n_prompt = chat->prompt.n - m->ids.n,
+					.sampling = chat->sampling,
+					.max_tokens = chat->max_tokens,
+					.stop_ids = chat->model->stop_ids,
+					.n_stop_ids = chat->model->n_stop_ids,
+					.snapshot = snapshot,
+				});
 	free(snapshot);
 }
 
@@ -396,7 +416,8 @@ void chat_answer(struct chat *chat, int64_t message)
 
 	if (!prepare(chat, message, NULL))
 		return;
-	m = conversation_add(chat->conversation, message, ROLE_ASSISTANT, "", 0);
+	m = conversation_add(chat->conversation, message, ROLE_ASSISTANT, "",
+	                     0);
 	send_prompt(chat, m);
 }
 
@@ -532,5 +553,6 @@ void chat_switch(struct chat *chat, struct conversation *c)
 	chat->first_seen = chat->leaf_before = -1;
 	chat->scored = NULL;
 	chat->explore.message = chat->explore.peek_message = -1;
+	chat->title.due = 0;
 	chat->context_used = 0;
 }

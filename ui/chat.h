@@ -22,6 +22,7 @@
 #include "text/tokenizer.h"
 #include "ui/chat_explore.h"
 #include "ui/chat_snapshot.h"
+#include "ui/chat_title.h"
 #include "ui/saving.h"
 
 struct conversation;
@@ -35,6 +36,7 @@ enum chat_state {
 	CHAT_REPLYING,
 	CHAT_SCORING,   /* the odds of a prompt are computed */
 	CHAT_EXPLORING, /* other continuations are */
+	CHAT_TITLING,   /* the model thinks of a title */
 	CHAT_CHOOSING,  /* chat->overflow waits for an answer */
 	CHAT_NO_MODEL   /* loading failed */
 };
@@ -105,6 +107,7 @@ struct chat {
 
 	struct chat_explore explore;
 	struct chat_snapshot snapshot;
+	struct chat_title title;
 };
 
 /* Takes the conversation.  The engine is borrowed. */
@@ -149,8 +152,9 @@ void chat_switch(struct chat *chat, struct conversation *c);
 /* Tells what is to be known of a conversation that was opened. */
 void chat_tell_opened(struct chat *chat);
 
-/* Saves an open reply when a second has passed since the last time.  Gives the
- * milliseconds until it wants to be called again, -1: not at all. */
+/* Saves an open reply when a second has passed since the last time, and does what
+ * else is due by the clock.  Gives the milliseconds until it wants to be called
+ * again, -1: not at all. */
 int chat_tick(struct chat *chat);
 void chat_save(struct chat *chat);
 

@@ -69,14 +69,14 @@ static void write_now(struct chat *chat)
 	free(path);
 }
 
-int chat_snapshot_tick(struct chat *chat)
+double chat_snapshot_tick(struct chat *chat)
 {
 	double left = chat->snapshot.due - clock_seconds();
 
 	if (!may_write(chat) || chat->request)
 		return -1;
 	if (left > 0)
-		return (int)(left * 1000) + 1;
+		return left;
 	write_now(chat);
 	return -1;
 }

@@ -27,8 +27,8 @@ char *chat_snapshot_path(const struct chat *chat);
 /* A reply ended, or another branch is the current one. */
 void chat_snapshot_changed(struct chat *chat);
 
-/* Writes what is due.  Milliseconds until something will be, or -1. */
-int chat_snapshot_tick(struct chat *chat);
+/* Writes what is due.  Seconds until something will be, or -1. */
+double chat_snapshot_tick(struct chat *chat);
 
 /* The event of the request that writes; false: it is another's. */
 bool chat_snapshot_event(struct chat *chat, const struct engine_event *event);

@@ -141,6 +141,7 @@ static bool wants_line(const struct line_mode *l)
 
 	return !l->end_of_input && !l->leaving &&
 	       (state == CHAT_READY || state == CHAT_CHOOSING ||
+	        state == CHAT_TITLING ||
 	        (state == CHAT_NO_MODEL && l->loaded_once));
 }
 
@@ -247,6 +248,7 @@ static void take_message(struct line_mode *l, const char *text)
 	if (!text[strspn(text, " \t\r\n")])
 		return;
 	l->edited = -1;
+	chat_title_stop(&l->chat);
 	if (l->chat.state == CHAT_CHOOSING)
 		choose(l, text);
 	else if (commands_is_command(text))

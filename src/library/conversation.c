@@ -292,18 +292,32 @@ static void first_words(struct strbuf *out, const char *text, size_t len,
 	}
 }
 
-void conversation_auto_title(struct conversation *c)
+static char *make_title(const struct conversation *c)
 {
 	struct strbuf title = STRBUF_INIT;
 
-	if (*c->title)
-		return;
 	for (size_t i = 0; i < c->n && !title.len; i++) {
 		const struct message *m = c->messages[i];
 
 		if (m->role == ROLE_USER)
 			first_words(&title, m->text.bytes, m->text.len, 48);
 	}
+	return strbuf_take(&title);
+}
+
+void conversation_auto_title(struct conversation *c)
+{
+	if (*c->title)
+		return;
 	free(c->title);
-	c->title = strbuf_take(&title);
+	c->title = make_title(c);
+}
+
+bool conversation_title_is_auto(const struct conversation *c)
+{
+	char *title = make_title(c);
+	bool is_auto = !strcmp(title, c->title);
+
+	free(title);
+	return is_auto;
 }

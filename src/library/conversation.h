@@ -125,4 +125,7 @@ struct token_odds *message_add_odds(struct message *m);
  * columns, whole words) where it has none. */
 void conversation_auto_title(struct conversation *c);
 
+/* Is the title what conversation_auto_title() would make of it? */
+bool conversation_title_is_auto(const struct conversation *c);
+
 #endif

@@ -172,3 +172,31 @@ def a_map_shows_all_branches_and_leads_to_them(binary):
         c.wait("answer one")
         c.say("/branches 9")
         c.wait("the map has no message 9")
+
+
+@scripted
+def the_model_gives_a_title_when_it_is_asked_to(binary):
+    titled = script("a warm coat", '"Packing for Kyoto."\nor so', "more")
+    with Confab(binary, env={**titled, "CONFAB_AUTO_TITLE": "on"}) as c:
+        c.ready()
+        c.ask("what shall I pack?")
+        c.wait(lambda: "Packing for Kyoto " in c.row(0), "the title")
+        assert "or so" not in c.text()
+        c.ask("and more?")      # once is enough
+        c.settle(2.5)
+        assert "Packing for Kyoto " in c.row(0)
+
+
+@scripted
+def any_key_ends_the_search_for_a_title(binary):
+    titled = script("a warm coat", "word " * 1000, "the next answer",
+                    rate=20)
+    with Confab(binary, env={**titled, "CONFAB_AUTO_TITLE": "on"}) as c:
+        c.ready()
+        c.ask("what shall I pack?")
+        c.wait("thinking of a title")
+        c.keys("h")
+        c.wait(" ready ")
+        c.say("ello")
+        c.wait("the next answer")
+        assert "what shall I pack?" in c.row(0)

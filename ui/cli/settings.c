@@ -52,6 +52,7 @@ static const struct setting_info infos[] = {
 	{ "max_tokens", INTEGER(0, MAX_COUNT), "of a reply; 0: no limit" },
 	{ "save", SWITCH, "keep conversations" },
 	{ "snapshots", SWITCH, "keep their KV on the disk too" },
+	{ "auto_title", SWITCH, "titles by the model, while it is idle" },
 	{ "theme", CHOICE("auto dark light mono"), "colours of the screen" },
 	{ "inspector", SWITCH, "show the odds from the start" },
 	{ "heat", CHOICE("off probability entropy rank"),
