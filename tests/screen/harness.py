@@ -182,12 +182,17 @@ class Confab:
             check = lambda: condition.search(self.text())
         else:
             check = condition
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
+        # A slow machine is no fault: the time is that without any news.
+        latest = time.monotonic() + 10 * seconds
+        end, known = 0, -1
+        while known != len(self.raw) or time.monotonic() < end:
+            if known != len(self.raw):
+                known = len(self.raw)
+                end = min(time.monotonic() + seconds, latest)
             if check():
                 self.finish_frame()
                 return self
-            if not self.pump():
+            if not self.pump() or time.monotonic() > latest:
                 break
         if check():
             return self
