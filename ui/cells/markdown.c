@@ -8,19 +8,13 @@
 
 #include "base/mem.h"
 #include "base/strbuf.h"
-#include "base/utf8.h"
 #include "ui/cells/blocks.h"
+#include "ui/cells/entity.h"
+#include "ui/cells/markdown_input.h"
 #include "ui/cells/markdown_table.h"
 #include "ui/cells/syntax.h"
 #include "ui/cells/width.h"
 #include "ui/cells/wrap.h"
-
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof *(a))
-
-#define PARSER_FLAGS                                                          \
-	(MD_FLAG_TABLES | MD_FLAG_STRIKETHROUGH | MD_FLAG_TASKLISTS |          \
-	 MD_FLAG_PERMISSIVEURLAUTOLINKS | MD_FLAG_NOHTML |                     \
-	 MD_FLAG_NOINDENTEDCODEBLOCKS)
 
 #define DEEPEST 24 /* quotes and lists inside each other that are drawn */
 
@@ -515,54 +509,13 @@ static int leave_span(MD_SPANTYPE type, void *detail, void *arg)
 	return 0;
 }
 
-/* The entities that models write; others are shown as they stand. */
-static const char *named_entity(const char *text, size_t len)
-{
-	static const struct {
-		const char *name, *text;
-	} table[] = {
-		{ "&amp;", "&" },    { "&lt;", "<" },     { "&gt;", ">" },
-		{ "&quot;", "\"" },  { "&apos;", "'" },   { "&nbsp;", " " },
-		{ "&copy;", "©" },   { "&reg;", "®" },    { "&deg;", "°" },
-		{ "&hellip;", "…" }, { "&ndash;", "–" },  { "&mdash;", "—" },
-		{ "&times;", "×" },  { "&rarr;", "→" },   { "&larr;", "←" },
-		{ "&euro;", "€" },   { "&pound;", "£" },  { "&middot;", "·" },
-		{ "&bull;", "•" },   { "&laquo;", "«" },  { "&raquo;", "»" },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
-		if (strlen(table[i].name) == len &&
-		    !memcmp(table[i].name, text, len))
-			return table[i].text;
-	return NULL;
-}
-
-static uint32_t numeric_entity(const char *text, size_t len)
-{
-	char digits[16] = { 0 };
-	unsigned long c;
-	bool hex;
-
-	if (len < 4 || len > 12 || text[1] != '#')
-		return 0;
-	hex = text[2] == 'x' || text[2] == 'X';
-	memcpy(digits, text + (hex ? 3 : 2), len - (hex ? 4 : 3));
-	c = strtoul(digits, NULL, hex ? 16 : 10);
-	return c && c <= 0x10FFFF && (c < 0xD800 || c > 0xDFFF) ? (uint32_t)c :
-	                                                          0xFFFD;
-}
-
 static void add_entity(struct render *r, const char *text, size_t len)
 {
-	const char *named = named_entity(text, len);
-	uint32_t c = numeric_entity(text, len);
-	char utf8[4];
+	char plain[ENTITY_BYTES];
+	size_t n = entity_text(plain, text, len);
 
-	if (named)
-		wrap_add(&r->wrap, named, strlen(named), SOURCE_NONE, r->style);
-	else if (c)
-		wrap_add(&r->wrap, utf8, (size_t)utf8_encode(c, utf8),
-		         SOURCE_NONE, r->style);
+	if (n)
+		wrap_add(&r->wrap, plain, n, SOURCE_NONE, r->style);
 	else
 		add(r, text, len);
 }
@@ -589,31 +542,11 @@ static int text_event(MD_TEXTTYPE type, const MD_CHAR *text, MD_SIZE len,
 
 /* ---- the whole block ---- */
 
-/* What md4c shall read: a part of a fence that began in another block gets the
- * fence's first line again.  Gives the bytes put in front. */
-static size_t prepare(struct strbuf *input, const char *text,
-                      const struct block *block)
-{
-	size_t skip = 0;
-
-	if (block->fence_end > block->fence_begin) {
-		const char *line = text + block->fence_begin;
-		size_t len = block->fence_end - block->fence_begin;
-
-		for (; len && (*line == ' ' || *line == '\t'); len--)
-			line++;
-		strbuf_add(input, line, len);
-		skip = input->len;
-	}
-	strbuf_add(input, text + block->begin, block->end - block->begin);
-	return skip;
-}
-
 void markdown_layout(struct lines *out, const char *text,
                      const struct block *block, int width, int first_code)
 {
 	static const MD_PARSER parser = {
-		.flags = PARSER_FLAGS,
+		.flags = MARKDOWN_FLAGS,
 		.enter_block = enter_block,
 		.leave_block = leave_block,
 		.enter_span = enter_span,
@@ -627,7 +560,7 @@ void markdown_layout(struct lines *out, const char *text,
 		            .link_text = STRBUF_INIT,
 		            .code = STRBUF_INIT };
 
-	r.skip = prepare(&input, text, block);
+	r.skip = markdown_input(&input, text, block);
 	r.input = input.bytes;
 	r.input_len = input.len;
 	wrap_start(&r.wrap, out, width);
@@ -637,72 +570,4 @@ void markdown_layout(struct lines *out, const char *text,
 	strbuf_free(&r.link_text);
 	strbuf_free(&r.code);
 	strbuf_free(&input);
-}
-
-/* ---- taking code out ---- */
-
-struct extract {
-	struct strbuf *out, *language;
-	int index;     /* code blocks still to skip */
-	bool inside, found;
-};
-
-static int extract_enter(MD_BLOCKTYPE type, void *detail, void *arg)
-{
-	struct extract *x = arg;
-	const MD_BLOCK_CODE_DETAIL *code = detail;
-
-	if (type != MD_BLOCK_CODE || x->index-- != 0)
-		return 0;
-	x->inside = x->found = true;
-	if (x->language)
-		strbuf_add(x->language, code->lang.text, code->lang.size);
-	return 0;
-}
-
-static int extract_leave(MD_BLOCKTYPE type, void *detail, void *arg)
-{
-	struct extract *x = arg;
-
-	(void)detail;
-	if (type == MD_BLOCK_CODE)
-		x->inside = false;
-	return 0;
-}
-
-static int ignore_span(MD_SPANTYPE type, void *detail, void *arg)
-{
-	(void)type, (void)detail, (void)arg;
-	return 0;
-}
-
-static int extract_text(MD_TEXTTYPE type, const MD_CHAR *text, MD_SIZE len,
-                        void *arg)
-{
-	struct extract *x = arg;
-
-	(void)type;
-	if (x->inside)
-		strbuf_add(x->out, text, len);
-	return 0;
-}
-
-int markdown_code(struct strbuf *out, struct strbuf *language, const char *text,
-                  const struct block *block, int index)
-{
-	static const MD_PARSER parser = {
-		.flags = PARSER_FLAGS,
-		.enter_block = extract_enter,
-		.leave_block = extract_leave,
-		.enter_span = ignore_span,
-		.leave_span = ignore_span,
-		.text = extract_text,
-	};
-	struct strbuf input = STRBUF_INIT;
-	struct extract x = { .out = out, .language = language, .index = index };
-
-	prepare(&input, text, block);
-	md_parse(input.bytes, (MD_SIZE)input.len, &parser, &x);
-	strbuf_free(&input);
-	return x.found ? 0 : -1;
 }
