@@ -81,7 +81,8 @@ static int newest_first(const void *a, const void *b)
 /* Removes the oldest until no more than `most` bytes are left. */
 static void shrink(struct folder *f, uint64_t most)
 {
-	qsort(f->entries, f->n, sizeof *f->entries, newest_first);
+	if (f->n)
+		qsort(f->entries, f->n, sizeof *f->entries, newest_first);
 	while (f->n && f->bytes > most) {
 		struct entry *oldest = &f->entries[--f->n];
 

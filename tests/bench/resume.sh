@@ -1,10 +1,10 @@
 #!/bin/sh
 # resume.sh MODEL [TOKENS] - what a KV snapshot saves
 #
-# A conversation of about TOKENS (4,000) tokens is begun, and gone on with in two
-# new processes: one that may read the snapshot, one that may not and prefills.
-# Prints both times to the first token, without loading the model, as --json
-# tells them (prefill_seconds, the reading included).  CONFAB is the program.
+# A conversation of about TOKENS (4,000) tokens is begun, which prefills it, and
+# gone on with in a new process, which reads its snapshot.  Prints both times to
+# the first token, without loading the model, as --json tells them
+# (prefill_seconds, the reading included).  CONFAB is the program.
 set -eu
 
 confab=${CONFAB:-confab}
@@ -23,26 +23,22 @@ field() { # LINE NAME
 	printf '%s\n' "$1" | sed "s/.*\"$2\":\\([0-9.e+-]*\\).*/\\1/"
 }
 
-# Some 1.25 tokens a word, whatever the tokenizer.
+# Words that are one token each for most tokenizers.
 text=$(awk -v n="$tokens" 'BEGIN {
 	split("the old boat lay on a quiet shore and nobody knew its name", w)
-	for (i = 0; i * 1.0 < n - 40; i++)
+	for (i = 0; i < n - 40; i++)
 		printf "%s ", w[i * 7 % 13 + 1]
 }')
 
 first=$(ask -p "$text")
 id=$(printf '%s\n' "$first" | sed 's/.*"conversation":"\([^"]*\)".*/\1/')
-echo "begun: $(field "$first" prompt_tokens) tokens," \
-	"$(field "$first" prefill_seconds) s; snapshot of" \
-	"$(wc -c <"$home/cache/confab/kv/$id.kv") bytes"
-# Both go on from the same end: neither keeps what it adds.
-resumed=$(ask --no-save -r "$id" -p "And then?")
-prefilled=$(ask --no-save --set snapshots=off -r "$id" -p "And then?")
-for line in "$resumed" "$prefilled"; do
+echo "snapshot of $(wc -c <"$home/cache/confab/kv/$id.kv") bytes"
+resumed=$(ask -r "$id" -p "And then?")
+for line in "$first" "$resumed"; do
 	echo "$(field "$line" prompt_tokens) tokens," \
 		"$(field "$line" reused_tokens) reused:" \
 		"$(field "$line" prefill_seconds) s to the first token"
 done
-awk -v a="$(field "$prefilled" prefill_seconds)" \
+awk -v a="$(field "$first" prefill_seconds)" \
 	-v b="$(field "$resumed" prefill_seconds)" \
 	'BEGIN { printf "resuming is %.0f times as fast\n", a / b }'
