@@ -65,26 +65,50 @@ INLINE __m512i gather(const char *w, size_t stride)
 	                          _mm256_set_m128i(v[3], v[2]), 1);
 }
 
-/*
- * The half at w of each of four blocks as float32, in the block's lanes.  The
- * blocks lie in two vectors, the second of which begins `second` bytes after
- * the first and ends no later than they do.
- */
-INLINE __m512 gather_half(const char *w, size_t stride, size_t second)
+/* The same where the last 64 bytes of the four blocks and the first 64 hold all
+ * of it: two loads and one permutation of 16-bit words. */
+INLINE __m512i gather_near(const char *w, size_t stride)
 {
-	__m512i index = _mm512_setzero_si512();
+	const size_t last = 4 * stride - 64;
+	short at[32];
 
 	UNROLL
-	for (size_t b = 0; b < 4; b++) {
-		size_t at = b * stride / 2;
+	for (size_t i = 0; i < 32; i++) {
+		size_t byte = i / 8 * stride + stride - 16 + i % 8 * 2;
 
-		if (b * stride > 62)
-			at = 32 + (b * stride - second) / 2;
-		index = _mm512_mask_set1_epi16(index, 15u << 4 * b, (short)at);
+		at[i] = (short)(byte < 64 ? byte / 2 : 32 + (byte - last) / 2);
 	}
-	index = _mm512_permutex2var_epi16(_mm512_loadu_si512(w), index,
-	                                  _mm512_loadu_si512(w + second));
-	return _mm512_cvtph_ps(_mm512_castsi512_si256(index));
+	return _mm512_permutex2var_epi16(_mm512_loadu_si512(w),
+	                                 _mm512_loadu_si512(at),
+	                                 _mm512_loadu_si512(w + last));
+}
+
+INLINE uint64_t load16(const char *at)
+{
+	uint16_t u;
+
+	memcpy(&u, at, sizeof u);
+	return u;
+}
+
+/* Four floats, each in its block's lanes as far as they are in the mask. */
+INLINE __m512 spread(__mmask16 mask, __m128 v)
+{
+	const __m512i at = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2,
+	                                     3, 3, 3, 3);
+
+	return _mm512_maskz_permutexvar_ps(mask, at, _mm512_castps128_ps512(v));
+}
+
+/* The half at w of each of four blocks as float32, in the block's lanes.  Put
+ * together in a general register, which leaves the vector units their work. */
+INLINE __m512 gather_half(const char *w, size_t stride)
+{
+	uint64_t h = load16(w) | load16(w + stride) << 16 |
+	             load16(w + 2 * stride) << 32 |
+	             load16(w + 3 * stride) << 48;
+
+	return spread(0xffff, _mm_cvtph_ps(_mm_cvtsi64_si128((long long)h)));
 }
 
 struct weights {
@@ -121,10 +145,9 @@ INLINE void fifth_bits(struct weights *to, const char *qh, size_t stride)
 INLINE struct weights load_w(enum dtype dtype, const char *w)
 {
 	const size_t size = block_bytes(dtype);
-	const size_t second = size == 34 ? 68 : size == 22 ? 24 : 0;
 	struct weights to;
 
-	to.d = gather_half(w, size, second);
+	to.d = gather_half(w, size);
 	to.m = _mm512_setzero_ps();
 	if (dtype == DTYPE_Q8_0) {
 		const __m512i sign = _mm512_set1_epi8(-128);
@@ -133,25 +156,16 @@ INLINE struct weights load_w(enum dtype dtype, const char *w)
 		to.hi = _mm512_xor_si512(gather(w + 18, size), sign);
 	} else {
 		const __m512i low = _mm512_set1_epi8(15);
-		__m512i v = gather(w + size - 16, size);
+		__m512i v = gather_near(w, size);
 
 		to.lo = _mm512_and_si512(v, low);
 		to.hi = _mm512_and_si512(_mm512_srli_epi16(v, 4), low);
 	}
 	if (dtype == DTYPE_Q4_1)
-		to.m = gather_half(w + 2, size, 0);
+		to.m = gather_half(w + 2, size);
 	if (dtype == DTYPE_Q5_0)
 		fifth_bits(&to, w + 2, size);
 	return to;
-}
-
-/* Four floats, each in its block's lanes as far as they are in the mask. */
-INLINE __m512 spread(__mmask16 mask, __m128 v)
-{
-	const __m512i at = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2,
-	                                     3, 3, 3, 3);
-
-	return _mm512_maskz_permutexvar_ps(mask, at, _mm512_castps128_ps512(v));
 }
 
 struct activations {

@@ -90,6 +90,10 @@ INLINE size_t tile_share(size_t left)
 INLINE void tile_share_ahead(struct tile_rows *rows, size_t width, size_t g,
                              size_t n)
 {
+	rows->ahead_begin = 0;
+	rows->ahead_end = width;
+	if (n == 1) /* spares a short row two divisions */
+		return;
 	if (n > width)
 		n = width;
 	rows->ahead_begin = g < n ? g * width / n : 0;
