@@ -20,13 +20,14 @@
 
 #define TILE_X 3
 #define TILE_BLOCKS(b, d) \
-	TILE_BLOCK(8, 1, b, d) \
+	TILE_BLOCK(12, 1, b, d) \
+	TILE_BLOCK(8, 2, b, d) \
 	TILE_BLOCK(4, 2, b, d) \
 	TILE_BLOCK(4, 3, b, d)
 
 static inline size_t tile_width(size_t rows)
 {
-	return rows == 1 ? 8 : 4;
+	return rows == 1 ? 12 : rows == 2 ? 8 : 4;
 }
 
 #include "math/tile_walk.h"
