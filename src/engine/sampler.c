@@ -9,9 +9,10 @@
 #include "base/mem.h"
 #include "math/select.h"
 
-/* When top_p runs over the whole vocabulary, this many of the likeliest are
- * tried before all: they nearly always hold the mass. */
-#define TOP_P_FIRST 512
+/* When top_p runs over the whole vocabulary, so many of the likeliest are tried
+ * first, then ever more: a few nearly always hold the mass. */
+#define TOP_P_FIRST 64
+#define TOP_P_MORE  4 /* times as many */
 
 #define SEEN_PROMPT 1
 #define SEEN_REPLY  2
@@ -54,6 +55,7 @@ struct sampler {
 	float *clean;       /* [n_ids] the raw row without infinities */
 	float *scores;      /* [n_ids] the penalised row */
 	double *block_mass; /* [n_blocks] of the kept */
+	bool weighed_all;   /* block_mass, mass and n_kept are of all ids */
 	struct pick *picks; /* [n_ids] scratch */
 };
 
@@ -246,9 +248,17 @@ static struct select_sums block_sums(struct sampler *s, size_t b,
 	return sums;
 }
 
+static bool is_all(struct pick last)
+{
+	return last.score == keep_all.score && last.id == keep_all.id;
+}
+
 /* Fills block_mass, mass and n_kept. */
 static void weigh(struct sampler *s, struct pick last)
 {
+	if (is_all(last) && s->weighed_all)
+		return;
+	s->weighed_all = is_all(last);
 	s->mass = 0;
 	s->n_kept = 0;
 	for (size_t b = 0; b < s->n_blocks; b++) {
@@ -324,13 +334,14 @@ static struct pick top_p_last(struct sampler *s, struct pick top_k)
 		return keep_all;
 	weigh(s, top_k);
 	target = s->settings.top_p * s->mass;
-	least = row_floor(s, &s->scored, TOP_P_FIRST);
-	if (least < top_k.score)
-		least = top_k.score;
-	n = row_gather(s, &s->scored, least);
-	if (least > top_k.score && weight_of(s, s->picks, n) < target)
-		n = row_gather(s, &s->scored, top_k.score);
-	return weighted_last(s, s->picks, n, target);
+	for (size_t m = TOP_P_FIRST;; m *= TOP_P_MORE) {
+		least = row_floor(s, &s->scored, m);
+		if (least < top_k.score)
+			least = top_k.score;
+		n = row_gather(s, &s->scored, least);
+		if (least <= top_k.score || weight_of(s, s->picks, n) >= target)
+			return weighted_last(s, s->picks, n, target);
+	}
 }
 
 /* p >= min_p p_max  <=>  score >= top + temperature ln(min_p) */
@@ -350,15 +361,18 @@ static struct pick min_p_last(const struct sampler *s)
 	return (struct pick){ score, INT_MAX };
 }
 
-static void cut(struct sampler *s)
+static void set_scale(struct sampler *s)
 {
 	s->greedy = !(s->settings.temperature > 0);
+	s->scale = s->greedy ? 1 : fmin(1.0 / s->settings.temperature, 1e30);
+}
+
+static void cut(struct sampler *s)
+{
 	if (s->greedy) {
-		s->scale = 1;
 		row_first(s, &s->scored, 1);
 		s->last_kept = s->last[0] = s->picks[0];
 	} else {
-		s->scale = fmin(1.0 / s->settings.temperature, 1e30);
 		s->last[0] = top_k_last(s);
 		s->last[1] = top_p_last(s, s->last[0]);
 		s->last[2] = min_p_last(s);
@@ -419,18 +433,39 @@ static void penalise(struct sampler *s)
 	row_set(s, &s->scored, s->scores);
 }
 
+/* The softmax of the raw row, of all ids.  Its masses are what an unpenalised
+ * row at temperature 1 would be weighed for again. */
+static void weigh_raw(struct sampler *s)
+{
+	double moment = 0;
+
+	s->mass = 0;
+	s->n_kept = 0;
+	for (size_t b = 0; b < s->n_blocks; b++) {
+		size_t first = b * SELECT_BLOCK, n = (size_t)s->n_ids - first;
+		struct select_sums sums =
+			s->ops->sums(s->raw.x + first,
+		                     n < SELECT_BLOCK ? n : SELECT_BLOCK,
+		                     s->raw.top, 1, -INFINITY);
+
+		s->block_mass[b] = sums.mass;
+		s->mass += sums.mass;
+		s->n_kept += sums.count;
+		moment += sums.moment;
+	}
+	s->log_sum = log(s->mass);
+	s->entropy = s->log_sum - moment / s->mass;
+}
+
 static void read_row(struct sampler *s, const float *logits)
 {
-	struct select_sums sums;
-
 	row_set(s, &s->raw, logits);
 	if (!isfinite(s->raw.top))
 		row_set_clean(s, &s->raw, logits);
-	sums = s->ops->sums(s->raw.x, (size_t)s->n_ids, s->raw.top, 1,
-	                    -INFINITY);
-	s->log_sum = log(sums.mass);
-	s->entropy = s->log_sum - sums.moment / sums.mass;
+	weigh_raw(s);
 	penalise(s);
+	set_scale(s);
+	s->weighed_all = s->scored.x == s->raw.x && s->scale == 1;
 	cut(s);
 }
 

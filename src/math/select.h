@@ -7,7 +7,7 @@
  *
  * Weights are e^((x - top) * scale) and sums of them, all in double: with
  * scale 1 the softmax's denominator and entropy, with 1/temperature the mass
- * of what a sampler kept.  Results of the two implementations differ in the
+ * of what a sampler kept.  Results of the implementations differ in the
  * last places only (1e-13 relative over a full vocabulary).
  *
  * NaN is smaller than everything, counts for nothing and weighs nothing.
@@ -45,9 +45,10 @@ struct select_ops {
 };
 
 extern const struct select_ops select_scalar;
-extern const struct select_ops select_avx512; /* x86-64 only */
+extern const struct select_ops select_avx2;   /* x86-64 only */
+extern const struct select_ops select_avx512; /* likewise */
 
-/* The one that belongs to kernels_get() (scalar where a set has none). */
+/* The one that belongs to kernels_get(). */
 const struct select_ops *select_get(void);
 
 /* ---- the likeliest, in order ---- */

@@ -108,7 +108,7 @@ run_llama() {
 
 # Up to five minutes for a quiet moment.
 check_machine() {
-	for try in 1 2 3 4 5 6 7 8 9 10; do
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
 		"$work/machine" "$threads" >"$work/check"
 		read -r one all ratio <"$work/check"
 		if awk "BEGIN { exit !($ratio >= 0.9 * $threads) }"; then

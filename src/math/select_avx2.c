@@ -1,0 +1,167 @@
+/* AVX2 with FMA. */
+#include "math/select.h"
+
+#include <immintrin.h>
+#include <math.h>
+
+#define LANES 8
+
+/* x[i..i + 8), `other` where the row has ended. */
+static inline __m256 load(const float *x, size_t n, size_t i, float other)
+{
+	const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+	__m256i there;
+
+	if (n - i >= LANES)
+		return _mm256_loadu_ps(x + i);
+	there = _mm256_cmpgt_epi32(_mm256_set1_epi32((int)(n - i)), lane);
+	return _mm256_blendv_ps(_mm256_set1_ps(other),
+	                        _mm256_maskload_ps(x + i, there),
+	                        _mm256_castsi256_ps(there));
+}
+
+static float reduce_max(__m256 x)
+{
+	__m128 y = _mm_max_ps(_mm256_castps256_ps128(x),
+	                      _mm256_extractf128_ps(x, 1));
+
+	y = _mm_max_ps(y, _mm_movehl_ps(y, y));
+	return _mm_cvtss_f32(_mm_max_ss(y, _mm_movehdup_ps(y)));
+}
+
+static double reduce_add(__m256d x)
+{
+	__m128d y = _mm_add_pd(_mm256_castpd256_pd128(x),
+	                       _mm256_extractf128_pd(x, 1));
+
+	return _mm_cvtsd_f64(_mm_add_sd(y, _mm_unpackhi_pd(y, y)));
+}
+
+static void block_max(const float *x, size_t n, float *max)
+{
+	for (size_t b = 0; b < n; b += SELECT_BLOCK) {
+		size_t end = n - b < SELECT_BLOCK ? n : b + SELECT_BLOCK;
+		__m256 m = _mm256_set1_ps(-INFINITY);
+
+		/* max_ps gives its second operand where one is NaN. */
+		for (size_t i = b; i < end; i += LANES)
+			m = _mm256_max_ps(load(x, end, i, -INFINITY), m);
+		max[b / SELECT_BLOCK] = reduce_max(m);
+	}
+}
+
+/*
+ * e^d for SELECT_EXP_MIN < d <= 0.  d = n ln 2 + r with |r| <= ln 2 / 2, ln 2
+ * in two parts (Cody & Waite 1980), then Taylor's series of e^r: the first term
+ * left out, r^14 / 14!, is below 2^-57.
+ */
+static inline __m256d exp4(__m256d d)
+{
+	static const double inverse_factorial[] = {
+		1.0,
+		1.0,
+		1.0 / 2,
+		1.0 / 6,
+		1.0 / 24,
+		1.0 / 120,
+		1.0 / 720,
+		1.0 / 5040,
+		1.0 / 40320,
+		1.0 / 362880,
+		1.0 / 3628800,
+		1.0 / 39916800,
+		1.0 / 479001600,
+		1.0 / 6227020800.0,
+	};
+	/* Adding it leaves a whole number in the last bits. */
+	const __m256d magic = _mm256_set1_pd(0x1.8p52);
+	const __m256d log2_e = _mm256_set1_pd(0x1.71547652b82fep+0);
+	const __m256d ln2_high = _mm256_set1_pd(0x1.62e42fefa39efp-1);
+	const __m256d ln2_low = _mm256_set1_pd(0x1.abc9e3b39803fp-56);
+	__m256d t = _mm256_fmadd_pd(d, log2_e, magic);
+	__m256d n = _mm256_sub_pd(t, magic);
+	__m256d r = _mm256_fnmadd_pd(n, ln2_high, d);
+	__m256d p = _mm256_set1_pd(inverse_factorial[13]);
+	__m256i power;
+
+	r = _mm256_fnmadd_pd(n, ln2_low, r);
+#pragma GCC unroll 16
+	for (int k = 12; k >= 0; k--)
+		p = _mm256_fmadd_pd(p, r, _mm256_set1_pd(inverse_factorial[k]));
+	/* p is in [2^-0.5, 2^0.5], so its exponent has room. */
+	power = _mm256_slli_epi64(_mm256_castpd_si256(t), 52);
+	return _mm256_castsi256_pd(
+		_mm256_add_epi64(_mm256_castpd_si256(p), power));
+}
+
+struct accumulator {
+	__m256d mass, moment;
+};
+
+/* Of the four lanes those whose element of `counts` has its sign. */
+static inline void accumulate(struct accumulator *a, __m128 x, __m128 counts,
+                              __m256d top, __m256d scale)
+{
+	__m256d d =
+		_mm256_mul_pd(_mm256_sub_pd(_mm256_cvtps_pd(x), top), scale);
+	__m256d lanes = _mm256_castsi256_pd(
+		_mm256_cvtepi32_epi64(_mm_castps_si128(counts)));
+	const __m256d least = _mm256_set1_pd(SELECT_EXP_MIN);
+	__m256d w;
+
+	/* max_pd gives its second operand where one is NaN. */
+	d = _mm256_max_pd(d, least);
+	lanes = _mm256_and_pd(lanes, _mm256_cmp_pd(d, least, _CMP_GT_OQ));
+	w = _mm256_and_pd(exp4(d), lanes);
+	a->mass = _mm256_add_pd(a->mass, w);
+	a->moment = _mm256_fmadd_pd(w, d, a->moment);
+}
+
+static struct select_sums sums(const float *x, size_t n, float top,
+                               double scale, float least)
+{
+	const __m256d top4 = _mm256_set1_pd(top),
+		      scale4 = _mm256_set1_pd(scale);
+	const __m256 least8 = _mm256_set1_ps(least);
+	struct accumulator a = { _mm256_setzero_pd(), _mm256_setzero_pd() };
+	struct select_sums s = { 0, 0, 0 };
+
+	for (size_t i = 0; i < n; i += LANES) {
+		__m256 v = load(x, n, i, NAN);
+		__m256 in = _mm256_cmp_ps(v, least8, _CMP_GE_OQ);
+		int lanes = _mm256_movemask_ps(in);
+
+		if (!lanes)
+			continue;
+		s.count += (size_t)__builtin_popcount((unsigned)lanes);
+		accumulate(&a, _mm256_castps256_ps128(v),
+		           _mm256_castps256_ps128(in), top4, scale4);
+		accumulate(&a, _mm256_extractf128_ps(v, 1),
+		           _mm256_extractf128_ps(in, 1), top4, scale4);
+	}
+	s.mass = reduce_add(a.mass);
+	s.moment = reduce_add(a.moment);
+	return s;
+}
+
+static size_t count_above(const float *x, size_t n, float value)
+{
+	const __m256 value8 = _mm256_set1_ps(value);
+	size_t count = 0;
+
+	for (size_t i = 0; i < n; i += LANES) {
+		__m256 above =
+			_mm256_cmp_ps(load(x, n, i, NAN), value8, _CMP_GT_OQ);
+
+		count += (size_t)__builtin_popcount(
+			(unsigned)_mm256_movemask_ps(above));
+	}
+	return count;
+}
+
+const struct select_ops select_avx2 = {
+	.name = "avx2",
+	.block_max = block_max,
+	.sums = sums,
+	.count_above = count_above,
+};
