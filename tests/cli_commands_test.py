@@ -380,6 +380,7 @@ def bench_measures():
     kv -= got["weight_bytes"]
     assert abs(kv - 18 * 2 * 2 * kv_numbers(MODEL)) < 1, kv
     assert got["read_bytes_per_second"] > 1e8
+    assert 0 < got["odds_seconds_per_token"] < 0.1
     got = json.loads(out(*args, "-p", "0", "-n", "4"))
     assert got["prefill_tokens_per_second"] is None
     assert got["decode_tokens_per_second"] > 0

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/strbuf.h"
 #include "checkpoint/checkpoint.h"
+#include "engine/sampler.h"
 #include "model/kv_cache.h"
 #include "model/model.h"
 #include "ui/cli/direct_model.h"
@@ -28,12 +29,16 @@ struct bench {
 	struct kv_cache *cache;
 	size_t prefill, decode, depth; /* tokens */
 	int runs;
-	int *ids;        /* [max(prefill, decode, depth)] */
-	float *logits;   /* [vocab_size] */
+	int *ids;      /* [max(prefill, decode, depth)] */
+	float *logits; /* [vocab_size] */
+	struct sampler *sampler;
+	double odds;     /* seconds of draws in this run */
 	double *seconds; /* [runs] */
+	double *draws;   /* [runs] seconds a token */
 	double load_seconds;
 	double prefill_rate, decode_rate; /* tokens a second, 0: skipped */
 	double read_rate;                 /* bytes a second, 0: unknown */
+	double odds_seconds;              /* of a draw, the median */
 	enum dtype kv_type;
 };
 
@@ -53,14 +58,22 @@ static int read_prompt(struct bench *b, size_t n, struct error *err)
 	return 0;
 }
 
-/* One token after the other, the head for each. */
+/* One token after the other, the head for each.  Then what an engine adds: a
+ * draw, with the odds and candidates that the screen shows. */
 static int read_singly(struct bench *b, size_t n, struct error *err)
 {
+	struct sample sample;
+
 	for (size_t i = 0; i < n; i++) {
+		double start;
+
 		if (kv_cache_reserve(b->cache, 1, err))
 			return -1;
 		model_forward(b->m.model, b->cache, b->ids + i, 1);
 		model_logits(b->m.model, 0, 1, b->logits);
+		start = clock_seconds();
+		sampler_draw(b->sampler, b->logits, &sample);
+		b->odds += clock_seconds() - start;
 	}
 	return 0;
 }
@@ -78,7 +91,8 @@ static double median(double *values, int n)
 	return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
 }
 
-/* Each run starts from the depth; the first warms up and is not counted. */
+/* Each run starts from the depth; the first warms up and is not counted.  The
+ * rate is that of the forward pass without the draws. */
 static int measure(struct bench *b, const char *what, size_t n,
                    int (*pass)(struct bench *b, size_t n, struct error *err),
                    double *rate, struct error *err)
@@ -88,14 +102,18 @@ static int measure(struct bench *b, const char *what, size_t n,
 	for (int r = -1; r < b->runs && n; r++) {
 		progress_show(what, (uint64_t)(r + 1), (uint64_t)b->runs + 1);
 		kv_cache_truncate(b->cache, b->depth);
+		b->odds = 0;
 		start = clock_seconds();
 		if (pass(b, n, err))
 			return -1;
-		if (r >= 0)
-			b->seconds[r] = clock_seconds() - start;
+		if (r < 0)
+			continue;
+		b->seconds[r] = clock_seconds() - start - b->odds;
+		b->draws[r] = b->odds / (double)n;
 	}
 	progress_clear();
 	*rate = n ? (double)n / median(b->seconds, b->runs) : 0;
+	b->odds_seconds = n ? median(b->draws, b->runs) : 0;
 	return 0;
 }
 
@@ -158,6 +176,7 @@ static void report_json(const struct bench *b, const struct model_summary *sum)
 	              b->depth, b->runs);
 	add_rate(&out, "prefill_tokens_per_second", b->prefill_rate);
 	add_rate(&out, "decode_tokens_per_second", b->decode_rate);
+	add_rate(&out, "odds_seconds_per_token", b->odds_seconds);
 	add_rate(&out, "decode_bytes_per_second", decode_bytes_rate(b));
 	add_rate(&out, "read_bytes_per_second", b->read_rate);
 	add_number(&out, "load_seconds", b->load_seconds);
@@ -202,6 +221,11 @@ static void report_text(const struct bench *b, const struct model_summary *sum)
 		              "", decode_bytes_rate(b) * 1e-9,
 		              100 * decode_bytes_rate(b) / b->read_rate,
 		              b->read_rate * 1e-9);
+	if (b->decode)
+		output_printf("%-10s %10.3f ms a token for the draw, its odds "
+		              "and candidates: %.1f%% of decoding\n",
+		              "", b->odds_seconds * 1e3,
+		              100 * b->odds_seconds * b->decode_rate);
 	output_printf("%-10s %10s\n", "peak RSS", peak);
 }
 
@@ -218,6 +242,14 @@ static size_t given(int option, size_t otherwise)
 {
 	return option < 0 ? otherwise : (size_t)option;
 }
+
+/* What Qwen3's instruct models recommend. */
+static const struct sampler_settings qwen3_settings = {
+	.temperature = 0.7f,
+	.top_k = 20,
+	.top_p = 0.8f,
+	.repeat_penalty = 1,
+};
 
 /* Any ids will do: the time does not depend on them. */
 static void fill_ids(struct bench *b, size_t n)
@@ -247,6 +279,9 @@ static int prepare(struct bench *b, const struct options *o, struct error *err)
 	b->logits = mem_try((size_t)model_config(b->m.model)->vocab_size,
 	                    sizeof *b->logits);
 	b->seconds = mem_zalloc((size_t)b->runs, sizeof *b->seconds);
+	b->draws = mem_zalloc((size_t)b->runs, sizeof *b->draws);
+	b->sampler = sampler_new(b->m.n_ids);
+	sampler_start(b->sampler, &qwen3_settings, NULL, 0);
 	if (!b->ids || !b->logits)
 		return error_set(err, "bench: no memory for %zu ids", n);
 	fill_ids(b, n);
@@ -271,11 +306,13 @@ static int run(struct bench *b, struct error *err)
 
 static void bench_free(struct bench *b)
 {
+	sampler_free(b->sampler);
 	kv_cache_free(b->cache);
 	direct_model_close(&b->m);
 	free(b->ids);
 	free(b->logits);
 	free(b->seconds);
+	free(b->draws);
 }
 
 int command_bench(const struct options *o, struct error *err)
