@@ -85,11 +85,14 @@ float quantize_fit_signed(const float *x, const float *w, int n, int lo, int hi,
                           int tries)
 {
 	float most = extreme(x, n), best = 0, best_gain = 0, gain, scale;
+	bool symmetric = lo == -hi; /* the sign makes no difference */
 
 	assert(n % LANES == 0 && n <= QUANT_BLOCK);
 	if (fabsf(most) < 1e-30f)
 		return 0;
-	for (int t = 0; t < 2 * tries; t++) {
+	if (symmetric)
+		most = fabsf(most);
+	for (int t = symmetric; t < 2 * tries; t += 1 + symmetric) {
 		int side = t % 2 ? hi : lo;
 		/* The extreme code lies between one code short of the end of
 		 * the range and three quarters of a code past it. */
@@ -251,6 +254,21 @@ float quantize_fit_affine_error(const float *x, const float *w, int n, int hi,
 			float r = x[i + j] - base - scale * q;
 
 			part[j] += w[i + j] * r * r;
+		}
+	return sum(part);
+}
+
+float quantize_fit_affine_weight(const float *x, const float *w, int n, int hi,
+                                 float scale, float base)
+{
+	float part[LANES] = { 0 }, inv = inverse(scale);
+
+	for (int i = 0; i < n; i += LANES)
+		for (int j = 0; j < LANES; j++) {
+			float v = (x[i + j] - base) * inv;
+
+			part[j] +=
+				w[i + j] * nearest(clamp(v, 0.0f, (float)hi));
 		}
 	return sum(part);
 }

@@ -19,8 +19,8 @@
 
 /*
  * y = scale q, q in [lo, hi], lo < 0 < hi.  Returns the best scale, which may be
- * negative (lo reaches further than hi); 0 where all x are 0.  tries: how many
- * scales of each sign are looked at.
+ * negative unless lo = -hi; 0 where all x are 0.  tries: how many scales of each
+ * sign are looked at.
  */
 float quantize_fit_signed(const float *x, const float *w, int n, int lo, int hi,
                           int tries);
@@ -39,6 +39,9 @@ void quantize_fit_affine(const float *x, const float *w, int n, int hi,
                          bool below_zero, int tries, float *scale, float *base);
 float quantize_fit_affine_error(const float *x, const float *w, int n, int hi,
                                 float scale, float base);
+/* The sum of w q over those codes. */
+float quantize_fit_affine_weight(const float *x, const float *w, int n, int hi,
+                                 float scale, float base);
 void quantize_fit_affine_codes(const float *x, int n, int hi, float scale,
                                float base, int8_t *q);
 

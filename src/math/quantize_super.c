@@ -189,19 +189,23 @@ static void affine_consider(const struct quantize_affine *f, const float *x,
 	}
 }
 
-/* The real minimum that suits codes made with this scale and minimum best. */
-static float affine_minimum(const struct quantize_affine *f, const float *x,
-                            const float *w, float scale, float min)
-{
-	float total = 0, weight = 0;
-	int8_t q[QUANT_BLOCK];
+/* A sub-block and what suits it best alone. */
+struct affine_fit {
+	const float *x, *w;
+	float scale, min;
+	float sum_w, sum_wx;
+};
 
-	quantize_fit_affine_codes(x, f->n, f->hi, scale, -min, q);
-	for (int i = 0; i < f->n; i++) {
-		total += w[i] * (scale * (float)q[i] - x[i]);
-		weight += w[i];
-	}
-	return weight > 0 ? total / weight : min;
+/* The real minimum that suits codes made with this scale and minimum best. */
+static float affine_minimum(const struct quantize_affine *f,
+                            const struct affine_fit *fit, float scale,
+                            float min)
+{
+	float sum_wq = quantize_fit_affine_weight(fit->x, fit->w, f->n, f->hi,
+	                                          scale, -min);
+
+	return fit->sum_w > 0 ? (scale * sum_wq - fit->sum_wx) / fit->sum_w
+	                      : min;
 }
 
 static int to_steps(float v, float step, int most)
@@ -210,25 +214,25 @@ static int to_steps(float v, float step, int most)
 }
 
 static struct affine_sub affine_pick(const struct quantize_affine *f,
-                                     const float *x, const float *w,
-                                     float scale, float min, float d,
+                                     const struct affine_fit *fit, float d,
                                      float dmin)
 {
 	struct affine_sub best = { .error = INFINITY };
-	int near = to_steps(scale, d, f->sc_hi);
-	int mn = to_steps(min, dmin, f->sc_hi);
+	int near = to_steps(fit->scale, d, f->sc_hi);
+	int mn = to_steps(fit->min, dmin, f->sc_hi);
 
 	for (int c = near - 1; c <= near + 1; c++) {
 		int other;
 
 		if (c < 0 || c > f->sc_hi)
 			continue;
-		affine_consider(f, x, w, d, dmin, c, mn, &best);
-		other = to_steps(affine_minimum(f, x, w, d * (float)c,
+		affine_consider(f, fit->x, fit->w, d, dmin, c, mn, &best);
+		other = to_steps(affine_minimum(f, fit, d * (float)c,
 		                                dmin * (float)mn),
 		                 dmin, f->sc_hi);
 		if (other != mn)
-			affine_consider(f, x, w, d, dmin, c, other, &best);
+			affine_consider(f, fit->x, fit->w, d, dmin, c, other,
+			                &best);
 	}
 	return best;
 }
@@ -239,21 +243,16 @@ struct affine_best {
 	int8_t sc[MAX_SUBS], mn[MAX_SUBS];
 };
 
-struct affine_fits {
-	float scale[MAX_SUBS], min[MAX_SUBS]; /* of the sub-blocks alone */
-};
-
-static void affine_consider_f16(const struct quantize_affine *f, const float *x,
-                                const float *w, const struct affine_fits *fits,
-                                float d, float dmin, struct affine_best *best)
+static void affine_consider_f16(const struct quantize_affine *f,
+                                const struct affine_fit *fits, float d,
+                                float dmin, struct affine_best *best)
 {
 	struct affine_best now = { .d = d, .dmin = dmin };
 
 	for (int b = 0; b < QUANT_SUPER / f->n; b++) {
 		struct affine_sub sub;
 
-		sub = affine_pick(f, x + b * f->n, w + b * f->n, fits->scale[b],
-		                  fits->min[b], now.d, now.dmin);
+		sub = affine_pick(f, &fits[b], now.d, now.dmin);
 		now.sc[b] = (int8_t)sub.sc;
 		now.mn[b] = (int8_t)sub.mn;
 		now.error += sub.error;
@@ -263,18 +262,18 @@ static void affine_consider_f16(const struct quantize_affine *f, const float *x,
 	*best = now;
 }
 
-static void affine_consider_d(const struct quantize_affine *f, const float *x,
-                              const float *w, const struct affine_fits *fits,
-                              float d, float dmin, struct affine_best *best)
+static void affine_consider_d(const struct quantize_affine *f,
+                              const struct affine_fit *fits, float d,
+                              float dmin, struct affine_best *best)
 {
 	uint16_t up = half_to_f16(d), up_min = half_to_f16(dmin);
 	bool d_away, dmin_away;
 
-	affine_consider_f16(f, x, w, fits, as_f16(d), as_f16(dmin), best);
+	affine_consider_f16(f, fits, as_f16(d), as_f16(dmin), best);
 	d_away = quantize_fit_away(d, &up);
 	dmin_away = quantize_fit_away(dmin, &up_min);
 	if (d_away || dmin_away)
-		affine_consider_f16(f, x, w, fits, half_from_f16(up),
+		affine_consider_f16(f, fits, half_from_f16(up),
 		                    half_from_f16(up_min), best);
 }
 
@@ -320,41 +319,52 @@ static void affine_solve(const struct quantize_affine *f, const float *x,
 	}
 }
 
+static struct affine_fit affine_fit_of(const struct quantize_affine *f,
+                                       const float *x, const float *w)
+{
+	struct affine_fit fit = { .x = x, .w = w };
+	float base;
+
+	quantize_fit_affine(x, w, f->n, f->hi, true, f->tries, &fit.scale,
+	                    &base);
+	fit.min = -base;
+	for (int i = 0; i < f->n; i++) {
+		fit.sum_w += w[i];
+		fit.sum_wx += w[i] * x[i];
+	}
+	return fit;
+}
+
 void quantize_super_affine(const struct quantize_affine *f, const float *x,
                            const float *w, uint16_t *d, uint16_t *dmin,
                            int8_t *sc, int8_t *mn, int8_t *q)
 {
 	int n_subs = QUANT_SUPER / f->n;
 	struct affine_best best = { .error = INFINITY };
-	struct affine_fits fits;
+	struct affine_fit fits[MAX_SUBS];
 	float most = 0, most_min = 0;
 
 	for (int b = 0; b < n_subs; b++) {
-		float scale, base;
-
-		quantize_fit_affine(x + b * f->n, w + b * f->n, f->n, f->hi,
-		                    true, f->tries, &scale, &base);
-		fits.scale[b] = scale;
-		fits.min[b] = -base;
-		most = scale > most ? scale : most;
-		most_min = -base > most_min ? -base : most_min;
+		fits[b] = affine_fit_of(f, x + b * f->n, w + b * f->n);
+		most = fmaxf(most, fits[b].scale);
+		most_min = fmaxf(most_min, fits[b].min);
 	}
 	for (int t = 0; t < f->tries_d; t++) {
 		/* The largest scale is at most a sixth below the end. */
 		float back = (float)t / (float)(6 * f->tries_d);
 		float reach = (float)f->sc_hi * (1 - back);
 
-		affine_consider_d(f, x, w, &fits, most / reach,
+		affine_consider_d(f, fits, most / reach,
 		                  most_min / (float)f->sc_hi, &best);
 		if (t > 0)
-			affine_consider_d(f, x, w, &fits, most / reach,
+			affine_consider_d(f, fits, most / reach,
 			                  most_min / reach, &best);
 	}
 	for (int round = 0; round < ROUNDS; round++) {
 		float before = best.error, new_d, new_dmin;
 
 		affine_solve(f, x, w, &best, &new_d, &new_dmin);
-		affine_consider_d(f, x, w, &fits, new_d, new_dmin, &best);
+		affine_consider_d(f, fits, new_d, new_dmin, &best);
 		if (!(best.error < before))
 			break;
 	}
