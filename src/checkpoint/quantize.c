@@ -20,7 +20,7 @@
 #include "math/quant.h"
 #include "math/quantize_row.h"
 
-#define CHUNK ((size_t)8 << 20) /* bytes of the source that are taken at once */
+#define CHUNK ((size_t)2 << 20) /* bytes of the source that are taken at once */
 
 /* What the metadata of a GGUF say of a file that is about to be another. */
 static bool is_stale(const struct gguf_string *key)

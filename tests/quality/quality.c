@@ -1,11 +1,11 @@
 /*
  * quality.c - what each type costs, in a table
  *
- *	quality [MODEL [TEXT [TOKENS]]]
+ *	quality [MODEL [TEXT [TOKENS [TYPE...]]]]
  *
- * Writes MODEL (default: the bundled one) as a GGUF of every type and compares
- * its next-token distributions with MODEL's over the first TOKENS of TEXT
- * (default: all of tests/quality/chat.txt): see compare.h.  With
+ * Writes MODEL (default: the bundled one) as a GGUF of every TYPE (default: all)
+ * and compares its next-token distributions with MODEL's over the first TOKENS
+ * of TEXT (default, and 0: all of tests/quality/chat.txt): see compare.h.  With
  * CONFAB_LLAMA_QUANTIZE naming llama.cpp's llama-quantize, its files are compared
  * too.  Each is computed twice: exactly, which shows the weights alone, and as a
  * chat computes it.  Prints TAP, the table as comments.  Where the weights are
@@ -35,19 +35,21 @@
 /* Nats that narrow activations and an f16 KV cache may add to the weights' KL. */
 #define NARROW_KL 0.005
 
-static const char *const types[] = {
+static const char *const all_types[] = {
 	"bf16",   "f16",    "q8_0",   "q6_k",   "q5_k_m", "q5_k_s",
 	"q5_1",   "q5_0",   "q4_k_m", "q4_k_s", "q4_1",   "q4_0",
 	"iq4_nl", "iq4_xs", "q3_k_m", "q3_k_s", "q2_k",
 };
 
-#define N_TYPES (sizeof types / sizeof types[0])
+#define N_TYPES (sizeof all_types / sizeof all_types[0])
 
 struct quality {
 	const char *model;
 	struct checkpoint *reference;
 	struct threads *pool;
 	struct ids text;
+	const char *const *types; /* [n_types] */
+	size_t n_types;
 	char *dir, *bf16; /* the latter for llama-quantize */
 };
 
@@ -176,18 +178,18 @@ static int measure_all(const struct quality *q, bool limits, struct error *err)
 	bool peer = getenv("CONFAB_LLAMA_QUANTIZE") != NULL;
 	int status = 0;
 
-	printf("1..%zu\n# %zu tokens\n", N_TYPES, q->text.n);
-	for (size_t i = 0; i < N_TYPES; i++) {
+	printf("1..%zu\n# %zu tokens\n", q->n_types, q->text.n);
+	for (size_t i = 0; i < q->n_types; i++) {
 		struct cost ours, theirs;
 		bool fine;
 
-		if (measure_ours(q, types[i], &ours, err) ||
-		    (peer && measure_theirs(q, types[i], &theirs, err)))
+		if (measure_ours(q, q->types[i], &ours, err) ||
+		    (peer && measure_theirs(q, q->types[i], &theirs, err)))
 			return give_up(err->text);
 		fine = !limits ||
-		       within_limits(types[i], &ours, peer ? &theirs : NULL);
+		       within_limits(q->types[i], &ours, peer ? &theirs : NULL);
 		printf("%s %zu - %s\n", fine ? "ok" : "not ok", i + 1,
-		       types[i]);
+		       q->types[i]);
 		status |= !fine;
 	}
 	return status;
@@ -197,11 +199,17 @@ int main(int argc, char **argv)
 {
 	char *bundled = test_source("data/confab-20m");
 	char *text = test_file("quality/chat.txt");
-	struct quality q = { .model = argc > 1 ? argv[1] : bundled };
+	struct quality q = { .model = argc > 1 ? argv[1] : bundled,
+		             .types = all_types,
+		             .n_types = N_TYPES };
 	struct quantize_options bf16 = { .type = "bf16" };
 	struct error err = { "" };
 	int status;
 
+	if (argc > 4) {
+		q.types = (const char *const *)argv + 4;
+		q.n_types = (size_t)argc - 4;
+	}
 	q.reference = checkpoint_open(q.model, &err);
 	q.pool = threads_new(threads_default_count(), &err);
 	q.dir = test_tmp_dir();
