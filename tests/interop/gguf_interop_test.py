@@ -2,16 +2,16 @@
 """GGUF files between confab and llama.cpp, both ways.  Prints TAP.
 
 confab writes each type, and llama.cpp (node-llama-cpp from npm, whose binaries
-are prebuilt) must read it, split text into the same tokens, and predict the same
-next tokens.  Then llama.cpp's own quantiser writes each type, and confab must
-predict what llama.cpp predicts.
+are prebuilt) must read it, split text into the same tokens, predict the same
+next tokens, and write the same greedy reply for as long as the best token leads
+by more than rounding.  Then llama.cpp's own quantiser writes each type, and
+confab must predict what llama.cpp predicts.
 
 	npm install --ignore-scripts node-llama-cpp	anywhere
 	CONFAB_NODE_MODULES=.../node_modules		where that is
 	CONFAB_LLAMA_QUANTIZE=.../llama-quantize	optional, the second half
-	CONFAB_SYNTH=.../synth_checkpoint		optional, the 0.6B shape
-	CONFAB_LARGE_GOLDEN=.../model-qwen3-0.6b-shape.json	of which this is
-	CONFAB_QWEN_TOKENIZER=.../tokenizer.json	and Qwen3's own vocabulary
+	CONFAB_QWEN3_TOKENIZER=.../tokenizer.json	for the 0.6B shape, which
+							synth_checkpoint makes
 	CONFAB_INTEROP_TYPES="q8_0 q4_0 ..."		optional, not all of them
 
 What is missing is skipped, and said so.
@@ -30,16 +30,19 @@ SRC = os.environ.get("CONFAB_SRCDIR", os.path.dirname(os.path.dirname(HERE)))
 CONFAB = os.path.abspath(os.environ.get("CONFAB", "./confab"))
 MODULES = os.environ.get("CONFAB_NODE_MODULES", "node_modules")
 QUANTIZE = os.environ.get("CONFAB_LLAMA_QUANTIZE", "llama-quantize")
-SYNTH = os.environ.get("CONFAB_SYNTH", "")
-QWEN = os.environ.get("CONFAB_QWEN_TOKENIZER", "")
+QWEN = os.environ.get("CONFAB_QWEN3_TOKENIZER", "")
 GOLDEN = os.path.join(SRC, "tests", "golden")
-LARGE = os.environ.get("CONFAB_LARGE_GOLDEN", os.path.join(
-    GOLDEN, "model-qwen3-0.6b-shape.json"))
+LARGE = os.path.join(GOLDEN, "model-qwen3-0.6b-shape.json")
+SYNTH = os.path.join(os.path.dirname(CONFAB), "tests", "synth_checkpoint")
 BUNDLED = os.path.join(SRC, "data", "confab-20m")
 
 TYPES = ("f32 f16 bf16 q8_0 q6_k q5_k_m q5_k_s q5_1 q5_0 q4_k_m q4_k_s q4_1 "
          "q4_0 iq4_nl iq4_xs q3_k_m q3_k_s q2_k").split()
 TYPES = os.environ.get("CONFAB_INTEROP_TYPES", "").split() or TYPES
+
+QUESTIONS = ("What is the capital of France?", "Tell me a story about a fox.",
+             "My name is Anna.", "What do bees do?", "How are you today?")
+GREEDY = 48  # tokens of a reply
 
 USER_DEFINED = re.compile("</?(think|tool_call|tool_response)>")
 
@@ -64,9 +67,10 @@ def run(*command, stdin=None):
     return done.stdout
 
 
-def peer(path, texts=(), runs=()):
+def peer(path, texts=(), runs=(), prompts=()):
     questions = {"texts": texts,
-                 "runs": [{"ids": i, "from": n} for i, n in runs]}
+                 "runs": [{"ids": i, "from": n} for i, n in runs],
+                 "greedy": [{"ids": i, "n": GREEDY} for i in prompts]}
     return json.loads(run("node", os.path.join(HERE, "peer.mjs"), MODULES,
                           path, stdin=json.dumps(questions).encode()))
 
@@ -124,6 +128,40 @@ def our_ids(path, some, *options):
     return [json.loads(line)["ids"] for line in lines]
 
 
+def prompt_ids(source, text):
+    ask = {"messages": [{"role": "user", "content": text}],
+           "add_generation_prompt": True, "enable_thinking": False}
+    out = run(CONFAB, "-m", source, "render", "--jsonl",
+              stdin=json.dumps(ask).encode() + b"\n")
+    return json.loads(out)["ids"]
+
+
+def reply(path, text, prompt):
+    """confab's own greedy tokens, each with its lead over the second."""
+    lines = run(CONFAB, "-m", path, "-p", text, "--temp", "0", "--exact",
+                "--think", "off", "--json", "--no-save", "--max-tokens",
+                str(GREEDY), stdin=b"").decode().splitlines()
+    *tokens, end = map(json.loads, lines)
+    if end["prompt_tokens"] != len(prompt):
+        raise AssertionError("the prompt has %d tokens, not %d"
+                             % (end["prompt_tokens"], len(prompt)))
+    return [(t["id"], t["top"][0]["logprob"] - t["top"][1]["logprob"])
+            for t in tokens]
+
+
+def same_greedy(ours, theirs, limit):
+    """How many tokens both have in common; they may part only where the lead
+    is within the limit."""
+    for i, (token, lead) in enumerate(ours):
+        if i >= len(theirs) or token != theirs[i]:
+            if lead > limit:
+                raise AssertionError(
+                    "greedy token %d: %d leads by %.3f, they have %s"
+                    % (i, token, lead, theirs[i:i + 1]))
+            return i
+    return len(ours)
+
+
 class Tap:
     def __init__(self, plan):
         self.number = 0
@@ -149,23 +187,29 @@ def written(tmp, source, kind):
     return path
 
 
+def agree(path, kind, runs, questions, limit):
+    """Compares all that can be, for one file; in words."""
+    prompts = [prompt_ids(path, text) for text in questions]
+    theirs = peer(path, runs=runs, prompts=prompts)
+    worst = max(compare(score(path, ids, first), b, limit)
+                for (ids, first), b in zip(runs, theirs["runs"]))
+    replies = [reply(path, q, p) for q, p in zip(questions, prompts)]
+    same = sum(same_greedy(a, b, limit)
+               for a, b in zip(replies, theirs["greedy"]))
+    os.remove(path)
+    return ("%s: log-probabilities differ by up to %.4f, %d of %d greedy "
+            "tokens equal" % (kind, worst, same, sum(map(len, replies))))
+
+
 def confab_writes(tmp, kind):
-    path = written(tmp, BUNDLED, kind)
-    runs = chats(6)
-    theirs = peer(path, runs=runs)["runs"]
-    worst = max(compare(score(path, ids, first), b, tolerance(kind))
-                for (ids, first), b in zip(runs, theirs))
-    return "%s: log-probabilities differ by up to %.4f" % (kind, worst)
+    return agree(written(tmp, BUNDLED, kind), kind, chats(6), QUESTIONS,
+                 tolerance(kind))
 
 
 def llama_writes(tmp, kind):
-    path = os.path.join(tmp, "theirs-" + kind + ".gguf")
+    path = os.path.join(tmp, "theirs.gguf")
     run(QUANTIZE, written(tmp, BUNDLED, "bf16"), path, kind)
-    runs = chats(6)
-    theirs = peer(path, runs=runs)["runs"]
-    worst = max(compare(score(path, ids, first), b, tolerance(kind))
-                for (ids, first), b in zip(runs, theirs))
-    return "%s: log-probabilities differ by up to %.4f" % (kind, worst)
+    return agree(path, kind, chats(6), QUESTIONS, tolerance(kind))
 
 
 def same_tokens(tmp, source):
@@ -187,14 +231,10 @@ def same_tokens(tmp, source):
 def large_shape(tmp, source, kind):
     with open(LARGE) as file:
         golden = json.load(file)
-    path = written(tmp, source, kind)
-    ids = golden["prompt"] + golden["greedy"]
-    first = len(golden["prompt"])
-    theirs = peer(path, runs=[(ids, first)])["runs"][0]
+    runs = [(golden["prompt"] + golden["greedy"], len(golden["prompt"]))]
     # Random weights: flat distributions, and no sense that rounding respects.
-    worst = compare(score(path, ids, first), theirs, 3 * tolerance(kind))
-    os.remove(path)
-    return "%s: log-probabilities differ by up to %.4f" % (kind, worst)
+    return agree(written(tmp, source, kind), kind, runs, QUESTIONS[:1],
+                 3 * tolerance(kind))
 
 
 def main():
@@ -203,9 +243,7 @@ def main():
         print("1..0 # SKIP no node, or no node-llama-cpp in %s" % MODULES)
         return 0
     no_quantizer = None if shutil.which(QUANTIZE) else "no llama-quantize"
-    no_synth = None
-    if not all(map(os.path.exists, (SYNTH, LARGE, QWEN))):
-        no_synth = "no CONFAB_SYNTH, its golden or Qwen3's tokenizer"
+    no_synth = None if os.path.exists(QWEN) else "no Qwen3 tokenizer"
     with tempfile.TemporaryDirectory() as tmp:
         tap = Tap(2 + 3 * len(TYPES))
         tap.test("both split text alike", lambda: same_tokens(tmp, BUNDLED))

@@ -3,13 +3,15 @@
  *
  *	node peer.mjs NODE_MODULES MODEL.gguf < QUESTIONS > ANSWERS
  *
- * QUESTIONS: {"texts": [TEXT...], "runs": [{"ids": [ID...], "from": N}...]}
+ * QUESTIONS: {"texts": [TEXT...], "runs": [{"ids": [ID...], "from": N}...],
+ *	"greedy": [{"ids": [ID...], "n": N}...]}
  * ANSWERS: {"plain": [[ID...]...], "special": [[ID...]...],
- *	"runs": [[[[ID, LOGPROB]...]...]...]}
+ *	"runs": [[[[ID, LOGPROB]...]...]...], "greedy": [[ID...]...]}
  *
  * "plain" are the texts as plain text, "special" with added tokens recognised;
  * of each run, for every token from the Nth on, the tokens that were likeliest
- * before it was read.
+ * before it was read.  "greedy" are up to N tokens that continue the ids, each
+ * the likeliest, the end of the reply included.
  */
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -28,7 +30,7 @@ const questions = JSON.parse(Buffer.concat(chunks).toString("utf8"));
 
 const llama = await getLlama({ gpu: false, build: "never", logLevel: "error" });
 const model = await llama.loadModel({ modelPath });
-const context = await model.createContext({ contextSize: 1024, threads: 2 });
+const context = await model.createContext({ contextSize: 1024, threads: 1 });
 const sequence = context.getSequence();
 
 async function predict({ ids, from }) {
@@ -43,12 +45,28 @@ async function predict({ ids, from }) {
 			.map(([id, p]) => [Number(id), Math.log(p)]));
 }
 
+async function continueGreedily({ ids, n }) {
+	const out = [];
+
+	await sequence.clearHistory();
+	for await (const token of sequence.evaluate(ids,
+		{ temperature: 0, yieldEogToken: true })) {
+		out.push(Number(token));
+		if (out.length === n)
+			break;
+	}
+	return out;
+}
+
 const answers = {
 	plain: questions.texts.map((text) => model.tokenize(text, false)),
 	special: questions.texts.map((text) => model.tokenize(text, true)),
 	runs: [],
+	greedy: [],
 };
 for (const run of questions.runs)
 	answers.runs.push(await predict(run));
+for (const prompt of questions.greedy)
+	answers.greedy.push(await continueGreedily(prompt));
 process.stdout.write(JSON.stringify(answers));
 await llama.dispose();
