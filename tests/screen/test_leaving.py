@@ -68,7 +68,7 @@ for _number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT,
 def overflowing(binary, whose):
     env = script("some words", fault=whose)
     with Confab(binary, term="xterm-256color", env=env) as c:
-        before = c.termios()
+        before = c.untouched()
         c.ready()
         c.say("?")
         assert c.wait_exit() == -signal.SIGSEGV, c.status
@@ -90,7 +90,7 @@ def memory_that_cannot_be_had(binary):
     if "ASAN_OPTIONS" in os.environ:
         raise Skip("a sanitizer has its own way to run out of memory")
     with Confab(binary, term="xterm-256color", env=script("ok")) as c:
-        before = c.termios()
+        before = c.untouched()
         c.ready()
         with open(f"/proc/{c.pid}/statm") as statm:
             used = int(statm.read().split()[0]) * resource.getpagesize()

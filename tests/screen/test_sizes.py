@@ -2,7 +2,7 @@
 import random
 import time
 
-from harness import Confab, script, scripted, test
+from harness import Confab, script, scripted, test, within
 
 
 @scripted
@@ -79,10 +79,16 @@ def two_hundred_thousand_lines_scroll_at_once(binary):
     with Confab(binary, env=script(reply, chunk=1 << 16)) as c:
         c.ready()
         c.ask("?", "line number 199999")
-        for key, text in (("PgUp", "line number 199970"),
-                          ("Ctrl-Home", "line number 0"),
-                          ("Ctrl-End", "line number 199999")):
-            began = time.monotonic()
-            c.keys(key)
-            c.wait(text)
-            assert time.monotonic() - began < 0.3, key
+
+        def press(key, text):
+            def action():
+                c.keys(key)
+                c.wait(text)
+            return action
+
+        # Keys, drawing, and the emulator's own time.
+        bottom = press("Ctrl-End", "line number 199999")
+        top = press("Ctrl-Home", "line number 0")
+        within(0.3, press("PgUp", "line number 199970"), bottom)
+        within(0.3, top, bottom)
+        within(0.3, bottom, top)
