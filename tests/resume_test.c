@@ -247,28 +247,9 @@ static void a_resumed_f16_conversation_goes_on_bit_for_bit(void **unused)
 	                           (size_t)full_or_short(256, 40));
 }
 
-static bool kv_type_is_known(const char *kv_type)
-{
-	char *source = test_source("data/confab-20m");
-	struct engine_event *event;
-	bool known;
-
-	engine = engine_new(NULL);
-	engine_load(engine, &(struct engine_load){ .path = source,
-	                                           .kv_type = kv_type });
-	event = next_event();
-	known = event->type == ENGINE_LOADED;
-	engine_event_free(event);
-	stop();
-	free(source);
-	return known;
-}
-
 static void a_resumed_q8_0_conversation_goes_on_bit_for_bit(void **unused)
 {
 	(void)unused;
-	if (!kv_type_is_known("q8_0"))
-		skip();
 	assert_resumes_bit_for_bit("q8_0", full_or_short(20, 3),
 	                           (size_t)full_or_short(256, 40));
 }

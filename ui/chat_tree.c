@@ -143,6 +143,7 @@ bool chat_back(struct chat *chat)
 	}
 	leave_branch(chat);
 	c->leaf = leaf;
+	chat_snapshot_changed(chat);
 	chat_save(chat);
 	return true;
 }

@@ -199,6 +199,7 @@ int saving_delete(struct saving *s, const char *id, struct error *err)
 		conversation_free(c);
 		return -1;
 	}
+	snapshots_remove(id); /* what may come back computes it anew */
 	s->deleted = mem_grow(s->deleted, s->n_deleted, &s->deleted_capacity,
 	                      sizeof *s->deleted);
 	s->deleted[s->n_deleted++] = c;
