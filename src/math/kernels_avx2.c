@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "math/panel.h"
 #include "math/quant_x.h"
 #include "math/tile.h"
 #include "math/widen.h"
@@ -331,6 +332,8 @@ const struct kernels kernels_avx2 = {
 	.tile_f32 = tile_f32_avx2,
 	.tile_f16 = tile_f16_avx2,
 	.tile_bf16 = tile_bf16_avx2,
+	.panel_fill = panel_fill_avx2,
+	.panel_multiply = panel_multiply_avx2,
 	.tile_int8 = {
 		[DTYPE_Q8_0] = tile_int8_q8_0_avx2,
 		[DTYPE_Q4_0] = tile_int8_q4_0_avx2,

@@ -1,18 +1,21 @@
 #include "math/panel.h"
 
-#define FORM(offset, n_scales, n_mins) \
-	{ \
-		offset, n_scales, n_mins, \
-			PANEL_CODES + 4 * PANEL_ROWS *(n_scales + n_mins) \
-	}
+#define RECORD(factors) (PANEL_CODES + 4 * PANEL_ROWS * (factors))
 
+/* offset, bits, scales, minima, bytes of a record */
 static const struct panel_form forms[DTYPE_COUNT] = {
-	[DTYPE_Q8_0] = FORM(128, 1, 0),   [DTYPE_Q4_0] = FORM(8, 1, 0),
-	[DTYPE_Q4_1] = FORM(0, 1, 1),     [DTYPE_Q5_0] = FORM(16, 1, 0),
-	[DTYPE_Q5_1] = FORM(0, 1, 1),     [DTYPE_Q2_K] = FORM(0, 2, 2),
-	[DTYPE_Q3_K] = FORM(4, 2, 0),     [DTYPE_Q4_K] = FORM(0, 1, 1),
-	[DTYPE_Q5_K] = FORM(0, 1, 1),     [DTYPE_Q6_K] = FORM(32, 2, 0),
-	[DTYPE_IQ4_NL] = FORM(128, 1, 0), [DTYPE_IQ4_XS] = FORM(128, 1, 0),
+	[DTYPE_Q8_0] = { 128, 8, 1, 0, RECORD(1) },
+	[DTYPE_Q4_0] = { 8, 4, 1, 0, RECORD(1) },
+	[DTYPE_Q4_1] = { 0, 4, 1, 1, RECORD(2) },
+	[DTYPE_Q5_0] = { 16, 5, 1, 0, RECORD(1) },
+	[DTYPE_Q5_1] = { 0, 5, 1, 1, RECORD(2) },
+	[DTYPE_Q2_K] = { 0, 2, 2, 2, RECORD(4) },
+	[DTYPE_Q3_K] = { 4, 3, 2, 0, RECORD(2) },
+	[DTYPE_Q4_K] = { 0, 4, 1, 1, RECORD(2) },
+	[DTYPE_Q5_K] = { 0, 5, 1, 1, RECORD(2) },
+	[DTYPE_Q6_K] = { 32, 6, 2, 0, RECORD(2) },
+	[DTYPE_IQ4_NL] = { 128, 8, 1, 0, RECORD(1) },
+	[DTYPE_IQ4_XS] = { 128, 8, 1, 0, RECORD(1) },
 };
 
 const struct panel_form *panel_form(enum dtype dtype)

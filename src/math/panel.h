@@ -41,7 +41,8 @@ struct quant_x;
 #define PANEL_CODES (PANEL_ROWS * PANEL_BLOCK) /* bytes of a record's codes */
 
 struct panel_form {
-	int offset;    /* subtracted from every code; a power of two */
+	int offset;    /* subtracted from every code */
+	int bits;      /* of a code */
 	int n_scales;  /* for 32 elements: 1 or 2 */
 	int n_mins;    /* 0 or n_scales */
 	size_t record; /* bytes of a group's block, a multiple of 64 */
@@ -77,6 +78,8 @@ struct panel_tile {
 };
 
 #ifdef __x86_64__
+void panel_fill_avx2(char *panel, const struct panel_source *from);
+void panel_multiply_avx2(const struct panel_tile *t);
 void panel_fill_avx512(char *panel, const struct panel_source *from);
 void panel_multiply_avx512(const struct panel_tile *t);
 #endif
