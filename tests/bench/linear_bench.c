@@ -92,6 +92,9 @@ PEAK(peak_avx512, "avx512f", __m512, _mm512_set1_ps(.5f),
 PEAK(peak_bf16, "avx512f,avx512bf16", __m512, _mm512_set1_ps(.5f),
      _mm512_dpbf16_ps(a[i], (__m512bh)a[i], (__m512bh)a[i]),
      _mm512_cvtss_f32(a[i]))
+PEAK(peak_int8, "avx512f,avx512vnni", __m512i, _mm512_set1_epi32(1),
+     _mm512_dpbusd_epi32(a[i], a[i], a[i]),
+     (float)_mm_cvtsi128_si32(_mm512_castsi512_si128(a[i])))
 #endif
 
 #define PEAK_STEPS 5000000L
@@ -101,14 +104,18 @@ struct peak {
 	double flops; /* a step */
 };
 
-static struct peak peak_of(const struct bench *bench, bool narrow)
+/* What the activations are, and so which instruction's peak counts. */
+enum form { FORM_F32, FORM_BF16, FORM_INT8 };
+
+static struct peak peak_of(enum form form)
 {
 	struct peak peak = { NULL, 0 };
 #ifdef __x86_64__
 	const struct kernels *kernels = kernels_get();
 
-	(void)bench;
-	if (narrow && kernels->tile_bf16_narrow)
+	if (form == FORM_INT8 && strcmp(kernels->name, "avx512") == 0)
+		peak = (struct peak){ peak_int8, CHAINS * 128 };
+	else if (form == FORM_BF16 && kernels->tile_bf16_narrow)
 		peak = (struct peak){ peak_bf16, CHAINS * 64 };
 	else if (strcmp(kernels->name, "avx512") == 0)
 		peak = (struct peak){ peak_avx512, CHAINS * 32 };
@@ -128,9 +135,9 @@ static void peak_work(void *arg, int index, int n)
 }
 
 /* GFLOP/s of all threads; 0 where it is not known how to measure that. */
-static double measure_peak(const struct bench *bench, bool narrow)
+static double measure_peak(const struct bench *bench, enum form form)
 {
-	struct peak peak = peak_of(bench, narrow);
+	struct peak peak = peak_of(form);
 	double start, best = 0, rate;
 
 	if (!peak.run)
@@ -197,13 +204,23 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+static enum form form_of(const struct bench *bench, size_t rows)
+{
+	if (bench->exact)
+		return FORM_F32;
+	if (dtype_info(bench->dtype)->block > 1)
+		return FORM_INT8;
+	return bench->dtype == DTYPE_BF16 && rows >= LINEAR_NARROW_ROWS
+	               ? FORM_BF16
+	               : FORM_F32;
+}
+
 #define MAX_RUNS 1000
 
 static void measure(struct bench *bench, const struct shape *shape, size_t rows)
 {
-	bool narrow = !bench->exact && bench->dtype == DTYPE_BF16 &&
-	              rows >= LINEAR_NARROW_ROWS;
-	double read = measure_read(bench), peak = measure_peak(bench, narrow);
+	double read = measure_read(bench);
+	double peak = measure_peak(bench, form_of(bench, rows));
 	double times[MAX_RUNS], gbs, gflops, total = 0;
 	int64_t elements;
 	size_t bytes;
@@ -296,10 +313,11 @@ int main(int argc, char **argv)
 		die("threads and rows are at least 1");
 	set_up(&bench, threads, max_rows);
 	printf("kernels %s, %s%s, %d threads: read %.1f GB/s, peak %.0f f32 "
-	       "%.0f bf16 GFLOP/s\n",
+	       "%.0f bf16 %.0f int8 GFLOP/s\n",
 	       kernels_get()->name, dtype_info(bench.dtype)->name,
 	       bench.exact ? " exact" : "", threads, measure_read(&bench),
-	       measure_peak(&bench, false), measure_peak(&bench, true));
+	       measure_peak(&bench, FORM_F32), measure_peak(&bench, FORM_BF16),
+	       measure_peak(&bench, FORM_INT8));
 	for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
 		for (size_t i = 0; i < n_rows; i++)
 			if ((!only || strcmp(only, shapes[s].name) == 0) &&
