@@ -547,7 +547,8 @@ static void save_line(struct headless *h)
 						   .n_ids = h->line.n,
 						   .disk_budget =
 							   h->o->kv_disk });
-		while (type != ENGINE_FINISHED && type != ENGINE_FAILED) {
+		while (request && type != ENGINE_FINISHED &&
+		       type != ENGINE_FAILED) {
 			struct engine_event *event = next_event(h, request);
 
 			type = event->type;
