@@ -19,8 +19,8 @@
 
 static const char *const set_names[] = { "scalar", "avx2", "avx512" };
 static const enum dtype dtypes[] = { DTYPE_Q8_0, DTYPE_Q4_0, DTYPE_Q4_1,
-	                             DTYPE_Q5_0, DTYPE_Q4_K, DTYPE_Q5_K,
-	                             DTYPE_Q6_K };
+	                             DTYPE_Q5_0, DTYPE_Q5_1, DTYPE_IQ4_NL,
+	                             DTYPE_Q4_K, DTYPE_Q5_K, DTYPE_Q6_K };
 
 #define N_DTYPES (sizeof dtypes / sizeof *dtypes)
 
@@ -29,6 +29,12 @@ static void put_half(void *at, uint64_t *rng)
 	uint16_t h = half_to_f16(numbers_uniform(rng));
 
 	memcpy(at, &h, sizeof h);
+}
+
+static bool has_minimum(enum dtype dtype)
+{
+	return dtype == DTYPE_Q4_1 || dtype == DTYPE_Q5_1 ||
+	       dtype == DTYPE_Q4_K || dtype == DTYPE_Q5_K;
 }
 
 /* Any codes and any sub-scales there can be; scales up to 1 in size. */
@@ -41,7 +47,7 @@ static void random_block(enum dtype dtype, char *block, uint64_t *rng)
 		return;
 	}
 	put_half(block, rng);
-	if (dtype == DTYPE_Q4_1 || dtype == DTYPE_Q4_K || dtype == DTYPE_Q5_K)
+	if (has_minimum(dtype))
 		put_half(block + 2, rng);
 }
 
@@ -190,8 +196,7 @@ static void extreme_codes_are_multiplied_exactly(void **state)
 
 			memcpy(row + k + (dtype == DTYPE_Q6_K ? 208 : 0), &one,
 			       2);
-			if (dtype == DTYPE_Q4_1 || dtype == DTYPE_Q4_K ||
-			    dtype == DTYPE_Q5_K)
+			if (has_minimum(dtype))
 				memcpy(row + k + 2, &one, 2);
 		}
 		quant_dequantize_row(dtype, row, w, 512);

@@ -2,12 +2,13 @@
  * codes_avx2.h - block types as 32 codes at a time, in the order of elements
  *
  * For the vector files alone.  What a code stands for is in quant_blocks.h;
- * those with a bias (q4_0, q5_0, q6_k) keep it here, and q8_0 is signed.
+ * those with a bias (q4_0, q5_0, q6_k) keep it here; q8_0 and iq4_nl are signed.
  */
 #ifndef CONFAB_CODES_AVX2_H
 #define CONFAB_CODES_AVX2_H
 
 #include <immintrin.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -28,6 +29,10 @@ INLINE size_t codes_bytes(enum dtype dtype)
 		return sizeof(struct quant_q4_1);
 	case DTYPE_Q5_0:
 		return sizeof(struct quant_q5_0);
+	case DTYPE_Q5_1:
+		return sizeof(struct quant_q5_1);
+	case DTYPE_IQ4_NL:
+		return sizeof(struct quant_iq4_nl);
 	case DTYPE_Q4_K:
 		return sizeof(struct quant_q4_k);
 	case DTYPE_Q5_K:
@@ -62,6 +67,17 @@ INLINE __m256i codes_fifth_bits(const char *qh)
 	return _mm256_and_si256(v, _mm256_set1_epi8(16));
 }
 
+/* Whether they are signed, and whether there is a minimum beside the scale. */
+CODES bool codes_signed(enum dtype dtype)
+{
+	return dtype == DTYPE_Q8_0 || dtype == DTYPE_IQ4_NL;
+}
+
+CODES bool codes_minimum(enum dtype dtype)
+{
+	return dtype == DTYPE_Q4_1 || dtype == DTYPE_Q5_1;
+}
+
 /* A block of 32. */
 INLINE __m256i codes_legacy(enum dtype dtype, const char *w)
 {
@@ -73,8 +89,16 @@ INLINE __m256i codes_legacy(enum dtype dtype, const char *w)
 	half = _mm_loadu_si128((const __m128i *)(w + codes_bytes(dtype) - 16));
 	v = _mm256_and_si256(_mm256_set_m128i(_mm_srli_epi16(half, 4), half),
 	                     _mm256_set1_epi8(15));
-	return dtype == DTYPE_Q5_0 ? _mm256_or_si256(v, codes_fifth_bits(w + 2))
-	                           : v;
+	if (dtype == DTYPE_IQ4_NL)
+		return _mm256_shuffle_epi8(
+			_mm256_broadcastsi128_si256(_mm_loadu_si128(
+				(const __m128i *)quant_iq4_values)),
+			v);
+	if (dtype == DTYPE_Q5_0)
+		return _mm256_or_si256(v, codes_fifth_bits(w + 2));
+	if (dtype == DTYPE_Q5_1)
+		return _mm256_or_si256(v, codes_fifth_bits(w + 4));
+	return v;
 }
 
 INLINE __m256i codes_load(const void *at)

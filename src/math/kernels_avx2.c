@@ -334,13 +334,5 @@ const struct kernels kernels_avx2 = {
 	.tile_bf16 = tile_bf16_avx2,
 	.panel_fill = panel_fill_avx2,
 	.panel_multiply = panel_multiply_avx2,
-	.tile_int8 = {
-		[DTYPE_Q8_0] = tile_int8_q8_0_avx2,
-		[DTYPE_Q4_0] = tile_int8_q4_0_avx2,
-		[DTYPE_Q4_1] = tile_int8_q4_1_avx2,
-		[DTYPE_Q5_0] = tile_int8_q5_0_avx2,
-		[DTYPE_Q4_K] = tile_int8_q4_k_avx2,
-		[DTYPE_Q5_K] = tile_int8_q5_k_avx2,
-		[DTYPE_Q6_K] = tile_int8_q6_k_avx2,
-	},
+	.tile_int8 = TILE_INT8_SET(avx2),
 };

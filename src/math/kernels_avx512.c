@@ -248,16 +248,7 @@ static float exp_sum(float *y, const float *x, float top, size_t n)
 	.scale_mul = scale_mul, .silu_mul = silu_mul, .rotate = rotate, \
 	.max = max, .exp_sum = exp_sum, .tile_f32 = tile_f32_avx512, \
 	.tile_f16 = tile_f16_avx512, .tile_bf16 = tile_bf16_avx512, \
-	.tile_int8 = { \
-		[DTYPE_Q8_0] = tile_int8_q8_0_avx512, \
-		[DTYPE_Q4_0] = tile_int8_q4_0_avx512, \
-		[DTYPE_Q4_1] = tile_int8_q4_1_avx512, \
-		[DTYPE_Q5_0] = tile_int8_q5_0_avx512, \
-		[DTYPE_Q4_K] = tile_int8_q4_k_avx512, \
-		[DTYPE_Q5_K] = tile_int8_q5_k_avx512, \
-		[DTYPE_Q6_K] = tile_int8_q6_k_avx512, \
-	}, \
-	.panel_fill = panel_fill_avx512, \
+	.tile_int8 = TILE_INT8_SET(avx512), .panel_fill = panel_fill_avx512, \
 	.panel_multiply = panel_multiply_avx512
 
 const struct kernels kernels_avx512 = { COMMON };

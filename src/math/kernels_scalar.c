@@ -140,13 +140,5 @@ const struct kernels kernels_scalar = {
 	.tile_f32 = tile_f32_scalar,
 	.tile_f16 = tile_f16_scalar,
 	.tile_bf16 = tile_bf16_scalar,
-	.tile_int8 = {
-		[DTYPE_Q8_0] = tile_int8_q8_0_scalar,
-		[DTYPE_Q4_0] = tile_int8_q4_0_scalar,
-		[DTYPE_Q4_1] = tile_int8_q4_1_scalar,
-		[DTYPE_Q5_0] = tile_int8_q5_0_scalar,
-		[DTYPE_Q4_K] = tile_int8_q4_k_scalar,
-		[DTYPE_Q5_K] = tile_int8_q5_k_scalar,
-		[DTYPE_Q6_K] = tile_int8_q6_k_scalar,
-	},
+	.tile_int8 = TILE_INT8_SET(scalar),
 };

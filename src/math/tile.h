@@ -56,8 +56,24 @@ TILE_INT8(q8_0)
 TILE_INT8(q4_0)
 TILE_INT8(q4_1)
 TILE_INT8(q5_0)
+TILE_INT8(q5_1)
+TILE_INT8(iq4_nl)
 TILE_INT8(q4_k)
 TILE_INT8(q5_k)
 TILE_INT8(q6_k)
+
+/* Their places in struct kernels. */
+#define TILE_INT8_SET(set) \
+	{ \
+		[DTYPE_Q8_0] = tile_int8_q8_0_##set, \
+		[DTYPE_Q4_0] = tile_int8_q4_0_##set, \
+		[DTYPE_Q4_1] = tile_int8_q4_1_##set, \
+		[DTYPE_Q5_0] = tile_int8_q5_0_##set, \
+		[DTYPE_Q5_1] = tile_int8_q5_1_##set, \
+		[DTYPE_IQ4_NL] = tile_int8_iq4_nl_##set, \
+		[DTYPE_Q4_K] = tile_int8_q4_k_##set, \
+		[DTYPE_Q5_K] = tile_int8_q5_k_##set, \
+		[DTYPE_Q6_K] = tile_int8_q6_k_##set, \
+	}
 
 #endif

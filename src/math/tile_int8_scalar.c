@@ -40,6 +40,12 @@ INLINE void nibbles(int8_t *q, const uint8_t *qs, int bias)
 	}
 }
 
+INLINE void fifth_bits(int8_t *q, const uint8_t *qh)
+{
+	for (int i = 0; i < 32; i++)
+		q[i] = (int8_t)(q[i] + ((qh[i / 8] >> i % 8 & 1) << 4));
+}
+
 static void unpack_q8_0(struct codes *to, size_t at, const void *block)
 {
 	const struct quant_q8_0 *b = block;
@@ -70,8 +76,28 @@ static void unpack_q5_0(struct codes *to, size_t at, const void *block)
 	int8_t *q = to->q + at;
 
 	nibbles(q, b->qs, 16);
+	fifth_bits(q, b->qh);
+	set_scale(to, at, 32, half_from_f16(b->d), 0);
+}
+
+static void unpack_q5_1(struct codes *to, size_t at, const void *block)
+{
+	const struct quant_q5_1 *b = block;
+	int8_t *q = to->q + at;
+
+	nibbles(q, b->qs, 0);
+	fifth_bits(q, b->qh);
+	set_scale(to, at, 32, half_from_f16(b->d), -half_from_f16(b->m));
+}
+
+static void unpack_iq4_nl(struct codes *to, size_t at, const void *block)
+{
+	const struct quant_iq4_nl *b = block;
+	int8_t *q = to->q + at;
+
+	nibbles(q, b->qs, 0);
 	for (int i = 0; i < 32; i++)
-		q[i] = (int8_t)(q[i] + ((b->qh[i / 8] >> i % 8 & 1) << 4));
+		q[i] = quant_iq4_values[q[i]];
 	set_scale(to, at, 32, half_from_f16(b->d), 0);
 }
 
@@ -190,6 +216,8 @@ KERNEL(q8_0, DTYPE_Q8_0)
 KERNEL(q4_0, DTYPE_Q4_0)
 KERNEL(q4_1, DTYPE_Q4_1)
 KERNEL(q5_0, DTYPE_Q5_0)
+KERNEL(q5_1, DTYPE_Q5_1)
+KERNEL(iq4_nl, DTYPE_IQ4_NL)
 KERNEL(q4_k, DTYPE_Q4_K)
 KERNEL(q5_k, DTYPE_Q5_K)
 KERNEL(q6_k, DTYPE_Q6_K)

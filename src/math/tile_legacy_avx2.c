@@ -45,7 +45,7 @@ INLINE const struct quant_x *place(const struct tile_rows *rows, int j,
 	       k / 256;
 }
 
-/* The part that q4_1's minima have in the sum. */
+/* The part that minima have in the sum. */
 INLINE __m128 minima(const struct quant_x *x, size_t k, __m128 m)
 {
 	__m128i s = _mm_load_si128((const __m128i *)(x->sum + k % 256 / 16));
@@ -76,7 +76,7 @@ INLINE void step_row(__m256 sum[TILE_X], int n_x, enum dtype dtype,
 				(const __m256i *)(place(rows, j, k)->q +
 			                          k % 256 + 32 * b));
 			__m256 dot =
-				dtype == DTYPE_Q8_0
+				codes_signed(dtype)
 					? tile_dot_signed(code, x)
 					: tile_dot(code, x, codes_bias(dtype));
 
@@ -84,8 +84,10 @@ INLINE void step_row(__m256 sum[TILE_X], int n_x, enum dtype dtype,
 			                         sum[j]);
 		}
 	}
+	if (!codes_minimum(dtype))
+		return;
 	UNROLL
-	for (int j = 0; dtype == DTYPE_Q4_1 && j < n_x; j++)
+	for (int j = 0; j < n_x; j++)
 		sum[j] = _mm256_add_ps(
 			sum[j], _mm256_zextps128_ps256(
 					minima(place(rows, j, k), k,
@@ -131,3 +133,5 @@ TILE_KERNEL(tile_int8_q8_0_avx2, block, DTYPE_Q8_0)
 TILE_KERNEL(tile_int8_q4_0_avx2, block, DTYPE_Q4_0)
 TILE_KERNEL(tile_int8_q4_1_avx2, block, DTYPE_Q4_1)
 TILE_KERNEL(tile_int8_q5_0_avx2, block, DTYPE_Q5_0)
+TILE_KERNEL(tile_int8_q5_1_avx2, block, DTYPE_Q5_1)
+TILE_KERNEL(tile_int8_iq4_nl_avx2, block, DTYPE_IQ4_NL)

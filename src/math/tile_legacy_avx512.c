@@ -12,6 +12,7 @@
 #include <immintrin.h>
 #include <string.h>
 
+#include "math/codes_avx2.h"
 #include "math/quant_blocks.h"
 #include "math/quant_x.h"
 #include "math/tensor.h"
@@ -34,22 +35,10 @@ static inline size_t tile_width(size_t rows)
 
 #define STEP 128 /* elements */
 
-/* Bytes of a block, and from its start to the codes. */
-INLINE size_t block_bytes(enum dtype dtype)
-{
-	return dtype == DTYPE_Q8_0   ? sizeof(struct quant_q8_0)
-	       : dtype == DTYPE_Q4_0 ? sizeof(struct quant_q4_0)
-	       : dtype == DTYPE_Q4_1 ? sizeof(struct quant_q4_1)
-	                             : sizeof(struct quant_q5_0);
-}
-
-/* What is added to a weight's code to make it unsigned. */
+/* What makes a code unsigned. */
 INLINE int bias(enum dtype dtype)
 {
-	return dtype == DTYPE_Q8_0   ? 128
-	       : dtype == DTYPE_Q4_0 ? 8
-	       : dtype == DTYPE_Q5_0 ? 16
-	                             : 0;
+	return codes_signed(dtype) ? 128 : codes_bias(dtype);
 }
 
 /* 16 bytes of each of four blocks. */
@@ -114,10 +103,10 @@ INLINE __m512 gather_half(const char *w, size_t stride)
 struct weights {
 	__m512i lo, hi; /* unsigned */
 	__m512 d;
-	__m512 m; /* q4_1 */
+	__m512 m; /* the minimum, added */
 };
 
-/* The fifth bits of q5_0: where they are set, 16 more. */
+/* The fifth bits of q5_0 and q5_1: where they are set, 16 more. */
 INLINE void fifth_bits(struct weights *to, const char *qh, size_t stride)
 {
 	const __m512i bit = _mm512_set1_epi64((long long)0x8040201008040201);
@@ -142,9 +131,21 @@ INLINE void fifth_bits(struct weights *to, const char *qh, size_t stride)
 		to->hi, sixteen);
 }
 
+/* The levels of iq4_nl, unsigned by 128. */
+INLINE void look_up(struct weights *to)
+{
+	const __m512i levels =
+		_mm512_xor_si512(_mm512_broadcast_i32x4(_mm_loadu_si128(
+					 (const __m128i *)quant_iq4_values)),
+	                         _mm512_set1_epi8(-128));
+
+	to->lo = _mm512_shuffle_epi8(levels, to->lo);
+	to->hi = _mm512_shuffle_epi8(levels, to->hi);
+}
+
 INLINE struct weights load_w(enum dtype dtype, const char *w)
 {
-	const size_t size = block_bytes(dtype);
+	const size_t size = codes_bytes(dtype);
 	struct weights to;
 
 	to.d = gather_half(w, size);
@@ -161,10 +162,14 @@ INLINE struct weights load_w(enum dtype dtype, const char *w)
 		to.lo = _mm512_and_si512(v, low);
 		to.hi = _mm512_and_si512(_mm512_srli_epi16(v, 4), low);
 	}
-	if (dtype == DTYPE_Q4_1)
+	if (codes_minimum(dtype))
 		to.m = gather_half(w + 2, size);
 	if (dtype == DTYPE_Q5_0)
 		fifth_bits(&to, w + 2, size);
+	if (dtype == DTYPE_Q5_1)
+		fifth_bits(&to, w + 4, size);
+	if (dtype == DTYPE_IQ4_NL)
+		look_up(&to);
 	return to;
 }
 
@@ -194,7 +199,7 @@ INLINE struct activations load_x(enum dtype dtype, const char *row, size_t k)
 		                            c, to.hi));
 	to.d = spread(0xffff, _mm_load_ps(x->d + k % 256 / 32));
 	to.m = _mm512_setzero_ps();
-	if (dtype == DTYPE_Q4_1) {
+	if (codes_minimum(dtype)) {
 		__m128i s = _mm_load_si128(
 			(const __m128i *)(x->sum + k % 256 / 16));
 
@@ -225,7 +230,7 @@ INLINE void step(__m512 sum[TILE_W][TILE_X], int n_w, int n_x, enum dtype dtype,
 			sum[i][j] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot),
 			                            _mm512_mul_ps(w.d, x[j].d),
 			                            sum[i][j]);
-			if (dtype == DTYPE_Q4_1)
+			if (codes_minimum(dtype))
 				sum[i][j] =
 					_mm512_fmadd_ps(w.m, x[j].m, sum[i][j]);
 		}
@@ -237,7 +242,7 @@ INLINE void last_step(__m512 sum[TILE_W][TILE_X], int n_w, int n_x,
                       enum dtype dtype, const struct tile_rows *rows, size_t k,
                       size_t n)
 {
-	const size_t size = block_bytes(dtype);
+	const size_t size = codes_bytes(dtype);
 	char w[TILE_W][4 * sizeof(struct quant_q8_0)] = { { 0 } };
 	struct tile_rows tail = { .x = rows->x, .x_stride = rows->x_stride };
 
@@ -251,7 +256,7 @@ INLINE void last_step(__m512 sum[TILE_W][TILE_X], int n_w, int n_x,
 INLINE void block(int n_w, int n_x, enum dtype dtype, const struct tile *t,
                   const struct tile_rows *rows)
 {
-	const size_t bytes = STEP / 32 * block_bytes(dtype);
+	const size_t bytes = STEP / 32 * codes_bytes(dtype);
 	__m512 sum[TILE_W][TILE_X];
 	size_t k = 0, offset = 0;
 
@@ -269,3 +274,5 @@ TILE_KERNEL(tile_int8_q8_0_avx512, block, DTYPE_Q8_0)
 TILE_KERNEL(tile_int8_q4_0_avx512, block, DTYPE_Q4_0)
 TILE_KERNEL(tile_int8_q4_1_avx512, block, DTYPE_Q4_1)
 TILE_KERNEL(tile_int8_q5_0_avx512, block, DTYPE_Q5_0)
+TILE_KERNEL(tile_int8_q5_1_avx512, block, DTYPE_Q5_1)
+TILE_KERNEL(tile_int8_iq4_nl_avx512, block, DTYPE_IQ4_NL)

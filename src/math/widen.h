@@ -14,6 +14,8 @@ void widen_q8_0_avx2(float *y, const void *x, size_t n);
 void widen_q4_0_avx2(float *y, const void *x, size_t n);
 void widen_q4_1_avx2(float *y, const void *x, size_t n);
 void widen_q5_0_avx2(float *y, const void *x, size_t n);
+void widen_q5_1_avx2(float *y, const void *x, size_t n);
+void widen_iq4_nl_avx2(float *y, const void *x, size_t n);
 void widen_q4_k_avx2(float *y, const void *x, size_t n);
 void widen_q5_k_avx2(float *y, const void *x, size_t n);
 void widen_q6_k_avx2(float *y, const void *x, size_t n);
@@ -25,6 +27,8 @@ void widen_q6_k_avx2(float *y, const void *x, size_t n);
 		[DTYPE_Q4_0] = widen_q4_0_avx2, \
 		[DTYPE_Q4_1] = widen_q4_1_avx2, \
 		[DTYPE_Q5_0] = widen_q5_0_avx2, \
+		[DTYPE_Q5_1] = widen_q5_1_avx2, \
+		[DTYPE_IQ4_NL] = widen_iq4_nl_avx2, \
 		[DTYPE_Q4_K] = widen_q4_k_avx2, \
 		[DTYPE_Q5_K] = widen_q5_k_avx2, \
 		[DTYPE_Q6_K] = widen_q6_k_avx2, \

@@ -51,7 +51,7 @@ INLINE void legacy(enum dtype dtype, float *y, const char *w, size_t n)
 		__m256i codes = unbiased(dtype, codes_legacy(dtype, w));
 		__m256 min = _mm256_setzero_ps();
 
-		if (dtype == DTYPE_Q4_1)
+		if (codes_minimum(dtype))
 			min = _mm256_sub_ps(min, half(w + 2));
 		store(y + i, codes, half(w), half(w), min);
 	}
@@ -100,6 +100,8 @@ WIDEN(q8_0, legacy, DTYPE_Q8_0)
 WIDEN(q4_0, legacy, DTYPE_Q4_0)
 WIDEN(q4_1, legacy, DTYPE_Q4_1)
 WIDEN(q5_0, legacy, DTYPE_Q5_0)
+WIDEN(q5_1, legacy, DTYPE_Q5_1)
+WIDEN(iq4_nl, legacy, DTYPE_IQ4_NL)
 WIDEN(q4_k, super, DTYPE_Q4_K)
 WIDEN(q5_k, super, DTYPE_Q5_K)
 WIDEN(q6_k, super, DTYPE_Q6_K)
