@@ -23,7 +23,7 @@ static const char *const set_names[] = { "scalar", "avx2", "avx512" };
 static const enum dtype dtypes[] = { DTYPE_F32,  DTYPE_F16,  DTYPE_BF16,
 	                             DTYPE_Q8_0, DTYPE_Q4_0, DTYPE_Q4_1,
 	                             DTYPE_Q5_0, DTYPE_Q4_K, DTYPE_Q5_K,
-	                             DTYPE_Q6_K };
+	                             DTYPE_Q6_K, DTYPE_Q3_K };
 
 static struct threads *pool;
 static struct linear_work *work;
@@ -135,12 +135,14 @@ static enum form form_of(enum dtype dtype, size_t rows, bool exact)
 
 	if (exact)
 		return FORM_F32;
-	if (rows < LINEAR_NARROW_ROWS)
-		return kernels->tile_int8[dtype] ? FORM_INT8 : FORM_F32;
+	if (rows < LINEAR_NARROW_ROWS && kernels->tile_int8[dtype])
+		return FORM_INT8;
 	if (panel_form(dtype) && kernels->panel_multiply)
 		return FORM_INT8;
-	return dtype == DTYPE_BF16 && kernels->tile_bf16_narrow ? FORM_BF16
-	                                                        : FORM_F32;
+	return dtype == DTYPE_BF16 && rows >= LINEAR_NARROW_ROWS &&
+	                       kernels->tile_bf16_narrow
+	               ? FORM_BF16
+	               : FORM_F32;
 }
 
 static void round_to_int8(float *row, size_t n)

@@ -151,8 +151,7 @@ static struct plan choose(const struct kernels *kernels, enum dtype dtype,
 	if (!exact && rows < LINEAR_NARROW_ROWS && kernels->tile_int8[dtype])
 		return (struct plan){ .tile = kernels->tile_int8[dtype],
 			              .int8 = true };
-	if (!exact && rows >= LINEAR_NARROW_ROWS && kernels->panel_multiply &&
-	    panel_form(dtype))
+	if (!exact && kernels->panel_multiply && panel_form(dtype))
 		return (struct plan){ .panel = panel_form(dtype) };
 	if (rows >= GEMM_ROWS && !kernels->vector)
 		return (struct plan){ .tile = tile_gemm, .widen = true };
@@ -334,8 +333,8 @@ static void multiply_block(const struct call *call, int j, size_t o, size_t n_w,
 {
 	const struct tensor *w = call->jobs[j].w;
 	const struct plan *plan = &call->plans[j];
-	float *panel = call->work->panels +
-	               (size_t)index * call->work->panel_floats;
+	float *panel =
+		call->work->panels + (size_t)index * call->work->panel_floats;
 	size_t piece = piece_length(call, plan);
 	struct tile t = {
 		.y = y, .y_stride = y_stride, .n_w = n_w, .add = add
