@@ -282,7 +282,7 @@ class Confab:
     def kill(self, number=signal.SIGKILL):
         os.kill(self.pid, number)
 
-    def wait_exit(self, seconds=10):
+    def wait_exit(self, seconds=2 * TIMEOUT):
         """The exit status, or minus the signal's number."""
         end = time.monotonic() + seconds
         while self.status is None and time.monotonic() < end:
