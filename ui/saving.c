@@ -9,6 +9,7 @@
 #include "library/library.h"
 #include "ui/cli/options.h"
 #include "ui/cli/snapshots.h"
+#include "ui/cli/snapshots.h"
 #include "base/clock.h"
 
 static bool wants_saving(const struct options *o)

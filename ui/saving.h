@@ -60,9 +60,10 @@ bool saving_is_behind(const struct saving *s);
 /* What a person should know of the conversation that was opened, or NULL. */
 const char *saving_notice(const struct saving *s, const struct conversation *c);
 
-/* Deletes a conversation that nobody else has open; it can be brought back until
- * the program ends.  saving_undelete() brings back the one that was deleted last
- * and gives its id, valid until the next time, or NULL with the reason. */
+/* Deletes a conversation that nobody else has open, and its KV snapshot; it can
+ * be brought back until the program ends.  saving_undelete() brings back the one
+ * that was deleted last and gives its id, valid until the next time, or NULL with
+ * the reason. */
 int saving_delete(struct saving *s, const char *id, struct error *err);
 const char *saving_undelete(struct saving *s, struct error *err);
 
