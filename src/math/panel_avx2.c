@@ -106,7 +106,7 @@ INLINE void scale_row(__m256 sum[2][ROWS], const __m256i acc[2][ROWS], int r,
 INLINE void part(__m256 sum[2][ROWS], int n_rows, int n_scales, bool has_min,
                  int bits, int s, const char *record, struct at at, int offset)
 {
-	const int n = 8 / n_scales;
+	const int n = quads_of(n_scales);
 	const int step = quads_at_once(bits) < n ? quads_at_once(bits) : n;
 	__m256i acc[2][ROWS];
 
@@ -118,8 +118,8 @@ INLINE void part(__m256 sum[2][ROWS], int n_rows, int n_scales, bool has_min,
 		acc[1][r] = acc[0][r];
 	}
 	UNROLL
-	for (int j = n * s; j < n * (s + 1); j += step)
-		some_quads(acc, n_rows, bits, j, step, record, at);
+	for (int k = 0; k < n; k += step)
+		some_quads(acc, n_rows, bits, n * s + k, step, record, at);
 	UNROLL
 	for (int r = 0; r < n_rows; r++)
 		scale_row(sum, acc, r, n_scales, has_min, s, record, at);

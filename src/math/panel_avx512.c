@@ -15,8 +15,11 @@ INLINE void integer_dots(__m512i acc[GROUPS][ROWS], int n_groups, int n_rows,
                          int n_parts, int part, const char *const *record,
                          struct at at)
 {
+	const int n = quads_of(n_parts);
+
 	UNROLL
-	for (int j = 8 / n_parts * part; j < 8 / n_parts * (part + 1); j++) {
+	for (int k = 0; k < n; k++) {
+		const int j = n * part + k;
 		__m512i w[GROUPS];
 
 		UNROLL
@@ -48,6 +51,27 @@ INLINE __m512 factors(const char *record, int i)
 	return _mm512_load_ps(record + PANEL_CODES + 64 * i);
 }
 
+/* What scale s of a record adds to the sums of row r. */
+INLINE void scale_row(__m512 sum[GROUPS][ROWS], const __m512i acc[GROUPS][ROWS],
+                      int n_groups, int r, int n_scales, bool has_min, int s,
+                      const char *const *record, struct at at)
+{
+	__m512 d = _mm512_set1_ps(scale_at(at, r)), q_sum = d;
+
+	if (has_min)
+		q_sum = _mm512_cvtepi32_ps(times_sum(at, r, n_scales, s, 1));
+	UNROLL
+	for (int g = 0; g < n_groups; g++) {
+		__m512 dot = _mm512_cvtepi32_ps(acc[g][r]);
+
+		dot = _mm512_mul_ps(dot, factors(record[g], s));
+		if (has_min)
+			dot = _mm512_fnmadd_ps(factors(record[g], n_scales + s),
+			                       q_sum, dot);
+		sum[g][r] = _mm512_fmadd_ps(dot, d, sum[g][r]);
+	}
+}
+
 INLINE void part(__m512 sum[GROUPS][ROWS], int n_groups, int n_rows,
                  int n_scales, bool has_min, int s, const char *const *record,
                  struct at at, int offset)
@@ -66,27 +90,9 @@ INLINE void part(__m512 sum[GROUPS][ROWS], int n_groups, int n_rows,
 	}
 	integer_dots(acc, n_groups, n_rows, n_scales, s, record, at);
 	UNROLL
-	for (int r = 0; r < n_rows; r++) {
-		__m512 q_sum = _mm512_setzero_ps();
-
-		if (has_min)
-			q_sum = _mm512_cvtepi32_ps(
-				times_sum(at, r, n_scales, s, 1));
-		UNROLL
-		for (int g = 0; g < n_groups; g++) {
-			__m512 dot = _mm512_cvtepi32_ps(acc[g][r]);
-
-			dot = _mm512_mul_ps(dot, factors(record[g], s));
-			if (has_min)
-				dot = _mm512_fnmadd_ps(factors(record[g],
-				                               n_scales + s),
-				                       q_sum, dot);
-			sum[g][r] =
-				_mm512_fmadd_ps(dot,
-			                        _mm512_set1_ps(scale_at(at, r)),
-			                        sum[g][r]);
-		}
-	}
+	for (int r = 0; r < n_rows; r++)
+		scale_row(sum, acc, n_groups, r, n_scales, has_min, s, record,
+		          at);
 }
 
 INLINE void store(const __m512 sum[GROUPS][ROWS], int n_groups, int n_rows,

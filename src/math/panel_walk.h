@@ -95,6 +95,12 @@ INLINE float scale_at(struct at at, int row)
 	return d;
 }
 
+/* Quads that share one of a block's scales. */
+INLINE int quads_of(int n_scales)
+{
+	return n_scales == 1 ? 8 : 4;
+}
+
 /* By what a pair of sums is multiplied for factor times the sum over the
  * elements of scale `part` of n_parts. */
 INLINE int32_t sum_factors(int n_parts, int part, int factor)
