@@ -3,14 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/paths.h"
 #include "library/conversation.h"
 #include "library/library.h"
 #include "ui/cli/options.h"
 #include "ui/cli/snapshots.h"
-#include "ui/cli/snapshots.h"
-#include "base/clock.h"
 
 static bool wants_saving(const struct options *o)
 {

@@ -68,12 +68,12 @@ INLINE __m256i codes_fifth_bits(const char *qh)
 }
 
 /* Whether they are signed, and whether there is a minimum beside the scale. */
-CODES bool codes_signed(enum dtype dtype)
+INLINE bool codes_signed(enum dtype dtype)
 {
 	return dtype == DTYPE_Q8_0 || dtype == DTYPE_IQ4_NL;
 }
 
-CODES bool codes_minimum(enum dtype dtype)
+INLINE bool codes_minimum(enum dtype dtype)
 {
 	return dtype == DTYPE_Q4_1 || dtype == DTYPE_Q5_1;
 }
