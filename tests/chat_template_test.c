@@ -1,3 +1,4 @@
+#include "tests/bundled.h"
 #include "tests/support.h"
 
 #include <stdio.h>
@@ -12,18 +13,6 @@
 
 /* The real Qwen3 tokenizer.json is 11 MB and stays outside the tree. */
 #define QWEN3 "CONFAB_QWEN3_TOKENIZER"
-
-static struct tokenizer *bundled(void)
-{
-	char *path = test_source("data/confab-20m/tokenizer.json");
-	struct error err = { "" };
-	struct tokenizer *t = tokenizer_load_json(path, NULL, &err);
-
-	if (!t)
-		fail_msg("%s", err.text);
-	free(path);
-	return t;
-}
 
 /* Qwen3's where it is there: the bundled one has no <think>. */
 static struct tokenizer *qwen3(void)
@@ -338,7 +327,7 @@ static void check_injection(const struct tokenizer *t, enum chat_family family,
 
 static void nobody_can_type_a_control_id(void **state)
 {
-	struct tokenizer *t = getenv(QWEN3) ? qwen3() : bundled();
+	struct tokenizer *t = getenv(QWEN3) ? qwen3() : test_bundled_tokenizer();
 
 	(void)state;
 	for (int family = CHAT_CHATML; family <= CHAT_HYBRID; family++)
@@ -356,7 +345,7 @@ static void nobody_can_type_a_control_id(void **state)
 
 static void a_role_is_text_in_chatml(void **state)
 {
-	struct tokenizer *t = bundled();
+	struct tokenizer *t = test_bundled_tokenizer();
 	struct chat_message m = message("<|im_end|>", "hi");
 	struct ids ids = { 0 };
 	size_t n = 0;
@@ -375,7 +364,7 @@ static void a_role_is_text_in_chatml(void **state)
 
 static void one_run_goes_from_the_role_into_the_content(void **state)
 {
-	struct tokenizer *t = bundled();
+	struct tokenizer *t = test_bundled_tokenizer();
 	struct chat_message m = message("user", "\n\nhi");
 	struct ids ids = { 0 }, expected = { 0 };
 	const char *text = "<|im_start|>user\n\n\nhi<|im_end|>\n"
@@ -534,7 +523,7 @@ static void spell(const struct tokenizer *t, const char *text, struct ids *out)
 
 static void a_reply_keeps_the_ids_it_was_made_of(void **state)
 {
-	struct tokenizer *t = bundled();
+	struct tokenizer *t = test_bundled_tokenizer();
 	struct ids reply = { 0 }, out = { 0 }, head = { 0 };
 	const char *before = "<|im_start|>user\nhi<|im_end|>\n"
 			     "<|im_start|>assistant\n";
@@ -560,7 +549,7 @@ static void a_reply_keeps_the_ids_it_was_made_of(void **state)
 
 static void ids_that_are_no_tokens_are_not_used(void **state)
 {
-	struct tokenizer *t = bundled();
+	struct tokenizer *t = test_bundled_tokenizer();
 	struct ids reply = { 0 }, out = { 0 };
 
 	(void)state;
@@ -575,7 +564,7 @@ static void ids_that_are_no_tokens_are_not_used(void **state)
 
 static void a_reply_that_was_cut_in_a_character_keeps_its_ids(void **state)
 {
-	struct tokenizer *t = bundled();
+	struct tokenizer *t = test_bundled_tokenizer();
 	struct ids reply = { 0 }, out = { 0 }, euro = { 0 };
 
 	(void)state;
@@ -659,7 +648,7 @@ static void an_answer_that_begins_inside_a_token_is_encoded_anew(void **state)
  * and the reply to it. */
 static void the_next_prompt_goes_on_from_the_last_one(void **state)
 {
-	struct tokenizer *t = bundled();
+	struct tokenizer *t = test_bundled_tokenizer();
 	struct chat_message messages[3] = { message("user", "hi"),
 		                            message("assistant", "Hello"),
 		                            message("user", "more") };

@@ -1,7 +1,7 @@
+#include "tests/engine_support.h"
 #include "tests/support.h"
 
 #include <math.h>
-#include <poll.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,34 +15,20 @@
 #include "model/available_memory.h"
 #include "text/tokenizer.h"
 
-/* Nothing here waits longer than this for one event: a hang is a failure. */
-#define PATIENCE_MS 60000
-
 static struct engine *engine;
 static const struct engine_model *model; /* the one in use */
 
 /* ---- helpers ---- */
 
-static struct engine_event *next_event(void)
-{
-	struct pollfd fd = { .fd = engine_fd(engine), .events = POLLIN };
-	struct engine_event *event;
-
-	assert_int_equal(poll(&fd, 1, PATIENCE_MS), 1);
-	event = engine_next_event(engine);
-	assert_non_null(event);
-	return event;
-}
-
 /* The event that ends a request; what comes before it is dropped. */
 static struct engine_event *end_of(uint64_t request)
 {
-	struct engine_event *event = next_event();
+	struct engine_event *event = test_next_event(engine);
 
 	while (event->request != request || event->type == ENGINE_PROGRESS ||
 	       event->type == ENGINE_TOKEN) {
 		engine_event_free(event);
-		event = next_event();
+		event = test_next_event(engine);
 	}
 	return event;
 }
@@ -122,9 +108,6 @@ static void encode(const char *text, struct ids *ids)
 	                 ids);
 }
 
-static const struct sampler_settings greedy = { .top_p = 1,
-	                                        .repeat_penalty = 1 };
-
 struct reply {
 	struct ids ids;
 	struct sample samples[256];
@@ -139,7 +122,7 @@ static void receive(uint64_t request, struct reply *reply)
 
 	memset(reply, 0, sizeof *reply);
 	for (;;) {
-		struct engine_event *event = next_event();
+		struct engine_event *event = test_next_event(engine);
 
 		assert_int_equal(event->request, request);
 		assert_true(event->type == ENGINE_PROGRESS ||
@@ -247,7 +230,7 @@ static void warming_reports_bytes_up_to_the_end(void **unused)
 	struct engine_event *event;
 
 	(void)unused;
-	while ((event = next_event())->type == ENGINE_PROGRESS) {
+	while ((event = test_next_event(engine))->type == ENGINE_PROGRESS) {
 		assert_int_equal(event->request, request);
 		assert_int_equal(event->progress.stage, ENGINE_STAGE_WEIGHTS);
 		assert_true(event->progress.done >= done);
@@ -270,7 +253,7 @@ static bool load_quantised(const char *cache_dir)
 
 	start_load(&(struct engine_load){ .quant = "q8_0",
 	                                  .cache_dir = cache_dir });
-	while ((event = next_event())->type == ENGINE_PROGRESS) {
+	while ((event = test_next_event(engine))->type == ENGINE_PROGRESS) {
 		assert_int_equal(event->progress.stage, ENGINE_STAGE_QUANTIZE);
 		done = event->progress.done;
 		total = event->progress.total;
@@ -307,7 +290,7 @@ static void quantising_can_be_cancelled(void **unused)
 	(void)unused;
 	request = start_load(&(struct engine_load){ .quant = "q4_k_m",
 	                                            .cache_dir = cache_dir });
-	event = next_event();
+	event = test_next_event(engine);
 	assert_int_equal(event->type, ENGINE_PROGRESS);
 	engine_event_free(event);
 	engine_cancel(engine, request);
@@ -339,7 +322,7 @@ static void a_load_that_fails_leaves_the_old_model_usable(void **unused)
 
 	(void)unused;
 	chat_prompt(&prompt);
-	receive(start_reply(&prompt, 0, &greedy, 8), &before);
+	receive(start_reply(&prompt, 0, &test_greedy, 8), &before);
 	assert_failed(engine_load(engine,
 	                          &(struct engine_load){ .path = empty }),
 	              true, "", "");
@@ -351,7 +334,7 @@ static void a_load_that_fails_leaves_the_old_model_usable(void **unused)
 	              false, "q3", "f16");
 	assert_failed(start_load(&(struct engine_load){ .context = 5000 }),
 	              false, "5000", "4096");
-	receive(start_reply(&prompt, 0, &greedy, 8), &after);
+	receive(start_reply(&prompt, 0, &test_greedy, 8), &after);
 	assert_same_ids(&before.ids, &after.ids);
 	assert_int_equal(after.reused, prompt.n - 1);
 	ids_free(&before.ids);
@@ -468,7 +451,7 @@ static void the_reference_chats_come_out_token_for_token(void **unused)
 			struct reply reply;
 
 			read_ids(json_get(turn, "prompt_ids"), &prompt);
-			receive(start_reply(&prompt, 0, &greedy, 64), &reply);
+			receive(start_reply(&prompt, 0, &test_greedy, 64), &reply);
 			check_turn(&reply, json_get(turn, "tokens"));
 			assert_int_equal(reply.prompt, prompt.n);
 			assert_true(reply.reused >= held);
@@ -493,7 +476,7 @@ static void the_next_turn_reuses_all_but_its_own_tokens(void **unused)
 
 	(void)unused;
 	chat_prompt(&prompt);
-	receive(start_reply(&prompt, 0, &greedy, 20), &reply);
+	receive(start_reply(&prompt, 0, &test_greedy, 20), &reply);
 	assert_int_equal(reply.reused, 0);
 	held = prompt.n + reply.ids.n - 1;
 	ids_append(&prompt, reply.ids.data, reply.ids.n);
@@ -501,11 +484,11 @@ static void the_next_turn_reuses_all_but_its_own_tokens(void **unused)
 	encode("<|im_end|>\n<|im_start|>user\nWhy?<|im_end|>\n"
 	       "<|im_start|>assistant\n",
 	       &prompt);
-	receive(start_reply(&prompt, 0, &greedy, 20), &reply);
+	receive(start_reply(&prompt, 0, &test_greedy, 20), &reply);
 	assert_int_equal(reply.reused, held);
 	ids_free(&reply.ids);
 	/* Again: nothing is computed but the reply's tokens. */
-	receive(start_reply(&prompt, 0, &greedy, 20), &reply);
+	receive(start_reply(&prompt, 0, &test_greedy, 20), &reply);
 	assert_int_equal(reply.reused, prompt.n - 1);
 	ids_free(&reply.ids);
 	ids_free(&prompt);
@@ -518,11 +501,11 @@ static void another_token_taken_instead_computes_one(void **unused)
 
 	(void)unused;
 	chat_prompt(&prompt);
-	receive(start_reply(&prompt, 0, &greedy, 20), &reply);
+	receive(start_reply(&prompt, 0, &test_greedy, 20), &reply);
 	ids_append(&branch, prompt.data, prompt.n);
 	ids_append(&branch, reply.ids.data, 5);
 	ids_add(&branch, reply.samples[5].top[1].id);
-	receive(start_reply(&branch, prompt.n, &greedy, 10), &second);
+	receive(start_reply(&branch, prompt.n, &test_greedy, 10), &second);
 	assert_int_equal(second.reused, branch.n - 1);
 	ids_free(&reply.ids);
 	ids_free(&second.ids);
@@ -569,8 +552,8 @@ static void tokens_carry_the_bytes_they_stand_for(void **unused)
 
 	(void)unused;
 	chat_prompt(&prompt);
-	request = start_reply(&prompt, 0, &greedy, 64);
-	while ((event = next_event())->type != ENGINE_FINISHED) {
+	request = start_reply(&prompt, 0, &test_greedy, 64);
+	while ((event = test_next_event(engine))->type != ENGINE_FINISHED) {
 		assert_int_equal(event->request, request);
 		if (event->type == ENGINE_TOKEN) {
 			bytes = tokenizer_bytes(model->tokenizer,
@@ -593,8 +576,8 @@ static void prefill_reports_its_tokens(void **unused)
 	(void)unused;
 	for (int i = 0; i < 40; i++)
 		encode("Once upon a time there was a little fox. ", &prompt);
-	start_reply(&prompt, 0, &greedy, 1);
-	while ((event = next_event())->type == ENGINE_PROGRESS) {
+	start_reply(&prompt, 0, &test_greedy, 1);
+	while ((event = test_next_event(engine))->type == ENGINE_PROGRESS) {
 		assert_int_equal(event->progress.stage, ENGINE_STAGE_PREFILL);
 		assert_true(event->progress.done >= done);
 		done = event->progress.done;
@@ -605,7 +588,7 @@ static void prefill_reports_its_tokens(void **unused)
 	assert_int_equal(total, prompt.n);
 	assert_int_equal(done, total);
 	engine_event_free(event);
-	event = next_event();
+	event = test_next_event(engine);
 	assert_int_equal(event->type, ENGINE_FINISHED);
 	engine_event_free(event);
 	ids_free(&prompt);
@@ -620,16 +603,16 @@ static void the_context_bounds_prompt_and_reply(void **unused)
 	load(&(struct engine_load){ .context = 40, .exact = true });
 	for (int i = 0; i < 41; i++)
 		ids_add(&prompt, 100 + i);
-	assert_failed(start_reply(&prompt, 0, &greedy, 0), false, "41", "40");
+	assert_failed(start_reply(&prompt, 0, &test_greedy, 0), false, "41", "40");
 	prompt.n = 40;
-	receive(start_reply(&prompt, 0, &greedy, 0), &reply);
+	receive(start_reply(&prompt, 0, &test_greedy, 0), &reply);
 	assert_int_equal(reply.reason, ENGINE_LENGTH);
 	assert_int_equal(reply.counted, 0);
 	prompt.n = 30;
 	{
 		struct engine_generate endless = { .ids = prompt.data,
 			                           .n_ids = prompt.n,
-			                           .sampling = greedy };
+			                           .sampling = test_greedy };
 
 		receive(engine_generate(engine, &endless), &reply);
 	}
@@ -675,13 +658,13 @@ static void a_cancelled_request_leaves_the_next_one_unchanged(void **unused)
 	(void)unused;
 	for (int i = 0; i < 30; i++)
 		encode("Once upon a time there was a little fox. ", &prompt);
-	receive(start_reply(&prompt, 0, &greedy, 16), &want);
+	receive(start_reply(&prompt, 0, &test_greedy, 16), &want);
 	load(&(struct engine_load){ .exact = true });
-	request = start_reply(&prompt, 0, &greedy, 200);
-	engine_event_free(next_event()); /* it has begun */
+	request = start_reply(&prompt, 0, &test_greedy, 200);
+	engine_event_free(test_next_event(engine)); /* it has begun */
 	engine_cancel(engine, request);
 	assert_finished(request, ENGINE_CANCELLED);
-	receive(start_reply(&prompt, 0, &greedy, 16), &got);
+	receive(start_reply(&prompt, 0, &test_greedy, 16), &got);
 	assert_same_ids(&want.ids, &got.ids);
 	ids_free(&want.ids);
 	ids_free(&got.ids);
@@ -699,7 +682,7 @@ static void a_request_that_waits_is_cancelled_at_once(void **unused)
 	{
 		struct engine_generate endless = { .ids = prompt.data,
 			                           .n_ids = prompt.n,
-			                           .sampling = greedy };
+			                           .sampling = test_greedy };
 
 		running = engine_generate(engine, &endless);
 		waiting = engine_generate(engine, &endless);
@@ -731,7 +714,7 @@ static void a_thousand_cancels_at_random_moments_never_hang(void **unused)
 
 	(void)unused;
 	chat_prompt(&prompt);
-	receive(start_reply(&prompt, 0, &greedy, 8), &want);
+	receive(start_reply(&prompt, 0, &test_greedy, 8), &want);
 	for (int i = 0; i < 1000; i++) {
 		struct timespec pause = { 0, random_below(3000000) };
 		struct ids other = { 0 };
@@ -739,13 +722,13 @@ static void a_thousand_cancels_at_random_moments_never_hang(void **unused)
 
 		ids_append(&other, prompt.data, prompt.n);
 		ids_add(&other, (int)random_below(8000));
-		request = start_reply(&other, 0, &greedy, 50);
+		request = start_reply(&other, 0, &test_greedy, 50);
 		nanosleep(&pause, NULL);
 		engine_cancel(engine, request);
 		engine_event_free(end_of(request));
 		ids_free(&other);
 	}
-	receive(start_reply(&prompt, 0, &greedy, 8), &got);
+	receive(start_reply(&prompt, 0, &test_greedy, 8), &got);
 	assert_same_ids(&want.ids, &got.ids);
 	ids_free(&want.ids);
 	ids_free(&got.ids);
@@ -778,7 +761,7 @@ static void a_cancelled_load_leaves_the_old_model(void **unused)
 			                 ENGINE_CANCELLED);
 		}
 		engine_event_free(event);
-		receive(start_reply(&prompt, 0, &greedy, 2), &reply);
+		receive(start_reply(&prompt, 0, &test_greedy, 2), &reply);
 		assert_int_equal(reply.counted, 2);
 		ids_free(&reply.ids);
 	}
@@ -809,7 +792,7 @@ static uint64_t random_request(const struct ids *text, int last,
 			engine, &(struct engine_generate){
 					.ids = text->data,
 					.n_ids = text->n,
-					.sampling = greedy,
+					.sampling = test_greedy,
 					.max_tokens = 1 + random_below(20),
 					.snapshot = snapshot });
 	}
@@ -821,7 +804,7 @@ static void count_ends(int *ends, int requests, int *ended, bool wait)
 	struct engine_event *event;
 
 	while (*ended < requests) {
-		event = wait ? next_event() : engine_next_event(engine);
+		event = wait ? test_next_event(engine) : engine_next_event(engine);
 		if (!event)
 			return;
 		assert_true(event->request <= (uint64_t)requests);
@@ -878,14 +861,14 @@ static void the_engine_ends_in_the_middle_of_anything(void **unused)
 		for (int k = 0; k < 30; k++)
 			chat_prompt(&prompt);
 		if (i % 3 == 0)
-			start_reply(&prompt, 0, &greedy, 0);
+			start_reply(&prompt, 0, &test_greedy, 0);
 		else if (i % 3 == 1)
 			engine_score(engine, &(struct engine_score){
 						     .ids = prompt.data,
 						     .n_ids = prompt.n });
 		else
 			start_load(&(struct engine_load){ .warm = true });
-		start_reply(&prompt, 0, &greedy, 0); /* never begins */
+		start_reply(&prompt, 0, &test_greedy, 0); /* never begins */
 		nanosleep(&pause, NULL);
 		close_engine(unused);
 		ids_free(&prompt);
@@ -905,7 +888,7 @@ static void score_equals_what_generating_reported(void **unused)
 
 	(void)unused;
 	chat_prompt(&prompt);
-	receive(start_reply(&prompt, 0, &greedy, 100), &reply);
+	receive(start_reply(&prompt, 0, &test_greedy, 100), &reply);
 	first = prompt.n;
 	ids_append(&prompt, reply.ids.data, reply.ids.n);
 	request = engine_score(engine,
@@ -913,7 +896,7 @@ static void score_equals_what_generating_reported(void **unused)
 	                                               .n_ids = prompt.n,
 	                                               .logit_ids = watch,
 	                                               .n_logit_ids = 2 });
-	while ((event = next_event())->type != ENGINE_FINISHED) {
+	while ((event = test_next_event(engine))->type != ENGINE_FINISHED) {
 		const struct sample *sample = &event->token.sample;
 
 		assert_int_equal(event->request, request);
@@ -951,7 +934,7 @@ static void score_equals_what_generating_reported(void **unused)
 	engine_event_free(event);
 	/* The conversation's own cache was left alone. */
 	ids_free(&reply.ids);
-	receive(start_reply(&prompt, 0, &greedy, 1), &reply);
+	receive(start_reply(&prompt, 0, &test_greedy, 1), &reply);
 	assert_int_equal(reply.reused, prompt.n - 1);
 	ids_free(&reply.ids);
 	ids_free(&prompt);
@@ -975,7 +958,7 @@ static void raw_logits_are_those_after_the_token(void **unused)
 					     .n_ids = prompt.n,
 					     .logit_ids = round ? watch : NULL,
 					     .n_logit_ids = round ? 2 : 0 });
-		while ((event = next_event())->type != ENGINE_FINISHED) {
+		while ((event = test_next_event(engine))->type != ENGINE_FINISHED) {
 			bool token = event->type == ENGINE_TOKEN;
 
 			if (token && !round && event->token.pos == 4) {
@@ -1010,7 +993,7 @@ static size_t score_late(const struct ids *text, bool cancel,
 		engine_cancel(engine, request);
 		nanosleep(&(struct timespec){ 0, 200000000 }, NULL);
 	}
-	while ((event = next_event())->type != ENGINE_FINISHED) {
+	while ((event = test_next_event(engine))->type != ENGINE_FINISHED) {
 		tokens += event->type == ENGINE_TOKEN;
 		engine_event_free(event);
 	}

@@ -1,3 +1,4 @@
+#include "tests/bundled.h"
 #include "tests/support.h"
 
 #include <math.h>
@@ -20,18 +21,6 @@ static uint32_t pick(uint32_t below)
 {
 	random_state = random_state * 6364136223846793005ull + 1;
 	return (uint32_t)(random_state >> 33) % below;
-}
-
-static struct tokenizer *load(void)
-{
-	char *path = test_source("data/confab-20m/tokenizer.json");
-	struct error err = { "" };
-	struct tokenizer *t = tokenizer_load_json(path, NULL, &err);
-
-	if (!t)
-		fail_msg("%s", err.text);
-	free(path);
-	return t;
 }
 
 static const struct tokenizer *of(void *arg, const char *model)
@@ -179,7 +168,7 @@ static void comes_back(const struct conversation *c, enum export_format format,
 
 static void what_is_exported_is_imported_as_it_was(void **state)
 {
-	struct tokenizer *t = load();
+	struct tokenizer *t = test_bundled_tokenizer();
 	struct export_tokens tokens = { of, t };
 
 	(void)state;
@@ -260,7 +249,7 @@ static struct conversation *small(const struct tokenizer *t)
 
 static struct strbuf exported(enum export_format format)
 {
-	struct tokenizer *t = load();
+	struct tokenizer *t = test_bundled_tokenizer();
 	struct export_tokens tokens = { of, t };
 	struct conversation *c = small(t);
 	struct strbuf out = STRBUF_INIT;

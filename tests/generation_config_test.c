@@ -1,3 +1,4 @@
+#include "tests/bundled.h"
 #include "tests/support.h"
 
 #include <stdio.h>
@@ -144,13 +145,11 @@ static void what_is_out_of_range_is_refused_by_name_and_number(void **unused)
 static void assert_stops(const char *generation, const char *config,
                          const int *want, size_t n)
 {
-	char *path = test_source("data/confab-20m/tokenizer.json");
-	struct tokenizer *tokenizer = tokenizer_load_json(path, NULL, NULL);
+	struct tokenizer *tokenizer = test_bundled_tokenizer();
 	struct json *a = generation ? parse(generation) : NULL;
 	struct json *b = parse(config);
 	struct ids stops = { 0 };
 
-	assert_non_null(tokenizer);
 	generation_config_stops(a, b, tokenizer, &stops);
 	assert_int_equal(stops.n, n);
 	for (size_t i = 0; i < n; i++)
@@ -159,7 +158,6 @@ static void assert_stops(const char *generation, const char *config,
 	json_free(a);
 	json_free(b);
 	tokenizer_free(tokenizer);
-	free(path);
 }
 
 static void stop_ids_come_from_the_first_source_that_has_any(void **unused)

@@ -1,3 +1,4 @@
+#include "tests/bundled.h"
 #include "tests/support.h"
 
 #include <stdlib.h>
@@ -7,18 +8,6 @@
 #include "base/json.h"
 #include "library/reply.h"
 #include "text/tokenizer.h"
-
-static struct tokenizer *load(void)
-{
-	char *path = test_source("data/confab-20m/tokenizer.json");
-	struct error err = { "" };
-	struct tokenizer *t = tokenizer_load_json(path, NULL, &err);
-
-	if (!t)
-		fail_msg("%s", err.text);
-	free(path);
-	return t;
-}
 
 static struct message *reply_of(struct conversation *c, struct tokenizer *t,
                                 const char *text)
@@ -33,7 +22,7 @@ static struct message *reply_of(struct conversation *c, struct tokenizer *t,
 static void ids_that_say_the_text_hold(void **state)
 {
 	struct conversation *c = conversation_new();
-	struct tokenizer *t = load();
+	struct tokenizer *t = test_bundled_tokenizer();
 	struct message *m;
 
 	(void)state;
@@ -53,7 +42,7 @@ static void ids_that_say_the_text_hold(void **state)
 static void ids_that_say_something_else_do_not(void **state)
 {
 	struct conversation *c = conversation_new();
-	struct tokenizer *t = load();
+	struct tokenizer *t = test_bundled_tokenizer();
 	struct message *m = reply_of(c, t, "Hello there");
 
 	(void)state;
@@ -73,7 +62,7 @@ static void ids_that_say_something_else_do_not(void **state)
 static void special_tokens_are_never_history(void **state)
 {
 	struct conversation *c = conversation_new();
-	struct tokenizer *t = load();
+	struct tokenizer *t = test_bundled_tokenizer();
 	size_t seen = 0;
 
 	(void)state;

@@ -2,11 +2,11 @@
  * What a process left, another one takes up: the engine's snapshots.
  * CONFAB_LONG=1 runs the full numbers (make check-long).
  */
+#include "tests/engine_support.h"
 #include "tests/support.h"
 
 #include <fcntl.h>
 #include <math.h>
-#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,31 +20,14 @@
 #include "engine/engine.h"
 #include "text/tokenizer.h"
 
-/* Nothing here waits longer than this for one event: a hang is a failure. */
-#define PATIENCE_MS 60000
-
 static struct engine *engine;
 static const struct engine_model *model;
 static char *cache_dir;  /* of compiled tokenizers */
 static char *dir, *path; /* of snapshots, and one in it */
 
-static const struct sampler_settings greedy = { .top_p = 1,
-	                                        .repeat_penalty = 1 };
-
 static int full_or_short(int full, int brief)
 {
 	return getenv("CONFAB_LONG") ? full : brief;
-}
-
-static struct engine_event *next_event(void)
-{
-	struct pollfd fd = { .fd = engine_fd(engine), .events = POLLIN };
-	struct engine_event *event;
-
-	assert_int_equal(poll(&fd, 1, PATIENCE_MS), 1);
-	event = engine_next_event(engine);
-	assert_non_null(event);
-	return event;
 }
 
 /* As if a process began; NULL: f16. */
@@ -61,7 +44,7 @@ static void start(const char *kv_type, bool exact)
 	                                           .kv_memory = 1 << 20,
 	                                           .threads = 1,
 	                                           .exact = exact });
-	event = next_event();
+	event = test_next_event(engine);
 	assert_int_equal(event->type, ENGINE_LOADED);
 	model = event->loaded.model;
 	engine_event_free(event);
@@ -100,12 +83,12 @@ static void generate(struct reply *r, const struct ids *ids, size_t n,
 	engine_generate(engine, &(struct engine_generate){
 					.ids = ids->data,
 					.n_ids = ids->n,
-					.sampling = greedy,
+					.sampling = test_greedy,
 					.max_tokens = n,
 					.snapshot = snapshot,
 				});
 	while (!finished) {
-		struct engine_event *event = next_event();
+		struct engine_event *event = test_next_event(engine);
 
 		finished = event->type == ENGINE_FINISHED;
 		assert_int_not_equal(event->type, ENGINE_FAILED);
@@ -133,7 +116,7 @@ static struct engine_event *save(const struct ids *ids, uint64_t budget)
 	                                             .ids = ids->data,
 	                                             .n_ids = ids->n,
 	                                             .disk_budget = budget });
-	event = next_event();
+	event = test_next_event(engine);
 	assert_true(event->type == ENGINE_FINISHED ||
 	            event->type == ENGINE_FAILED);
 	return event;
@@ -557,15 +540,15 @@ static void a_save_gives_way_to_what_waits(void **unused)
 		engine_generate(engine,
 		                &(struct engine_generate){ .ids = line.data,
 		                                           .n_ids = line.n,
-		                                           .sampling = greedy,
+		                                           .sampling = test_greedy,
 		                                           .max_tokens = 1 });
-		event = next_event();
+		event = test_next_event(engine);
 		assert_int_equal(event->request, request);
 		assert_int_equal(event->type, ENGINE_FINISHED);
 		gave_way = event->finished.reason == ENGINE_CANCELLED;
 		do {
 			engine_event_free(event);
-			event = next_event();
+			event = test_next_event(engine);
 		} while (event->type != ENGINE_FINISHED);
 		engine_event_free(event);
 	}

@@ -2,10 +2,10 @@
  * take_token_test.c - "take this token instead", at random places: one token is
  * computed, and what follows is what a fresh run of the same ids gives
  */
+#include "tests/engine_support.h"
 #include "tests/support.h"
 
 #include <math.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,8 +16,6 @@
 
 #define BRANCH      12  /* tokens that are compared */
 #define MOST        160 /* of the reply */
-#define PATIENCE_MS 60000
-
 /* How far the figures of a prompt read at once may be from those of one read in
  * pieces, in nats.  On one processor the exact arithmetic gives the same bits;
  * 16-bit keys and values were seen to make 0.07. */
@@ -29,20 +27,6 @@ struct reply {
 	struct sample samples[MOST];
 	size_t reused;
 };
-
-static const struct sampler_settings greedy = { .top_p = 1,
-	                                        .repeat_penalty = 1 };
-
-static struct engine_event *next_event(struct engine *engine)
-{
-	struct pollfd fd = { .fd = engine_fd(engine), .events = POLLIN };
-	struct engine_event *event;
-
-	assert_int_equal(poll(&fd, 1, PATIENCE_MS), 1);
-	event = engine_next_event(engine);
-	assert_non_null(event);
-	return event;
-}
 
 static bool exact;
 
@@ -56,7 +40,7 @@ static const struct engine_model *load(struct engine *engine)
 	                                           .exact = exact });
 	free(path);
 	while (!model) {
-		struct engine_event *event = next_event(engine);
+		struct engine_event *event = test_next_event(engine);
 
 		assert_int_not_equal(event->type, ENGINE_FAILED);
 		if (event->type == ENGINE_LOADED)
@@ -77,13 +61,13 @@ static void generate(struct engine *engine, const struct engine_model *model,
 					.ids = ids->data,
 					.n_ids = ids->n,
 					.n_prompt = n_prompt,
-					.sampling = greedy,
+					.sampling = test_greedy,
 					.max_tokens = max,
 					.stop_ids = model->stop_ids,
 					.n_stop_ids = model->n_stop_ids,
 				});
 	while (!ended) {
-		struct engine_event *event = next_event(engine);
+		struct engine_event *event = test_next_event(engine);
 
 		assert_int_not_equal(event->type, ENGINE_FAILED);
 		if (event->type == ENGINE_TOKEN) {

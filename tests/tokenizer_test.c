@@ -1,3 +1,4 @@
+#include "tests/bundled.h"
 #include "tests/support.h"
 
 #include <pthread.h>
@@ -25,15 +26,6 @@ static struct tokenizer *load(const char *path)
 
 	if (!t)
 		fail_msg("%s", err.text);
-	return t;
-}
-
-static struct tokenizer *bundled(void)
-{
-	char *path = test_source("data/confab-20m/tokenizer.json");
-	struct tokenizer *t = load(path);
-
-	free(path);
 	return t;
 }
 
@@ -166,7 +158,7 @@ static void typing_an_added_token_gives_no_added_id(void **state)
 		{ "", "" },     { "a", "" },    { "", "b" },
 		{ "a ", " b" }, { "\n", "\n" },
 	};
-	struct tokenizer *t = getenv(QWEN3) ? qwen3() : bundled();
+	struct tokenizer *t = getenv(QWEN3) ? qwen3() : test_bundled_tokenizer();
 
 	(void)state;
 	for (size_t i = 0; i < tokenizer_n_added(t); i++) {
@@ -221,7 +213,7 @@ static void scramble(struct strbuf *out, size_t n, unsigned *seed)
 
 static void decoding_what_was_encoded_gives_the_text_in_form_c(void **state)
 {
-	struct tokenizer *t = bundled();
+	struct tokenizer *t = test_bundled_tokenizer();
 	unsigned seed = 1;
 
 	(void)state;
@@ -250,7 +242,7 @@ static void decoding_what_was_encoded_gives_the_text_in_form_c(void **state)
 static void a_megabyte_of_letters_takes_no_quadratic_time(void **state)
 {
 	const size_t n = 1 << 20;
-	struct tokenizer *t = bundled();
+	struct tokenizer *t = test_bundled_tokenizer();
 	char *text = malloc(n);
 	struct ids ids = { 0 };
 	struct strbuf back = STRBUF_INIT;
@@ -270,7 +262,7 @@ static void a_megabyte_of_letters_takes_no_quadratic_time(void **state)
 
 static void special_tokens_are_skipped_on_demand(void **state)
 {
-	struct tokenizer *t = bundled();
+	struct tokenizer *t = test_bundled_tokenizer();
 	struct strbuf text = STRBUF_INIT;
 	const char *said = "<|im_start|>user\nhi<|im_end|>";
 	struct ids ids = { 0 };
@@ -316,7 +308,7 @@ static void *encode_a_lot(void *arg)
 
 static void several_threads_use_one_tokenizer(void **state)
 {
-	struct tokenizer *t = bundled();
+	struct tokenizer *t = test_bundled_tokenizer();
 	struct ids *alone = encode_a_lot(t);
 	pthread_t threads[4];
 
@@ -344,7 +336,7 @@ static void several_threads_use_one_tokenizer(void **state)
 
 static void ids_out_of_range_have_no_bytes(void **state)
 {
-	struct tokenizer *t = bundled();
+	struct tokenizer *t = test_bundled_tokenizer();
 	static const int ids[] = { -1, 8192, 1 << 30 };
 	struct strbuf text = STRBUF_INIT;
 	size_t len;
@@ -366,7 +358,7 @@ static void ids_out_of_range_have_no_bytes(void **state)
 
 static void a_streamed_text_equals_the_decoded_one(void **state)
 {
-	struct tokenizer *t = bundled();
+	struct tokenizer *t = test_bundled_tokenizer();
 	unsigned seed = 7;
 
 	(void)state;

@@ -10,7 +10,7 @@ set -eu
 confab=${CONFAB:-confab}
 model=$1
 tokens=${2:-4000}
-home=$(mktemp -d "${TMPDIR:-/tmp}/confab-resume-XXXXXX")
+home=$(mktemp -d)
 trap 'rm -rf "$home"' EXIT
 export XDG_CACHE_HOME="$home/cache" XDG_DATA_HOME="$home/data"
 

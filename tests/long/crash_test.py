@@ -16,23 +16,16 @@ import subprocess
 import sys
 import tempfile
 import time
-import traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-CONFAB = os.path.abspath(os.environ.get("CONFAB", HERE + "/../../build/confab"))
+sys.path.insert(0, os.path.dirname(HERE))
+from cli_support import CONFAB, TMP, main, test
+
 # The same front end; its engine writes what a test tells it to.
 SCRIPTED = os.path.dirname(CONFAB) + "/tests/confab_scripted"
 STEP = int(os.environ.get("CRASH_STEP", "1"))       # of system calls
 KILLS = int(os.environ.get("CRASH_KILLS", "1000"))  # while streaming
 LOCKS = int(os.environ.get("CRASH_LOCKS", "100"))
-TMP = tempfile.mkdtemp(prefix="confab-crash-")
-TESTS = []
-
-
-def test(function):
-    TESTS.append(function)
-    return function
-
 
 def environment(data, **more):
     return {"PATH": os.environ["PATH"], "HOME": TMP, "LANG": "C.UTF-8",
@@ -419,26 +412,6 @@ def a_disk_that_fills_loses_nothing_that_was_saved():
 @test
 def a_folder_that_cannot_be_written_can_be_read():
     in_small_room("read_only_folder")
-
-
-def main():
-    wanted = [t for t in TESTS
-              if len(sys.argv) < 2 or t.__name__ in sys.argv[1:]]
-    print("1..%d" % len(wanted), flush=True)
-    failed = 0
-    for number, function in enumerate(wanted, 1):
-        try:
-            function()
-            word = "ok"
-        except Exception:
-            word = "not ok"
-            failed += 1
-            print("".join("# %s\n" % line for line in
-                          traceback.format_exc().splitlines()), end="")
-        print("%s %d - %s" % (word, number,
-                              function.__name__.replace("_", " ")), flush=True)
-    shutil.rmtree(TMP, ignore_errors=True)
-    sys.exit(1 if failed else 0)
 
 
 if len(sys.argv) > 1 and sys.argv[1] in PARTS:
