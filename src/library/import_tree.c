@@ -199,10 +199,10 @@ static int bring_into_order(struct import_tree *tree, struct error *err)
 	for (size_t i = 0; i < tree->n && !status; i++)
 		status = place_with_parents(tree, order[i].place, chain,
 		                            ordered, &n, err);
-	if (!status) {
+	if (!status && n)
 		memcpy(c->messages, ordered, n * sizeof *ordered);
+	if (!status)
 		c->n = n;
-	}
 	free(order);
 	free(chain);
 	free(ordered);

@@ -117,7 +117,9 @@ int library_list(struct library *lib, const char *words, size_t limit,
 		lib->damaged = true;
 		library_entries_free(*entries, *n);
 		salvage_list(lib->db, words, entries, n);
-		qsort(*entries, *n, sizeof **entries, newest_first);
+		if (*n)
+			qsort(*entries, *n, sizeof **entries,
+			      newest_first);
 		status = 0;
 	}
 	if (limit && *n > limit) {

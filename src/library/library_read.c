@@ -123,7 +123,8 @@ static void settle(struct gathered *g)
 	int64_t before = -1;
 	size_t n = c->n;
 
-	qsort(g->list, n, sizeof *g->list, by_id);
+	if (n)
+		qsort(g->list, n, sizeof *g->list, by_id);
 	c->n = 0;
 	for (size_t i = 0; i < n; i++) {
 		struct message *m = g->list[i].m;
