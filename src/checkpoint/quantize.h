@@ -3,10 +3,10 @@
  *
  * From a Hugging Face directory: names, config and vocabulary become GGUF's
  * (gguf_names.h, gguf_keys.h, gguf_vocabulary.h).  From a GGUF: names and
- * metadata stay as they are, but for what says how it was quantised and split.
+ * metadata stay as they are, but for what says how it was quantized and split.
  * quantize_mix.h says which tensor gets which type.  A tensor that has its type
  * already is copied byte for byte; others go through float32, row by row, with
- * quantize_row.h.  (Quantising what is quantised adds the errors: better start
+ * quantize_row.h.  (Quantizing what is quantized adds the errors: better start
  * from bf16.)
  *
  * Streamed: a few MB of rows at a time, whose pages are given back at once, so

@@ -23,7 +23,7 @@
 #include "checkpoint/quantize.h"
 #include "checkpoint/quantize_mix.h"
 
-/* Counts up when the quantisers or the mixes write other bytes than before. */
+/* Counts up when the quantizers or the mixes write other bytes than before. */
 #define VERSION 1
 
 #define NAME_BYTES 100      /* of the model's name that the file's name has */
@@ -221,7 +221,7 @@ static struct checkpoint *open_copy(struct making *m,
 	return copy;
 }
 
-static bool is_quantised(const struct checkpoint *cp)
+static bool is_quantized(const struct checkpoint *cp)
 {
 	size_t blocks = 0;
 
@@ -243,7 +243,7 @@ struct checkpoint *quantized_copy_of(struct checkpoint *cp,
 	struct checkpoint *copy = NULL;
 
 	*stopped = false;
-	if (is_quantised(cp))
+	if (is_quantized(cp))
 		return cp;
 	if (!mix) {
 		error_set(err, "type %s is none of %s", how->type,

@@ -5,7 +5,7 @@
  *
  * PPPPPPPP is a hash of where the source lies, SSSSSSSS one of its state: names,
  * shapes, sizes and times of its files, config, template, tokenizer, and the
- * version of the quantisers.  So a source that changed gets a new copy, and the
+ * version of the quantizers.  So a source that changed gets a new copy, and the
  * copies of its former states are removed.
  *
  * A file has its name only when it is whole (gguf_write.h).  models/lock is held
@@ -24,7 +24,7 @@ struct error;
 struct quantized_copy {
 	const char *type;      /* a name that quantize_mix_find() knows */
 	const char *cache_dir; /* made where it is missing, 0700 */
-	int threads;           /* to quantise with; 0: by the machine */
+	int threads;           /* to quantize with; 0: by the machine */
 
 	/* Only when the copy is made or waited for (total 0 then); bytes of the
 	 * source.  false: stop.  May be NULL. */
@@ -33,7 +33,7 @@ struct quantized_copy {
 };
 
 /* Takes the checkpoint and gives its copy, which is made first where there is
- * none, or none that can be read.  One most of whose weights are quantised
+ * none, or none that can be read.  One most of whose weights are quantized
  * already comes back as it is.  On failure cp is freed all the same; NULL with
  * *stopped set: progress() said so. */
 struct checkpoint *quantized_copy_of(struct checkpoint *cp,

@@ -1,5 +1,5 @@
 /*
- * quant_blocks.h - how the quantised types lie in memory
+ * quant_blocks.h - how the quantized types lie in memory
  *
  * A row is cut into blocks of 32 elements (or 256, a "super-block"), and a
  * block is stored as small integers with the scales that turn them back into
@@ -29,7 +29,7 @@
 #define QUANT_BLOCK 32  /* elements of a block */
 #define QUANT_SUPER 256 /* elements of a super-block */
 
-/* x = d q, q in [-128, 127] though quantisers keep to [-127, 127]. */
+/* x = d q, q in [-128, 127] though quantizers keep to [-127, 127]. */
 struct quant_q8_0 {
 	uint16_t d; /* f16 */
 	int8_t qs[32];

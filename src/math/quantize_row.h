@@ -5,7 +5,7 @@
  * so that the weighted square error is small (quantize_fit.h, quantize_super.h),
  * which leaves 10-40% less of it than rounding each block by its largest value.
  * The result depends on the arguments alone: not on threads, not on what was
- * quantised before.
+ * quantized before.
  */
 #ifndef CONFAB_QUANTIZE_ROW_H
 #define CONFAB_QUANTIZE_ROW_H

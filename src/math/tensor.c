@@ -2,7 +2,7 @@
 
 #include <assert.h>
 
-/* Block sizes of the quantised types: ggml's quant formats, see quant.h. */
+/* Block sizes of the quantized types: ggml's quant formats, see quant.h. */
 static const struct dtype_info infos[DTYPE_COUNT] = {
 	[DTYPE_F32] = { "f32", 1, 4 },         [DTYPE_F16] = { "f16", 1, 2 },
 	[DTYPE_BF16] = { "bf16", 1, 2 },       [DTYPE_Q8_0] = { "q8_0", 32, 34 },
