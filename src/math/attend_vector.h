@@ -2,9 +2,9 @@
  * attend_vector.h - how the vector sets turn a run-time count of rows and a
  * dtype into constants
  *
- * Included by attend_avx2.c, attend_avx512.c and attend_bf16_avx512.c alone.
- * Their inner product is inlined once for each number of rows, so that its
- * sums stay in registers.
+ * Included by the vector files of attend.h and attend_q8.h alone.  Their inner
+ * product is inlined once for each number of rows, so that its sums stay in
+ * registers.
  */
 #ifndef CONFAB_ATTEND_VECTOR_H
 #define CONFAB_ATTEND_VECTOR_H

@@ -9,8 +9,7 @@
 #include "math/quant_blocks.h"
 #include "math/quant_x.h"
 #include "math/tensor.h"
-
-#define INLINE static inline __attribute__((always_inline))
+#include "math/unroll.h"
 
 #define RUN    16 /* elements that share a scale in every type */
 #define MAX_X  8  /* activation rows at a time */

@@ -8,9 +8,9 @@
 
 #include "math/half.h"
 #include "math/tensor.h"
+#include "math/unroll.h"
 
-#define INLINE static inline __attribute__((always_inline))
-#define LANES  8
+#define LANES 8
 
 INLINE float load(enum dtype dtype, const char *w, size_t k)
 {

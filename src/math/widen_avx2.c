@@ -4,10 +4,13 @@
 #include "math/widen.h"
 
 #include <immintrin.h>
+#include <stdint.h>
+#include <string.h>
 
 #include "math/codes_avx2.h"
-
-#define INLINE static inline __attribute__((always_inline))
+#include "math/quant_blocks.h"
+#include "math/tensor.h"
+#include "math/unroll.h"
 
 /* Eight signed codes from byte `at` on. */
 INLINE __m256 take(__m256i codes, int at)
