@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "math/attend_vector.h"
+#include "math/reduce_avx2.h"
 
 /* 6 rows by 2 vectors are 12 sums; two vectors of the page and one broadcast
  * element make 15 of the 16 registers. */
@@ -241,24 +242,6 @@ INLINE __m256 exp2_of(__m256 x)
 	power = _mm256_add_epi32(_mm256_cvtps_epi32(k), _mm256_set1_epi32(127));
 	return _mm256_mul_ps(y,
 	                     _mm256_castsi256_ps(_mm256_slli_epi32(power, 23)));
-}
-
-INLINE float reduce_max(__m256 x)
-{
-	__m128 y = _mm_max_ps(_mm256_castps256_ps128(x),
-	                      _mm256_extractf128_ps(x, 1));
-
-	y = _mm_max_ps(y, _mm_movehl_ps(y, y));
-	return _mm_cvtss_f32(_mm_max_ss(y, _mm_movehdup_ps(y)));
-}
-
-INLINE float reduce_add(__m256 x)
-{
-	__m128 y = _mm_add_ps(_mm256_castps256_ps128(x),
-	                      _mm256_extractf128_ps(x, 1));
-
-	y = _mm_add_ps(y, _mm_movehl_ps(y, y));
-	return _mm_cvtss_f32(_mm_add_ss(y, _mm_movehdup_ps(y)));
 }
 
 /* The scores from j on, -infinity where the row does not see them. */

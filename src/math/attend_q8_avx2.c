@@ -3,11 +3,11 @@
 #include "math/attend_q8.h"
 
 #include <immintrin.h>
-#include <stdbool.h>
 #include <string.h>
 
 #include "math/attend.h"
 #include "math/attend_vector.h"
+#include "math/reduce_avx2.h"
 
 #define BLOCK ATTEND_Q8_BLOCK
 #define QUADS (BLOCK / 4)
@@ -94,15 +94,6 @@ INLINE void code16(__m256 x, __m256 inverse, int16_t *code)
 INLINE __m256 inverse_of(float bound)
 {
 	return _mm256_set1_ps(bound > 0x1p-100f ? ATTEND_Q8_MOST / bound : 0);
-}
-
-INLINE float reduce_max(__m256 x)
-{
-	__m128 y = _mm_max_ps(_mm256_castps256_ps128(x),
-	                      _mm256_extractf128_ps(x, 1));
-
-	y = _mm_max_ps(y, _mm_movehl_ps(y, y));
-	return _mm_cvtss_f32(_mm_max_ss(y, _mm_movehdup_ps(y)));
 }
 
 static void code_queries(struct attend_q8_query *coded, const float *q,

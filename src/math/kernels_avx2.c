@@ -9,6 +9,7 @@
 
 #include "math/panel.h"
 #include "math/quant_x.h"
+#include "math/reduce_avx2.h"
 #include "math/tile.h"
 #include "math/widen.h"
 
@@ -126,15 +127,6 @@ static void f32_to_f16(void *y, const float *x, size_t n)
 		        n - i);
 }
 
-static inline float sum_lanes(__m256 v)
-{
-	__m128 s = _mm_add_ps(_mm256_castps256_ps128(v),
-	                      _mm256_extractf128_ps(v, 1));
-
-	s = _mm_add_ps(s, _mm_movehl_ps(s, s));
-	return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
-}
-
 static inline __m256 madd(const float *a, const float *b, __m256 sum)
 {
 	return _mm256_fmadd_ps(_mm256_loadu_ps(a), _mm256_loadu_ps(b), sum);
@@ -156,7 +148,7 @@ static float dot(const float *a, const float *b, size_t n)
 	if (i < n)
 		s1 = _mm256_fmadd_ps(load_tail(a + i, n - i, 0),
 		                     load_tail(b + i, n - i, 0), s1);
-	return sum_lanes(
+	return reduce_add(
 		_mm256_add_ps(_mm256_add_ps(s0, s1), _mm256_add_ps(s2, s3)));
 }
 
@@ -309,7 +301,7 @@ static float exp_sum(float *y, const float *x, float top, size_t n)
 		sum = _mm256_add_ps(sum, v);
 		store_tail(y + i, v, n - i);
 	}
-	return sum_lanes(sum);
+	return reduce_add(sum);
 }
 
 const struct kernels kernels_avx2 = {

@@ -4,6 +4,8 @@
 #include <immintrin.h>
 #include <math.h>
 
+#include "math/reduce_avx2.h"
+
 #define LANES 8
 
 /* x[i..i + 8), `other` where the row has ended. */
@@ -20,16 +22,7 @@ static inline __m256 load(const float *x, size_t n, size_t i, float other)
 	                        _mm256_castsi256_ps(there));
 }
 
-static float reduce_max(__m256 x)
-{
-	__m128 y = _mm_max_ps(_mm256_castps256_ps128(x),
-	                      _mm256_extractf128_ps(x, 1));
-
-	y = _mm_max_ps(y, _mm_movehl_ps(y, y));
-	return _mm_cvtss_f32(_mm_max_ss(y, _mm_movehdup_ps(y)));
-}
-
-static double reduce_add(__m256d x)
+static double sum_of(__m256d x)
 {
 	__m128d y = _mm_add_pd(_mm256_castpd256_pd128(x),
 	                       _mm256_extractf128_pd(x, 1));
@@ -139,8 +132,8 @@ static struct select_sums sums(const float *x, size_t n, float top,
 		accumulate(&a, _mm256_extractf128_ps(v, 1),
 		           _mm256_extractf128_ps(in, 1), top4, scale4);
 	}
-	s.mass = reduce_add(a.mass);
-	s.moment = reduce_add(a.moment);
+	s.mass = sum_of(a.mass);
+	s.moment = sum_of(a.moment);
 	return s;
 }
 
