@@ -156,23 +156,48 @@ INLINE __m256 codes_half(uint16_t h)
 	return _mm256_broadcastss_ps(_mm_cvtph_ps(_mm_cvtsi32_si128(h)));
 }
 
-/* Eight bytes at a time; their layout: quant_scale_min(). */
-INLINE struct codes_scales codes_scales_k(const char *w)
+INLINE uint64_t codes_16_bits(const char *at)
+{
+	uint16_t u;
+
+	memcpy(&u, at, sizeof u);
+	return u;
+}
+
+/* The half at w of each of four blocks as float32.  Put together in a general
+ * register, which leaves the vector units their work. */
+INLINE __m128 codes_halves(const char *w, size_t stride)
+{
+	uint64_t all = codes_16_bits(w) | codes_16_bits(w + stride) << 16 |
+	               codes_16_bits(w + 2 * stride) << 32 |
+	               codes_16_bits(w + 3 * stride) << 48;
+
+	return _mm_cvtph_ps(_mm_cvtsi64_si128((long long)all));
+}
+
+/* The scales and minima of a q4_k or q5_k as bytes: sc(0..3), mn(0..3),
+ * sc(4..7), mn(4..7).  Eight bytes at a time; their layout: quant_scale_min(). */
+INLINE __m128i codes_sc_mn(const char *w)
 {
 	const uint64_t six = 0x3f3f3f3f3f3f3f3f, four = 0x0f0f0f0f0f0f0f0f;
 	const uint64_t two = 0x0303030303030303;
 	uint64_t first;
 	uint32_t last;
-	uint16_t d[2];
-	__m128i v;
 
-	memcpy(d, w, 4);
 	memcpy(&first, w + 4, 8);
 	memcpy(&last, w + 12, 4);
-	v = _mm_set_epi64x((long long)(((last | (uint64_t)last << 28) & four) |
-	                               (first >> 6 & two) << 4),
-	                   (long long)(first & six));
-	v = _mm_shuffle_epi32(v, 0xd8); /* sc(0..7), mn(0..7) */
+	return _mm_set_epi64x((long long)(((last | (uint64_t)last << 28) &
+	                                   four) |
+	                                  (first >> 6 & two) << 4),
+	                      (long long)(first & six));
+}
+
+INLINE struct codes_scales codes_scales_k(const char *w)
+{
+	__m128i v = _mm_shuffle_epi32(codes_sc_mn(w), 0xd8); /* sc, then mn */
+	uint16_t d[2];
+
+	memcpy(d, w, 4);
 	return (struct codes_scales){
 		_mm256_mul_ps(codes_half(d[0]),
 		              _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(v))),

@@ -14,32 +14,11 @@
 #include <immintrin.h>
 #include <string.h>
 
+#include "math/codes_avx2.h"
 #include "math/quant_blocks.h"
 #include "math/quant_x.h"
 #include "math/tensor.h"
-
-#define TILE_X 3
-#define TILE_BLOCKS(b, d) \
-	TILE_BLOCK(12, 1, b, d) \
-	TILE_BLOCK(8, 2, b, d) \
-	TILE_BLOCK(4, 2, b, d) \
-	TILE_BLOCK(4, 3, b, d)
-
-static inline size_t tile_width(size_t rows)
-{
-	return rows == 1 ? 12 : rows == 2 ? 8 : 4;
-}
-
-#include "math/tile_walk.h"
-
-#include "math/tile_sum_avx512.h"
-
-INLINE size_t block_bytes(enum dtype dtype)
-{
-	return dtype == DTYPE_Q4_K   ? sizeof(struct quant_q4_k)
-	       : dtype == DTYPE_Q5_K ? sizeof(struct quant_q5_k)
-	                             : sizeof(struct quant_q6_k);
-}
+#include "math/tile_int8_avx512.h"
 
 /* Those of a super-block: sum of scale(b) (q . x) over its sub-blocks, and
  * what is subtracted. */
@@ -53,31 +32,20 @@ INLINE __m512 half(uint16_t h)
 	return _mm512_broadcastss_ps(_mm_cvtph_ps(_mm_cvtsi32_si128(h)));
 }
 
-/*
- * Scales and minima of a q4_k or q5_k, unpacked eight bytes at a time (their
- * layout: quant_scale_min()).  In lanes: sc(0..3), mn(0..3), sc(4..7),
- * mn(4..7), times d and dmin.
- */
+/* Scales and minima of a q4_k or q5_k.  In lanes: sc(0..3), mn(0..3), sc(4..7),
+ * mn(4..7), times d and dmin. */
 INLINE __m512 scales_k(const char *w)
 {
-	const uint64_t six = 0x3f3f3f3f3f3f3f3f, four = 0x0f0f0f0f0f0f0f0f;
-	const uint64_t two = 0x0303030303030303;
 	const __m512i which = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 0, 0, 0,
 	                                        0, 1, 1, 1, 1);
-	uint64_t first;
-	uint32_t last, d;
+	uint32_t d;
 	__m512 factor, scale;
 
 	memcpy(&d, w, 4); /* and dmin */
-	memcpy(&first, w + 4, 8);
-	memcpy(&last, w + 12, 4);
 	factor =
 		_mm512_castps128_ps512(_mm_cvtph_ps(_mm_cvtsi32_si128((int)d)));
 	factor = _mm512_permutexvar_ps(which, factor);
-	scale = _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_set_epi64x(
-		(long long)(((last | (uint64_t)last << 28) & four) |
-	                    (first >> 6 & two) << 4),
-		(long long)(first & six))));
+	scale = _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(codes_sc_mn(w)));
 	return _mm512_mul_ps(scale, factor);
 }
 
@@ -250,7 +218,7 @@ INLINE __m512 multiply(enum dtype dtype, const struct weights *w,
 INLINE void block(int n_w, int n_x, enum dtype dtype, const struct tile *t,
                   const struct tile_rows *rows)
 {
-	const size_t bytes = block_bytes(dtype);
+	const size_t bytes = codes_bytes(dtype);
 	__m512 sum[TILE_W][TILE_X];
 	struct activations x[TILE_X];
 

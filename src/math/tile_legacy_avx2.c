@@ -13,24 +13,6 @@
 
 #define STEP 128 /* elements */
 
-INLINE uint64_t load16(const char *at)
-{
-	uint16_t u;
-
-	memcpy(&u, at, sizeof u);
-	return u;
-}
-
-/* A half of each of four blocks, as float32. */
-INLINE __m128 gather_half(const char *w, size_t stride)
-{
-	uint64_t h = load16(w) | load16(w + stride) << 16 |
-	             load16(w + 2 * stride) << 32 |
-	             load16(w + 3 * stride) << 48;
-
-	return _mm_cvtph_ps(_mm_cvtsi64_si128((long long)h));
-}
-
 /* Float b of four in all lanes. */
 INLINE __m256 broadcast(__m128 v, int b)
 {
@@ -60,7 +42,7 @@ INLINE void step_row(__m256 sum[TILE_X], int n_x, enum dtype dtype,
                      const char *w, const struct tile_rows *rows, size_t k)
 {
 	const size_t size = codes_bytes(dtype);
-	__m128 d = gather_half(w, size), scale[TILE_X];
+	__m128 d = codes_halves(w, size), scale[TILE_X];
 
 	UNROLL
 	for (int j = 0; j < n_x; j++)
@@ -91,7 +73,7 @@ INLINE void step_row(__m256 sum[TILE_X], int n_x, enum dtype dtype,
 		sum[j] = _mm256_add_ps(
 			sum[j], _mm256_zextps128_ps256(
 					minima(place(rows, j, k), k,
-		                               gather_half(w + 2, size))));
+		                               codes_halves(w + 2, size))));
 }
 
 /* The last one to three blocks of each row, followed by blocks of zeros. */

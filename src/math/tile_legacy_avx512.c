@@ -16,22 +16,7 @@
 #include "math/quant_blocks.h"
 #include "math/quant_x.h"
 #include "math/tensor.h"
-
-#define TILE_X 3
-#define TILE_BLOCKS(b, d) \
-	TILE_BLOCK(12, 1, b, d) \
-	TILE_BLOCK(8, 2, b, d) \
-	TILE_BLOCK(4, 2, b, d) \
-	TILE_BLOCK(4, 3, b, d)
-
-static inline size_t tile_width(size_t rows)
-{
-	return rows == 1 ? 12 : rows == 2 ? 8 : 4;
-}
-
-#include "math/tile_walk.h"
-
-#include "math/tile_sum_avx512.h"
+#include "math/tile_int8_avx512.h"
 
 #define STEP 128 /* elements */
 
@@ -72,14 +57,6 @@ INLINE __m512i gather_near(const char *w, size_t stride)
 	                                 _mm512_loadu_si512(w + last));
 }
 
-INLINE uint64_t load16(const char *at)
-{
-	uint16_t u;
-
-	memcpy(&u, at, sizeof u);
-	return u;
-}
-
 /* Four floats, each in its block's lanes as far as they are in the mask. */
 INLINE __m512 spread(__mmask16 mask, __m128 v)
 {
@@ -89,15 +66,10 @@ INLINE __m512 spread(__mmask16 mask, __m128 v)
 	return _mm512_maskz_permutexvar_ps(mask, at, _mm512_castps128_ps512(v));
 }
 
-/* The half at w of each of four blocks as float32, in the block's lanes.  Put
- * together in a general register, which leaves the vector units their work. */
+/* The half at w of each of four blocks as float32, in the block's lanes. */
 INLINE __m512 gather_half(const char *w, size_t stride)
 {
-	uint64_t h = load16(w) | load16(w + stride) << 16 |
-	             load16(w + 2 * stride) << 32 |
-	             load16(w + 3 * stride) << 48;
-
-	return spread(0xffff, _mm_cvtph_ps(_mm_cvtsi64_si128((long long)h)));
+	return spread(0xffff, codes_halves(w, stride));
 }
 
 struct weights {
