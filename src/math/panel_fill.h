@@ -8,8 +8,8 @@
  *	v_rows4(row, at, v)	v[j], j < 4: dword j of the 16 bytes at offset at
  *				of each row
  *	v_rows8(row, at, v)	the same for 32 bytes, j < 8
- *	v_load, v_store, v_set1, v_and, v_or, v_xor, v_srl, v_sll, v_sub, v_mullo,
- *	v_level, v_int		dword vectors: the obvious; 16 levels looked up by
+ *	v_load, v_store, v_set1, v_and, v_or, v_xor, v_srl, v_sra, v_sll, v_sub,
+ *	v_mullo, v_level, v_int	dword vectors: the obvious; 16 levels looked up by
  *				byte; conversion to float
  *	v_half			the f16 in each dword's lower half as float
  *	f_mul, f_neg, f_store	float vectors
@@ -115,17 +115,27 @@ static void fill_q8_0(const struct fill *fill)
 	}
 }
 
-/* The codes of 16 bytes in halves order; fifth: bit i is that of element i. */
-INLINE void put_halves(const struct fill *fill, char *record, size_t at)
+/* The eight quads of 16 bytes in halves order. */
+INLINE void halves(const struct fill *fill, size_t at, vec codes[8])
 {
 	vec v[4];
 
 	v_rows4(fill->row, at, v);
 	UNROLL
 	for (int j = 0; j < 4; j++) {
-		put_codes(record, j, v_and(v[j], BYTES(15)));
-		put_codes(record, j + 4, v_and(v_srl(v[j], 4), BYTES(15)));
+		codes[j] = v_and(v[j], BYTES(15));
+		codes[j + 4] = v_and(v_srl(v[j], 4), BYTES(15));
 	}
+}
+
+INLINE void put_halves(const struct fill *fill, char *record, size_t at)
+{
+	vec codes[8];
+
+	halves(fill, at, codes);
+	UNROLL
+	for (int j = 0; j < 8; j++)
+		put_codes(record, j, codes[j]);
 }
 
 /* Bits 4 quad to 4 quad + 3 of each dword, each as the fifth bit of a byte:
@@ -138,35 +148,26 @@ INLINE vec fifth_bits(vec bits, int quad)
 	return v_sll(spread, 4);
 }
 
+/* fifth: bit i is that of element i. */
 INLINE void put_halves_and_fifth(const struct fill *fill, char *record,
                                  size_t at, vec fifth)
 {
-	vec v[4];
+	vec codes[8];
 
-	v_rows4(fill->row, at, v);
+	halves(fill, at, codes);
 	UNROLL
-	for (int j = 0; j < 4; j++) {
-		vec low = v_and(v[j], BYTES(15));
-		vec high = v_and(v_srl(v[j], 4), BYTES(15));
-
-		put_codes(record, j, v_or(low, fifth_bits(fifth, j)));
-		put_codes(record, j + 4, v_or(high, fifth_bits(fifth, j + 4)));
-	}
+	for (int j = 0; j < 8; j++)
+		put_codes(record, j, v_or(codes[j], fifth_bits(fifth, j)));
 }
 
 INLINE void put_levels(const struct fill *fill, char *record, size_t at)
 {
-	vec v[4];
+	vec codes[8];
 
-	v_rows4(fill->row, at, v);
+	halves(fill, at, codes);
 	UNROLL
-	for (int j = 0; j < 4; j++) {
-		vec low = v_and(v[j], BYTES(15));
-		vec high = v_and(v_srl(v[j], 4), BYTES(15));
-
-		put_codes(record, j, v_xor(v_level(low), BYTES(0x80)));
-		put_codes(record, j + 4, v_xor(v_level(high), BYTES(0x80)));
-	}
+	for (int j = 0; j < 8; j++)
+		put_codes(record, j, v_xor(v_level(codes[j]), BYTES(0x80)));
 }
 
 static void fill_q4_0(const struct fill *fill)
@@ -357,12 +358,15 @@ INLINE void put_q6_k_half(const struct fill *fill, char *record, size_t at,
 	v_rows8(fill->row, at + 64 * (size_t)h + 32, low[1]);
 	v_rows8(fill->row, at + 128 + 32 * (size_t)h, high);
 	UNROLL
-	for (int s = 0; s < 4; s++, record += fill->record)
+	for (int s = 0; s < 4; s++, record += fill->record) {
 		UNROLL
-	for (int j = 0; j < 8; j++) {
-		vec code = v_and(v_srl(low[s % 2][j], 4 * (s / 2)), BYTES(15));
+		for (int j = 0; j < 8; j++) {
+			vec code = v_and(v_srl(low[s % 2][j], 4 * (s / 2)),
+			                 BYTES(15));
 
-		put_codes(record, j, v_or(code, pair_as_high(high[j], s)));
+			put_codes(record, j,
+			          v_or(code, pair_as_high(high[j], s)));
+		}
 	}
 }
 
