@@ -146,6 +146,12 @@ struct affine_sums {
 	float q, qq, qx; /* of w q, w q q, w q x */
 };
 
+/* The code of x in base + scale q, as a number. */
+static inline float affine_code(float x, float base, float inv, float hi)
+{
+	return nearest(clamp((x - base) * inv, 0.0f, hi));
+}
+
 static void affine_sums(const float *x, const float *w, int n, float hi,
                         float inv, float base, struct affine_sums *s)
 {
@@ -153,8 +159,7 @@ static void affine_sums(const float *x, const float *w, int n, float hi,
 
 	for (int i = 0; i < n; i += LANES)
 		for (int j = 0; j < LANES; j++) {
-			float v = (x[i + j] - base) * inv;
-			float q = nearest(clamp(v, 0.0f, hi));
+			float q = affine_code(x[i + j], base, inv, hi);
 			float wq = w[i + j] * q;
 
 			a[j] += wq;
@@ -249,8 +254,7 @@ float quantize_fit_affine_error(const float *x, const float *w, int n, int hi,
 
 	for (int i = 0; i < n; i += LANES)
 		for (int j = 0; j < LANES; j++) {
-			float v = (x[i + j] - base) * inv;
-			float q = nearest(clamp(v, 0.0f, (float)hi));
+			float q = affine_code(x[i + j], base, inv, (float)hi);
 			float r = x[i + j] - base - scale * q;
 
 			part[j] += w[i + j] * r * r;
@@ -264,12 +268,9 @@ float quantize_fit_affine_weight(const float *x, const float *w, int n, int hi,
 	float part[LANES] = { 0 }, inv = inverse(scale);
 
 	for (int i = 0; i < n; i += LANES)
-		for (int j = 0; j < LANES; j++) {
-			float v = (x[i + j] - base) * inv;
-
-			part[j] +=
-				w[i + j] * nearest(clamp(v, 0.0f, (float)hi));
-		}
+		for (int j = 0; j < LANES; j++)
+			part[j] += w[i + j] *
+			           affine_code(x[i + j], base, inv, (float)hi);
 	return sum(part);
 }
 
@@ -279,8 +280,7 @@ void quantize_fit_affine_codes(const float *x, int n, int hi, float scale,
 	float inv = inverse(scale);
 
 	for (int i = 0; i < n; i++)
-		q[i] = (int8_t)nearest(
-			clamp((x[i] - base) * inv, 0.0f, (float)hi));
+		q[i] = (int8_t)affine_code(x[i], base, inv, (float)hi);
 }
 
 /* Levels are compared in 16.16 fixed point: integers can be compared without
