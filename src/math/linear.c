@@ -70,7 +70,7 @@ struct call {
 	size_t x_stride, rows, n_in;
 	size_t narrow_stride; /* bytes; 0: no plan needs bf16 activations */
 	bool int8;            /* some plan needs a thread's own integers */
-	size_t quant_stride;  /* quant_x; 0: no plan needs shared ones */
+	bool quantized;       /* some plan needs shared ones */
 };
 
 static size_t smaller(size_t a, size_t b)
@@ -251,10 +251,11 @@ static size_t panel_outputs(const struct call *call, const struct plan *plan)
 static size_t block_outputs(const struct call *call, const struct tensor *w,
                             const struct plan *plan)
 {
-	size_t bytes = weight_bytes(w, plan, piece_length(call, plan));
+	size_t bytes;
 
 	if (plan->panel)
 		return panel_outputs(call, plan);
+	bytes = weight_bytes(w, plan, piece_length(call, plan));
 	return smaller(whole_blocks(BLOCK_BYTES / bytes), BLOCK_MAX);
 }
 
@@ -314,7 +315,7 @@ static void multiply_panel(const struct call *call, int j, size_t o, size_t n_w,
 		.n_w = n_w,
 		.n = call->n_in,
 		.x = call->work->quantized,
-		.x_stride = call->quant_stride,
+		.x_stride = quant_x_count(call->n_in),
 		.rows = call->rows,
 		.y = y,
 		.y_stride = y_stride,
@@ -406,16 +407,21 @@ static void narrow_rows(const struct call *call, int index, int n)
 		                           call->n_in);
 }
 
+/* Rows [r, end) of x. */
+static void quantize(const struct call *call, struct quant_x *to, size_t r,
+                     size_t end)
+{
+	for (; r < end; r++)
+		call->kernels->quant_x(to + r * quant_x_count(call->n_in),
+		                       call->x + r * call->x_stride,
+		                       call->n_in);
+}
+
 /* Every thread for itself: for a few rows that takes less than to wait for one
  * another. */
 static void quantize_own(const struct call *call, int index)
 {
-	struct quant_x *to = own_rows(call->work, index);
-
-	for (size_t r = 0; r < call->rows; r++)
-		call->kernels->quant_x(to + r * quant_x_count(call->n_in),
-		                       call->x + r * call->x_stride,
-		                       call->n_in);
+	quantize(call, own_rows(call->work, index), 0, call->rows);
 }
 
 static void quantize_rows(const struct call *call, int index, int n)
@@ -423,11 +429,7 @@ static void quantize_rows(const struct call *call, int index, int n)
 	size_t r, end;
 
 	threads_split(call->rows, 1, index, n, &r, &end);
-	for (; r < end; r++)
-		call->kernels->quant_x(call->work->quantized +
-		                               r * call->quant_stride,
-		                       call->x + r * call->x_stride,
-		                       call->n_in);
+	quantize(call, call->work->quantized, r, end);
 }
 
 static void share(void *arg, int index, int n)
@@ -438,9 +440,9 @@ static void share(void *arg, int index, int n)
 		quantize_own(call, index);
 	if (call->narrow_stride)
 		narrow_rows(call, index, n);
-	if (call->quant_stride)
+	if (call->quantized)
 		quantize_rows(call, index, n);
-	if (call->narrow_stride || call->quant_stride)
+	if (call->narrow_stride || call->quantized)
 		threads_barrier(call->work->pool);
 	if (call->swiglu) {
 		share_swiglu(call, index, n);
@@ -469,8 +471,7 @@ static void run(struct call *call, bool exact)
 		call->int8 |= call->plans[j].int8;
 		if (call->plans[j].narrow)
 			call->narrow_stride = narrow_stride(call->n_in);
-		if (call->plans[j].panel)
-			call->quant_stride = quant_x_count(call->n_in);
+		call->quantized |= call->plans[j].panel != NULL;
 	}
 	threads_run(work->pool, share, call);
 }

@@ -13,14 +13,17 @@
  *
  * Numerics.  With `exact` every product is of float32 grade: the weight's
  * stored value times the float32 activation, accumulated in float32 in some
- * order.  Without it, and from LINEAR_NARROW_ROWS rows on, vector kernels narrow
- * the activations, never the weights: to bf16 for BF16 weights (a relative error
- * of 2^-8 an activation), and for block types to 8-bit integers with a scale for
- * every 32 (an error of at most 1/254 of the largest of the 32, see quant_x.h);
- * sums over 16 or 32 products of integers are exact, and all sums of those are
- * float32.  Fewer rows, and dtypes without a narrow kernel, are computed as with
- * `exact`.  A row's result may depend in its last bits on how many rows were
- * computed with it.
+ * order.  Without it activations, never weights, are narrowed where the set of
+ * kernels has such a product:
+ *	BF16 weights, from LINEAR_NARROW_ROWS rows on	to bf16 (a relative
+ *		error of 2^-8 an activation)
+ *	block types, any number of rows			to 8-bit integers with
+ *		a scale for every 32 (an error of at most 1/254 of the largest
+ *		of the 32, see quant_x.h); sums over 16 or 32 products of
+ *		integers are exact, and all sums of those are float32
+ * All else is computed as with `exact`; the portable set narrows few rows of
+ * some block types only.  A row's result may depend in its last bits on how many
+ * rows were computed with it.
  */
 #ifndef CONFAB_LINEAR_H
 #define CONFAB_LINEAR_H
