@@ -9,31 +9,15 @@
 #include "base/threads.h"
 #include "math/gemm.h"
 #include "math/kernels.h"
+#include "math/linear_plan.h"
 #include "math/panel.h"
 #include "math/quant.h"
 #include "math/quant_x.h"
 #include "math/tile.h"
 
-/*
- * Each thread takes an even share of every weight's outputs and goes through it
- * in blocks: BLOCK_BYTES of weights stay in its L2 cache while CHUNK_BYTES of
- * activations at a time pass over them.  Long rows are cut to PIECE elements,
- * or neither would fit.  All three were found by measurement (Zen 4 and 5,
- * 1 MiB of L2); they matter little between half and twice these sizes.
- */
-#define BLOCK_BYTES (336 * 1024)
-#define CHUNK_BYTES (320 * 1024)
-#define PIECE       4096
-#define PANEL_BYTES (320 * 1024)
-#define BLOCK_MIN   12 /* whole register blocks of every kernel */
-#define BLOCK_MAX   96
+/* Each thread takes an even share of every weight's outputs and goes through it
+ * in the blocks of linear_plan.h. */
 #define SHARE_GRAIN 16 /* outputs; 16 floats are a cache line */
-
-/* From so many rows on BLIS repays the widening of a panel, where there are no
- * vector kernels.  Those are faster than BLIS 0.9 at any number of rows: with
- * one core of a Zen 4 and 2,560 inputs, 84 to 113 GFLOP/s against 57 to 99; with
- * 1,024 or 4,096 inputs, against 50 to 62. */
-#define GEMM_ROWS 8
 
 struct linear_work {
 	struct threads *pool;
@@ -50,20 +34,11 @@ struct linear_work {
 	size_t gate_floats;
 };
 
-/* How a weight is multiplied in this call. */
-struct plan {
-	void (*tile)(const struct tile *t);
-	bool narrow; /* the tile takes bf16 activations */
-	bool int8;   /* the tile takes 8-bit activations, few rows */
-	bool widen;  /* the tile takes float32 weights: by way of a panel */
-	const struct panel_form *panel; /* no tile: an integer panel */
-};
-
 struct call {
 	struct linear_work *work;
 	const struct kernels *kernels;
 	const struct linear_job *jobs;
-	struct plan plans[LINEAR_MAX_JOBS];
+	struct linear_plan plans[LINEAR_MAX_JOBS];
 	int n_jobs;
 	bool swiglu; /* two jobs, gate and up, into the y of the second */
 	const float *x;
@@ -98,8 +73,8 @@ struct linear_work *linear_work_new(struct threads *pool, size_t max_rows,
 	work->max_rows = max_rows;
 	work->max_in = max_in;
 	work->max_out = max_out;
-	work->panel_floats = (size_t)max_in * BLOCK_MAX;
-	work->gate_floats = max_rows * BLOCK_MAX;
+	work->panel_floats = (size_t)max_in * LINEAR_PLAN_OUTPUTS;
+	work->gate_floats = max_rows * LINEAR_PLAN_OUTPUTS;
 	work->own_count = smaller(max_rows, LINEAR_NARROW_ROWS - 1) *
 	                  quant_x_count((size_t)max_in);
 	work->narrow = mem_try(max_rows, narrow_stride((size_t)max_in));
@@ -132,35 +107,6 @@ void linear_work_free(struct linear_work *work)
 static struct quant_x *own_rows(const struct linear_work *work, int index)
 {
 	return work->own + (size_t)index * work->own_count;
-}
-
-static void tile_gemm(const struct tile *t)
-{
-	gemm(t->y, t->y_stride, t->x, t->x_stride / sizeof(float), t->w,
-	     t->w_stride / sizeof(float), true, t->rows, t->n_w, t->n, 1,
-	     t->add);
-}
-
-static struct plan choose(const struct kernels *kernels, enum dtype dtype,
-                          size_t rows, bool exact)
-{
-	if (dtype == DTYPE_BF16 && !exact && rows >= LINEAR_NARROW_ROWS &&
-	    kernels->tile_bf16_narrow)
-		return (struct plan){ .tile = kernels->tile_bf16_narrow,
-			              .narrow = true };
-	if (!exact && rows < LINEAR_NARROW_ROWS && kernels->tile_int8[dtype])
-		return (struct plan){ .tile = kernels->tile_int8[dtype],
-			              .int8 = true };
-	if (!exact && kernels->panel_multiply && panel_form(dtype))
-		return (struct plan){ .panel = panel_form(dtype) };
-	if (rows >= GEMM_ROWS && !kernels->vector)
-		return (struct plan){ .tile = tile_gemm, .widen = true };
-	if (dtype == DTYPE_BF16)
-		return (struct plan){ .tile = kernels->tile_bf16 };
-	if (dtype == DTYPE_F16)
-		return (struct plan){ .tile = kernels->tile_f16 };
-	return (struct plan){ .tile = kernels->tile_f32,
-		              .widen = dtype != DTYPE_F32 };
 }
 
 static void widen_row(const struct kernels *kernels, enum dtype dtype,
@@ -203,71 +149,13 @@ static void locate_weights(const struct call *call, struct tile *t,
 	t->w_stride = call->n_in * sizeof(float);
 }
 
-/* n rounded down to whole register blocks. */
-static size_t whole_blocks(size_t n)
-{
-	return n < BLOCK_MIN ? BLOCK_MIN : n - n % BLOCK_MIN;
-}
-
-/* Rows as long as this are taken at once; as integers they fit as they are. */
-static size_t piece_length(const struct call *call, const struct plan *plan)
-{
-	size_t pieces = (call->n_in + PIECE - 1) / PIECE;
-	size_t length = (call->n_in + pieces - 1) / pieces;
-
-	if (plan->int8)
-		return call->n_in;
-	return (length + 63) / 64 * 64;
-}
-
-/* Bytes of n elements of the weights' rows and of the activations' as the plan
- * has them multiplied. */
-static size_t weight_bytes(const struct tensor *w, const struct plan *plan,
-                           size_t n)
-{
-	size_t bytes = n * sizeof(float);
-
-	if (!plan->widen)
-		dtype_row_bytes(w->dtype, (int64_t)n, &bytes);
-	return bytes;
-}
-
-static size_t activation_bytes(const struct plan *plan, size_t n)
-{
-	return plan->int8 ? quant_x_count(n) * sizeof(struct quant_x)
-	                  : n * (plan->narrow ? 2 : sizeof(float));
-}
-
-/* Outputs of a panel that is PANEL_BYTES long, in whole register blocks. */
-static size_t panel_outputs(const struct call *call, const struct plan *plan)
-{
-	size_t pair = panel_bytes(plan->panel, 2 * PANEL_ROWS, call->n_in);
-	size_t pairs = PANEL_BYTES / pair;
-
-	return smaller(pairs ? pairs : 1, BLOCK_MAX / (2 * PANEL_ROWS)) * 2 *
-	       PANEL_ROWS;
-}
-
-static size_t block_outputs(const struct call *call, const struct tensor *w,
-                            const struct plan *plan)
-{
-	size_t bytes;
-
-	if (plan->panel)
-		return panel_outputs(call, plan);
-	bytes = weight_bytes(w, plan, piece_length(call, plan));
-	return smaller(whole_blocks(BLOCK_BYTES / bytes), BLOCK_MAX);
-}
-
 /* One block of weights by all rows of one piece: t->w and t->x are at the
  * piece's first element, t->y at the first row. */
-static void multiply_piece(const struct call *call, const struct plan *plan,
-                           struct tile t)
+static void multiply_piece(const struct call *call,
+                           const struct linear_plan *plan, struct tile t)
 {
-	size_t chunk = whole_blocks(CHUNK_BYTES / activation_bytes(plan, t.n));
+	size_t chunk = linear_plan_rows(plan, t.n);
 
-	if (plan->tile == tile_gemm)
-		chunk = call->rows; /* BLIS has its own blocks */
 	for (size_t r = 0; r < call->rows; r += t.rows) {
 		t.rows = smaller(chunk, call->rows - r);
 		plan->tile(&t);
@@ -277,12 +165,12 @@ static void multiply_piece(const struct call *call, const struct plan *plan,
 }
 
 /* The activations as the plan has them multiplied. */
-static void locate_rows(const struct call *call, const struct plan *plan,
+static void locate_rows(const struct call *call, const struct linear_plan *plan,
                         struct tile *t, int index)
 {
 	if (plan->int8) {
 		t->x = own_rows(call->work, index);
-		t->x_stride = activation_bytes(plan, call->n_in);
+		t->x_stride = linear_plan_x_bytes(plan, call->n_in);
 	} else if (plan->narrow) {
 		t->x = call->work->narrow;
 		t->x_stride = call->narrow_stride;
@@ -333,10 +221,10 @@ static void multiply_block(const struct call *call, int j, size_t o, size_t n_w,
                            float *y, size_t y_stride, bool add, int index)
 {
 	const struct tensor *w = call->jobs[j].w;
-	const struct plan *plan = &call->plans[j];
+	const struct linear_plan *plan = &call->plans[j];
 	float *panel =
 		call->work->panels + (size_t)index * call->work->panel_floats;
-	size_t piece = piece_length(call, plan);
+	size_t piece = linear_plan_piece(plan, call->n_in);
 	struct tile t = {
 		.y = y, .y_stride = y_stride, .n_w = n_w, .add = add
 	};
@@ -346,15 +234,16 @@ static void multiply_block(const struct call *call, int j, size_t o, size_t n_w,
 		               (char *)panel);
 		return;
 	}
-	if (call->rows == 1 || plan->tile == tile_gemm)
+	if (call->rows == 1 || plan->whole)
 		piece = call->n_in;
 	locate_weights(call, &t, w, plan->widen, o, panel);
 	locate_rows(call, plan, &t, index);
 	for (size_t k = 0; k < call->n_in; k += piece) {
 		t.n = smaller(piece, call->n_in - k);
 		multiply_piece(call, plan, t);
-		t.w = (const char *)t.w + weight_bytes(w, plan, t.n);
-		t.x = (const char *)t.x + activation_bytes(plan, t.n);
+		t.w = (const char *)t.w +
+		      linear_plan_w_bytes(plan, w->dtype, t.n);
+		t.x = (const char *)t.x + linear_plan_x_bytes(plan, t.n);
 		t.add = true;
 	}
 }
@@ -362,7 +251,9 @@ static void multiply_block(const struct call *call, int j, size_t o, size_t n_w,
 static void share_job(const struct call *call, int j, int index, int n)
 {
 	const struct linear_job *job = &call->jobs[j];
-	size_t step = block_outputs(call, job->w, &call->plans[j]), o, end;
+	size_t step = linear_plan_outputs(&call->plans[j], job->w->dtype,
+	                                  call->n_in),
+	       o, end;
 
 	threads_split((size_t)tensor_rows(job->w), SHARE_GRAIN, index, n, &o,
 	              &end);
@@ -378,7 +269,9 @@ static void share_swiglu(const struct call *call, int index, int n)
 	const struct linear_job *up = &call->jobs[1];
 	struct linear_work *work = call->work;
 	float *gate = work->gates + (size_t)index * work->gate_floats;
-	size_t step = block_outputs(call, up->w, &call->plans[1]), o, end, n_w;
+	size_t step = linear_plan_outputs(&call->plans[1], up->w->dtype,
+	                                  call->n_in),
+	       o, end, n_w;
 
 	threads_split((size_t)tensor_rows(up->w), SHARE_GRAIN, index, n, &o,
 	              &end);
@@ -386,11 +279,12 @@ static void share_swiglu(const struct call *call, int index, int n)
 		float *y = up->y + o;
 
 		n_w = smaller(step, end - o);
-		multiply_block(call, 0, o, n_w, gate, BLOCK_MAX, false, index);
+		multiply_block(call, 0, o, n_w, gate, LINEAR_PLAN_OUTPUTS,
+		               false, index);
 		multiply_block(call, 1, o, n_w, y, up->y_stride, false, index);
 		for (size_t r = 0; r < call->rows; r++)
 			call->kernels->silu_mul(y + r * up->y_stride,
-			                        gate + r * BLOCK_MAX,
+			                        gate + r * LINEAR_PLAN_OUTPUTS,
 			                        y + r * up->y_stride, n_w);
 	}
 }
@@ -466,8 +360,8 @@ static void run(struct call *call, bool exact)
 
 		assert((size_t)tensor_cols(w) == call->n_in);
 		assert(tensor_rows(w) <= work->max_out);
-		call->plans[j] =
-			choose(call->kernels, w->dtype, call->rows, exact);
+		call->plans[j] = linear_plan_of(call->kernels, w->dtype,
+		                                call->rows, exact);
 		call->int8 |= call->plans[j].int8;
 		if (call->plans[j].narrow)
 			call->narrow_stride = narrow_stride(call->n_in);

@@ -1,0 +1,125 @@
+#include "math/linear_plan.h"
+
+#include <stdint.h>
+
+#include "math/gemm.h"
+#include "math/kernels.h"
+#include "math/linear.h"
+#include "math/panel.h"
+#include "math/quant_x.h"
+#include "math/tile.h"
+
+/*
+ * BLOCK_BYTES of weights stay in a thread's L2 cache while CHUNK_BYTES of
+ * activations at a time pass over them.  Long rows are cut to PIECE elements,
+ * or neither would fit.  All three were found by measurement (Zen 4 and 5,
+ * 1 MiB of L2); they matter little between half and twice these sizes.
+ */
+#define BLOCK_BYTES (336 * 1024)
+#define CHUNK_BYTES (320 * 1024)
+#define PIECE       4096
+#define PANEL_BYTES (320 * 1024)
+#define BLOCK_MIN   12 /* whole register blocks of every kernel */
+
+/* From so many rows on BLIS repays the widening of a panel, where there are no
+ * vector kernels.  Those are faster than BLIS 0.9 at any number of rows: with
+ * one core of a Zen 4 and 2,560 inputs, 84 to 113 GFLOP/s against 57 to 99; with
+ * 1,024 or 4,096 inputs, against 50 to 62. */
+#define GEMM_ROWS 8
+
+static size_t smaller(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+static void tile_gemm(const struct tile *t)
+{
+	gemm(t->y, t->y_stride, t->x, t->x_stride / sizeof(float), t->w,
+	     t->w_stride / sizeof(float), true, t->rows, t->n_w, t->n, 1,
+	     t->add);
+}
+
+struct linear_plan linear_plan_of(const struct kernels *kernels,
+                                  enum dtype dtype, size_t rows, bool exact)
+{
+	if (dtype == DTYPE_BF16 && !exact && rows >= LINEAR_NARROW_ROWS &&
+	    kernels->tile_bf16_narrow)
+		return (struct linear_plan){ .tile = kernels->tile_bf16_narrow,
+			                     .narrow = true };
+	if (!exact && rows < LINEAR_NARROW_ROWS && kernels->tile_int8[dtype])
+		return (struct linear_plan){ .tile = kernels->tile_int8[dtype],
+			                     .int8 = true };
+	if (!exact && kernels->panel_multiply && panel_form(dtype))
+		return (struct linear_plan){ .panel = panel_form(dtype) };
+	if (rows >= GEMM_ROWS && !kernels->vector)
+		return (struct linear_plan){ .tile = tile_gemm,
+			                     .whole = true,
+			                     .widen = true };
+	if (dtype == DTYPE_BF16)
+		return (struct linear_plan){ .tile = kernels->tile_bf16 };
+	if (dtype == DTYPE_F16)
+		return (struct linear_plan){ .tile = kernels->tile_f16 };
+	return (struct linear_plan){ .tile = kernels->tile_f32,
+		                     .widen = dtype != DTYPE_F32 };
+}
+
+/* n rounded down to whole register blocks. */
+static size_t whole_blocks(size_t n)
+{
+	return n < BLOCK_MIN ? BLOCK_MIN : n - n % BLOCK_MIN;
+}
+
+size_t linear_plan_piece(const struct linear_plan *plan, size_t n_in)
+{
+	size_t pieces = (n_in + PIECE - 1) / PIECE;
+	size_t length = (n_in + pieces - 1) / pieces;
+
+	if (plan->int8) /* they fit as they are */
+		return n_in;
+	return (length + 63) / 64 * 64;
+}
+
+size_t linear_plan_w_bytes(const struct linear_plan *plan, enum dtype dtype,
+                           size_t n)
+{
+	size_t bytes = n * sizeof(float);
+
+	if (!plan->widen)
+		dtype_row_bytes(dtype, (int64_t)n, &bytes);
+	return bytes;
+}
+
+size_t linear_plan_x_bytes(const struct linear_plan *plan, size_t n)
+{
+	return plan->int8 ? quant_x_count(n) * sizeof(struct quant_x)
+	                  : n * (plan->narrow ? 2 : sizeof(float));
+}
+
+/* Outputs of a panel that is PANEL_BYTES long, in whole register blocks. */
+static size_t panel_outputs(const struct linear_plan *plan, size_t n_in)
+{
+	size_t pair = panel_bytes(plan->panel, 2 * PANEL_ROWS, n_in);
+	size_t pairs = PANEL_BYTES / pair;
+
+	return smaller(pairs ? pairs : 1,
+	               LINEAR_PLAN_OUTPUTS / (2 * PANEL_ROWS)) *
+	       2 * PANEL_ROWS;
+}
+
+size_t linear_plan_outputs(const struct linear_plan *plan, enum dtype dtype,
+                           size_t n_in)
+{
+	size_t bytes;
+
+	if (plan->panel)
+		return panel_outputs(plan, n_in);
+	bytes = linear_plan_w_bytes(plan, dtype, linear_plan_piece(plan, n_in));
+	return smaller(whole_blocks(BLOCK_BYTES / bytes), LINEAR_PLAN_OUTPUTS);
+}
+
+size_t linear_plan_rows(const struct linear_plan *plan, size_t n)
+{
+	if (plan->whole)
+		return SIZE_MAX;
+	return whole_blocks(CHUNK_BYTES / linear_plan_x_bytes(plan, n));
+}
