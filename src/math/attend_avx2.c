@@ -34,11 +34,6 @@ struct product {
 	const char *ahead; /* this and what follows it is wanted soon */
 };
 
-INLINE size_t size_of(enum dtype dtype)
-{
-	return dtype == DTYPE_F32 ? 4 : 2;
-}
-
 INLINE __m256 load(enum dtype dtype, const char *b)
 {
 	__m128i half;
@@ -57,7 +52,7 @@ INLINE __m256 load_part(enum dtype dtype, const char *b, size_t lanes)
 {
 	char whole[LANES * 4] = { 0 };
 
-	memcpy(whole, b, lanes * size_of(dtype));
+	memcpy(whole, b, lanes * attend_size_of(dtype));
 	return load(dtype, whole);
 }
 
@@ -104,14 +99,15 @@ INLINE void product(int rows, int cols, bool part, enum dtype dtype,
 	for (int i = 0; i < p->n; i++, at += p->step) {
 		if (ahead) { /* as much as this step reads */
 			_mm_prefetch(ahead, _MM_HINT_T1);
-			ahead += COLS * LANES * size_of(dtype);
+			ahead += COLS * LANES * attend_size_of(dtype);
 		}
 		UNROLL
 		for (int j = 0; j < cols; j++)
 			b[j] = part ? load_part(dtype, at, lanes)
 			            : load(dtype,
 			                   at + (size_t)j * LANES *
-			                                   size_of(dtype));
+			                                   attend_size_of(
+								   dtype));
 		UNROLL
 		for (int r = 0; r < rows; r++) {
 			__m256 a = _mm256_broadcast_ss(
@@ -136,17 +132,17 @@ INLINE void columns(int rows, enum dtype dtype, struct product *p, int width)
 {
 	while (width >= COLS * LANES) {
 		product(rows, COLS, false, dtype, p);
-		p->b += COLS * LANES * size_of(dtype);
+		p->b += COLS * LANES * attend_size_of(dtype);
 		p->c += COLS * LANES;
 		if (p->ahead)
-			p->ahead +=
-				(size_t)p->n * COLS * LANES * size_of(dtype);
+			p->ahead += (size_t)p->n * COLS * LANES *
+			            attend_size_of(dtype);
 		width -= COLS * LANES;
 	}
 	p->ahead = NULL;
 	if (width >= LANES) {
 		product(rows, 1, false, dtype, p);
-		p->b += LANES * size_of(dtype);
+		p->b += LANES * attend_size_of(dtype);
 		p->c += LANES;
 		width -= LANES;
 	}
@@ -156,37 +152,13 @@ INLINE void columns(int rows, enum dtype dtype, struct product *p, int width)
 	}
 }
 
-static void columns_f32(struct product *p, int rows, int width)
-{
-	ATTEND_SWITCH(rows, columns, DTYPE_F32, p, width)
-}
-
-static void columns_f16(struct product *p, int rows, int width)
-{
-	ATTEND_SWITCH(rows, columns, DTYPE_F16, p, width)
-}
-
-static void columns_bf16(struct product *p, int rows, int width)
-{
-	ATTEND_SWITCH(rows, columns, DTYPE_BF16, p, width)
-}
-
-static void columns_any(struct product *p, enum dtype dtype, int rows,
-                        int width)
-{
-	if (dtype == DTYPE_F16)
-		columns_f16(p, rows, width);
-	else if (dtype == DTYPE_BF16)
-		columns_bf16(p, rows, width);
-	else
-		columns_f32(p, rows, width);
-}
+ATTEND_COLUMNS_ANY
 
 static void scores(float *s, const float *q, int rows, const void *k,
                    enum dtype dtype, int head_dim, int groups,
                    const void *ahead)
 {
-	size_t group = (size_t)head_dim * ATTEND_GROUP * size_of(dtype);
+	size_t group = (size_t)head_dim * ATTEND_GROUP * attend_size_of(dtype);
 	const char *next = ahead;
 
 	for (int g = 0; g < groups; g++) {
@@ -196,7 +168,7 @@ static void scores(float *s, const float *q, int rows, const void *k,
 			.a = q,
 			.a_stride = (size_t)head_dim,
 			.b = (const char *)k + (size_t)g * group,
-			.step = ATTEND_GROUP * size_of(dtype),
+			.step = ATTEND_GROUP * attend_size_of(dtype),
 			.n = head_dim,
 			.ahead = next ? next + (size_t)g * group : NULL,
 		};
@@ -216,7 +188,7 @@ static void values(float *acc, const float *p, const float *scale, int rows,
 		.a = p,
 		.a_stride = ATTEND_PAGE,
 		.b = v,
-		.step = (size_t)head_dim * size_of(dtype),
+		.step = (size_t)head_dim * attend_size_of(dtype),
 		.n = n,
 		.ahead = ahead,
 	};

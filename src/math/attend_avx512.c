@@ -93,36 +93,7 @@ INLINE void columns(int rows, enum dtype dtype, struct product *p, int width)
 	}
 }
 
-static void columns_f32(struct product *p, int rows, int width)
-{
-	ATTEND_SWITCH(rows, columns, DTYPE_F32, p, width)
-}
-
-static void columns_f16(struct product *p, int rows, int width)
-{
-	ATTEND_SWITCH(rows, columns, DTYPE_F16, p, width)
-}
-
-static void columns_bf16(struct product *p, int rows, int width)
-{
-	ATTEND_SWITCH(rows, columns, DTYPE_BF16, p, width)
-}
-
-static void columns_any(struct product *p, enum dtype dtype, int rows,
-                        int width)
-{
-	if (dtype == DTYPE_F16)
-		columns_f16(p, rows, width);
-	else if (dtype == DTYPE_BF16)
-		columns_bf16(p, rows, width);
-	else
-		columns_f32(p, rows, width);
-}
-
-static size_t size_of(enum dtype dtype)
-{
-	return dtype == DTYPE_F32 ? 4 : 2;
-}
+ATTEND_COLUMNS_ANY
 
 static void scores(float *s, const float *q, int rows, const void *k,
                    enum dtype dtype, int head_dim, int groups,
@@ -134,8 +105,9 @@ static void scores(float *s, const float *q, int rows, const void *k,
 		.a = q,
 		.a_stride = (size_t)head_dim,
 		.b = k,
-		.step = ATTEND_GROUP * size_of(dtype),
-		.column = (size_t)head_dim * ATTEND_GROUP * size_of(dtype),
+		.step = ATTEND_GROUP * attend_size_of(dtype),
+		.column =
+			(size_t)head_dim * ATTEND_GROUP * attend_size_of(dtype),
 		.n = head_dim,
 		.ahead = ahead,
 	};
@@ -154,8 +126,8 @@ static void values(float *acc, const float *p, const float *scale, int rows,
 		.a = p,
 		.a_stride = ATTEND_PAGE,
 		.b = v,
-		.step = (size_t)head_dim * size_of(dtype),
-		.column = 16 * size_of(dtype),
+		.step = (size_t)head_dim * attend_size_of(dtype),
+		.column = 16 * attend_size_of(dtype),
 		.n = n,
 		.ahead = ahead,
 	};

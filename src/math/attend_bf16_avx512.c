@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "math/attend_vector.h"
 #include "math/half.h"
 
 /* Words 0..31 to 0 16 1 17 ... : two vectors of 16 become pairs. */
@@ -45,7 +46,7 @@ INLINE __m512i pair(enum dtype dtype, const char *a, __mmask16 mask_a,
 INLINE void pack(enum dtype dtype, uint16_t *k_pairs, uint16_t *v_pairs,
                  const char *k, const char *v, int head_dim, int n)
 {
-	const size_t size = dtype == DTYPE_F32 ? 4 : 2;
+	const size_t size = attend_size_of(dtype);
 	const size_t row = (size_t)head_dim * size;
 	int groups = (n + ATTEND_GROUP - 1) / ATTEND_GROUP;
 

@@ -9,7 +9,16 @@
 #ifndef CONFAB_ATTEND_VECTOR_H
 #define CONFAB_ATTEND_VECTOR_H
 
+#include <stddef.h>
+
+#include "math/tensor.h"
 #include "math/unroll.h"
+
+/* Bytes of an element of a page. */
+INLINE size_t attend_size_of(enum dtype dtype)
+{
+	return dtype == DTYPE_F32 ? 4 : 2;
+}
 
 /* Statement f(n, ...) with n = rows, 1..ATTEND_ROWS, as a constant. */
 #define ATTEND_SWITCH(rows, f, ...) \
@@ -32,6 +41,29 @@
 	case 6: \
 		f(6, __VA_ARGS__); \
 		break; \
+	}
+
+/* Defines columns_any(p, dtype, rows, width) out of the includer's
+ * columns(rows, dtype, p, width). */
+#define ATTEND_COLUMNS_ANY \
+	ATTEND_COLUMNS(f32, DTYPE_F32) \
+	ATTEND_COLUMNS(f16, DTYPE_F16) \
+	ATTEND_COLUMNS(bf16, DTYPE_BF16) \
+	static void columns_any(struct product *p, enum dtype dtype, int rows, \
+	                        int width) \
+	{ \
+		if (dtype == DTYPE_F16) \
+			columns_f16(p, rows, width); \
+		else if (dtype == DTYPE_BF16) \
+			columns_bf16(p, rows, width); \
+		else \
+			columns_f32(p, rows, width); \
+	}
+
+#define ATTEND_COLUMNS(name, dtype) \
+	static void columns_##name(struct product *p, int rows, int width) \
+	{ \
+		ATTEND_SWITCH(rows, columns, dtype, p, width) \
 	}
 
 #endif

@@ -6,8 +6,8 @@
 #include <math.h>
 #include <stdint.h>
 
-#include "math/quant_x.h"
 #include "math/panel.h"
+#include "math/quant_x.h"
 #include "math/tile.h"
 #include "math/widen.h"
 
