@@ -65,6 +65,8 @@ static void add_odds(struct message *m, const struct tokenizer *t)
 		c->cut = (uint8_t)pick(SAMPLER_CUT_GREEDY + 1);
 		if (!c->cut)
 			c->sampled_prob = (float)pick(1 << 30) / 1e10f;
+		if (!pick(4))
+			c->cut |= TOKEN_PENALISED;
 	}
 }
 

@@ -40,6 +40,8 @@ static void add_token(struct message *m)
 		odds->top[i].id = (int)pick(151936);
 		odds->top[i].logprob = -(float)pick(1 << 20) / 65536;
 		odds->top[i].cut = i < 5 ? 0 : 2;
+		if (i % 3 == 0)
+			odds->top[i].cut |= TOKEN_PENALISED;
 		odds->top[i].sampled_prob =
 			i < 5 ? (float)(1 + pick(1000)) / 1001 : 0;
 	}

@@ -33,13 +33,14 @@ const char *message_state_name(enum message_state state); /* "interrupted" */
 int message_state_named(const char *name);                /* or -1 */
 
 #define TOKEN_TOP       20
-#define TOKEN_PENALISED 0x40 /* a penalty changed its logit */
+#define TOKEN_CUT       0x3f /* bits of a candidate's cut: enum sampler_cut */
+#define TOKEN_PENALISED 0x40 /* a bit of it: a penalty changed its logit */
 
 struct token_candidate {
 	int id;
 	float logprob;      /* nats, temperature 1 */
 	float sampled_prob; /* after the samplers, 0 when cut */
-	uint8_t cut;        /* enum sampler_cut, and TOKEN_PENALISED */
+	uint8_t cut;        /* TOKEN_CUT and TOKEN_PENALISED */
 };
 
 /* One token of a message, as it was predicted from those before it. */

@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "base/strbuf.h"
+#include "engine/sampler.h"
 #include "library/conversation.h"
 #include "library/export_parts.h"
 
@@ -69,6 +70,11 @@ void export_string(struct strbuf *out, const char *key, const char *text)
 	strbuf_printf(out, "\"%s\":", key);
 	json_write_string(out, text, strlen(text));
 	strbuf_add_char(out, ',');
+}
+
+const char *export_cut(const struct token_candidate *c)
+{
+	return sampler_cut_name((enum sampler_cut)(c->cut & TOKEN_CUT));
 }
 
 const struct tokenizer *export_tokenizer(const struct export_tokens *tokens,

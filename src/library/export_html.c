@@ -10,7 +10,6 @@
 
 #include "base/strbuf.h"
 #include "base/utf8.h"
-#include "engine/sampler.h"
 #include "library/conversation.h"
 #include "library/export_parts.h"
 #include "library/reply.h"
@@ -127,7 +126,7 @@ static void add_id(struct strbuf *out, const struct tokenizer *t, int id)
 static void add_candidate(struct strbuf *out, const struct tokenizer *t,
                           const struct token_candidate *c, bool taken)
 {
-	const char *cut = sampler_cut_name((enum sampler_cut)c->cut);
+	const char *cut = export_cut(c);
 
 	strbuf_printf(out, "&#10;%s %.4f ", taken ? "▸" : " ",
 	              exp((double)c->logprob));

@@ -2,7 +2,6 @@
 
 #include "base/json.h"
 #include "base/strbuf.h"
-#include "engine/sampler.h"
 #include "library/conversation.h"
 #include "library/export_parts.h"
 #include "text/tokenizer.h"
@@ -39,7 +38,7 @@ static void add_token(struct strbuf *out, const struct tokenizer *t, int id,
 static void add_candidate(struct strbuf *out, const struct tokenizer *t,
                           const struct token_candidate *c)
 {
-	const char *cut = sampler_cut_name((enum sampler_cut)c->cut);
+	const char *cut = export_cut(c);
 
 	strbuf_add_char(out, '{');
 	add_token(out, t, c->id, c->logprob, true);
@@ -47,6 +46,8 @@ static void add_candidate(struct strbuf *out, const struct tokenizer *t,
 	json_write_float(out, c->sampled_prob);
 	if (*cut)
 		strbuf_printf(out, ",\"cut\":\"%s\"", cut);
+	if (c->cut & TOKEN_PENALISED)
+		strbuf_add_str(out, ",\"penalised\":true");
 	strbuf_add_char(out, '}');
 }
 

@@ -10,6 +10,7 @@ struct conversation;
 struct export_tokens;
 struct message;
 struct strbuf;
+struct token_candidate;
 struct tokenizer;
 
 void export_markdown(struct strbuf *out, const struct conversation *c);
@@ -26,6 +27,9 @@ void export_text(struct strbuf *out, const char *bytes, size_t len);
 
 /* "key":"text", with a comma behind it; nothing where text is NULL. */
 void export_string(struct strbuf *out, const char *key, const char *text);
+
+/* What cut the candidate: "top_k", ...; "" nothing. */
+const char *export_cut(const struct token_candidate *c);
 
 /* ,"logprobs":{"content":[...]} where the message has odds. */
 void export_logprobs(struct strbuf *out, const struct message *m,

@@ -55,6 +55,8 @@ static int get_candidates(struct token_odds *odds, const struct json *list,
 		c->logprob = get_float(json_get(v, "logprob"));
 		c->sampled_prob = get_float(json_get(v, "sampled_prob"));
 		c->cut = (uint8_t)cut_named(json_string(json_get(v, "cut")));
+		if (json_is_true(json_get(v, "penalised")))
+			c->cut |= TOKEN_PENALISED;
 		odds->n_top++;
 	}
 	return 0;

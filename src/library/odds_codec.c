@@ -117,7 +117,7 @@ static void get_token(struct reader *r, struct token_odds *odds)
 		c->logprob = get_float(r);
 		cut = get_byte(r);
 		c->cut = cut & 0x7f;
-		if (c->cut > SAMPLER_CUT_GREEDY)
+		if ((c->cut & TOKEN_CUT) > SAMPLER_CUT_GREEDY)
 			r->bad = 1;
 		if (cut & HAS_PROBABILITY)
 			c->sampled_prob = get_float(r);

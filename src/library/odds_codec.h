@@ -3,10 +3,10 @@
  *
  * A token is  varint id, f32 logprob, f32 entropy, varint rank,
  * f32 sampled_prob, u8 n_top, and n_top times  varint id, f32 logprob,
- * u8 cut (bit 7: a probability follows), [f32 sampled_prob].  Little endian;
- * varints of 7 bits a byte, low bits first (LEB128).  Floats are kept whole: a
- * resumed conversation shows the very numbers it showed before.  With 20
- * candidates of which 5 are kept a token takes about 190 bytes.
+ * u8 cut (bit 6: penalised, 7: a probability follows), [f32 sampled_prob].
+ * Little endian; varints of 7 bits a byte, low bits first (LEB128).  Floats are
+ * kept whole: a resumed conversation shows the very numbers it showed before.
+ * With 20 candidates of which 5 are kept a token takes about 190 bytes.
  */
 #ifndef CONFAB_ODDS_CODEC_H
 #define CONFAB_ODDS_CODEC_H
