@@ -4,8 +4,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/fault_stack.h"
 #include "base/mem.h"
@@ -36,14 +36,6 @@ struct service {
 	double last_progress; /* seconds, when a PROGRESS was sent */
 };
 
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 static void post(struct service *service, struct engine_event *event)
 {
 	mailbox_post(service->engine->mailbox, event);
@@ -68,7 +60,7 @@ static bool cancelled(struct service *service)
 /* Tells of the beginning, the end and now and then; false: cancelled. */
 static bool progress(struct service *service, uint64_t done, uint64_t total)
 {
-	double time = now();
+	double time = clock_seconds();
 	struct engine_event *event;
 
 	if (done == 0 || done == total ||
@@ -109,7 +101,7 @@ static void serve_load(struct service *service, const struct engine_load *load)
 	struct error err = { "" };
 	struct loaded_model *m;
 	bool bad_file;
-	double start = now();
+	double start = clock_seconds();
 
 	service->stage = ENGINE_STAGE_QUANTIZE;
 	m = loaded_model_open(load, load_progress, service, &bad_file, &err);
@@ -128,7 +120,7 @@ static void serve_load(struct service *service, const struct engine_load *load)
 		finish_cancelled(service);
 		return;
 	}
-	m->load_seconds = now() - start;
+	m->load_seconds = clock_seconds() - start;
 	replace_model(service, m);
 }
 
@@ -258,7 +250,7 @@ static int write_reply(struct reply *reply, struct error *err)
 {
 	const struct engine_generate *request = reply->request;
 	struct engine_event *finished = reply->finished;
-	double start = now();
+	double start = clock_seconds();
 	enum session_result synced;
 	int result = 0;
 
@@ -266,15 +258,15 @@ static int write_reply(struct reply *reply, struct error *err)
 	synced = session_sync(reply->m->session, request->ids, request->n_ids,
 	                      prefill_progress, reply->service,
 	                      &finished->finished.reused_tokens, err);
-	finished->finished.prefill_seconds = now() - start;
+	finished->finished.prefill_seconds = clock_seconds() - start;
 	if (synced == SESSION_FAILED)
 		return -1;
 	if (synced == SESSION_SYNCED) {
-		start = now();
+		start = clock_seconds();
 		reply->limit = reply_limit(reply->m, request);
 		start_sampler(reply->m, request);
 		result = decode(reply, err);
-		finished->finished.decode_seconds = now() - start;
+		finished->finished.decode_seconds = clock_seconds() - start;
 	}
 	return result;
 }
@@ -358,7 +350,7 @@ static void serve_score(struct service *service,
 	struct scoring scoring = { .service = service,
 		                   .n_logits = request->n_logit_ids };
 	struct error err = { "" };
-	double start = now();
+	double start = clock_seconds();
 	int result;
 
 	service->stage = ENGINE_STAGE_PREFILL;
@@ -384,7 +376,7 @@ static void serve_score(struct service *service,
 	else if (result > 0)
 		finish_cancelled(service);
 	else
-		finish_score(service, request, now() - start);
+		finish_score(service, request, clock_seconds() - start);
 }
 
 /* ---- save ---- */

@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/ids.h"
 #include "base/mem.h"
@@ -107,14 +107,6 @@ void session_truncate(struct session *s, size_t length)
 	s->logits_valid = false;
 }
 
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 /* Fits the chunk to what `rows` rows took.  A short rest of a prompt says
  * little about full chunks, unless it was too slow itself. */
 static void fit_chunk(struct session *s, size_t rows, double seconds)
@@ -144,14 +136,14 @@ int session_reserve(struct session *s, struct kv_cache *cache, size_t more,
 static int read_chunk(struct session *s, const int *ids, size_t rows,
                       struct error *err)
 {
-	double start = now();
+	double start = clock_seconds();
 
 	if (session_reserve(s, s->cache, rows, err))
 		return -1;
 	s->logits_valid = false;
 	model_forward(s->model, s->cache, ids, rows);
 	ids_append(&s->ids, ids, rows);
-	fit_chunk(s, rows, now() - start);
+	fit_chunk(s, rows, clock_seconds() - start);
 	return 0;
 }
 
