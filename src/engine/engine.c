@@ -403,10 +403,9 @@ static void serve_save_line(struct service *service,
 	if (result < 0)
 		fail(service, &err, false);
 	else
-		post(service,
-		     event_new_finished(service->request,
-		                        result ? ENGINE_CANCELLED :
-		                                 ENGINE_STOP));
+		post(service, event_new_finished(service->request,
+		                                 result ? ENGINE_CANCELLED
+		                                        : ENGINE_STOP));
 }
 
 /* ---- the thread ---- */

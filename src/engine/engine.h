@@ -8,9 +8,9 @@
  *
  * Requests are served in order.  The engine keeps the tokens that it has read,
  * of several branches and conversations, and reuses the longest common
- * beginning of a new prompt.  Each request ends
- * with one event: LOADED, FINISHED or FAILED.  Some 1,000 TOKEN events may wait
- * unread; then the engine rests until they are.
+ * beginning of a new prompt.  Each request ends with one event: LOADED,
+ * FINISHED or FAILED.  Some 1,000 TOKEN events may wait unread; then the engine
+ * rests until they are.
  *
  *	request = engine_generate(engine, &(struct engine_generate){ ... });
  *	... poll(engine_fd(engine)) ...

@@ -173,7 +173,8 @@ static int open_files(struct loaded_model *m, const struct engine_load *load,
 }
 
 /* Half of what stays free when the context is full and all weights are in the
- * page cache, which counts as available: other lines must not drive them out. */
+ * page cache, which counts as available: other lines must not drive them
+ * out. */
 static size_t memory_for_lines(const struct loaded_model *m)
 {
 	const struct kv_cache *cache = session_cache(m->session);

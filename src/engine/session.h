@@ -63,9 +63,9 @@ typedef bool session_progress(void *arg, size_t done, size_t total);
  * Makes the line equal to ids[0..n), n > 0, each a row of the embedding, and
  * computes the logits after the last of them.  *reused: tokens that this line
  * or one that was left held already; at least the last one is computed anew
- * unless its logits are still here.  Fails when n is more than the context holds, before anything is
- * forgotten, and when memory for the cache runs out, with the line a beginning
- * of the prompt.
+ * unless its logits are still here.  Fails when n is more than the context
+ * holds, before anything is forgotten, and when memory for the cache runs out,
+ * with the line a beginning of the prompt.
  */
 enum session_result session_sync(struct session *s, const int *ids, size_t n,
                                  session_progress *progress, void *arg,

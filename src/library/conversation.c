@@ -156,8 +156,8 @@ void conversation_tree_make(struct conversation_tree *tree,
 	for (size_t i = 0; i < c->n; i++) {
 		int64_t parent = c->messages[i]->parent;
 		size_t at = parent < 0 ? 0 : conversation_place(c, parent);
-		size_t *first = parent < 0 ? &tree->first_root :
-		                             &tree->first[at];
+		size_t *first =
+			parent < 0 ? &tree->first_root : &tree->first[at];
 		size_t *last = parent < 0 ? &last_root : &last_of[at];
 
 		if (*last)

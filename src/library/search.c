@@ -190,8 +190,8 @@ static char *surroundings(const char *text, size_t len, size_t at)
 	if (begin)
 		strbuf_add_str(&out, "…");
 	for (size_t i = begin; i < end; i++) /* on one line */
-		strbuf_add_char(&out, strchr(SEARCH_BLANKS, text[i]) ? ' ' :
-		                                                       text[i]);
+		strbuf_add_char(&out,
+		                strchr(SEARCH_BLANKS, text[i]) ? ' ' : text[i]);
 	if (end < len)
 		strbuf_add_str(&out, "…");
 	return strbuf_take(&out);
