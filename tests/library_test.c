@@ -730,12 +730,33 @@ static void a_killed_writer_loses_nothing_it_had_saved(void **state)
 	free(dir);
 }
 
+/* A library whose file claims that schema. */
+static void schema_is_refused(const char *pragma)
+{
+	char *dir = test_tmp_dir();
+	struct strbuf path = STRBUF_INIT;
+	struct error err = { "" };
+	sqlite3 *db;
+
+	library_close(open_library(dir));
+	strbuf_printf(&path, "%s/conversations.db", dir);
+	assert_int_equal(sqlite3_open(path.bytes, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, pragma, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	assert_null(library_open(dir, &err));
+	assert_non_null(strstr(err.text, "this program knows"));
+	strbuf_free(&path);
+	free(dir);
+}
+
 static void a_file_that_is_no_database_and_a_newer_one_are_refused(void **state)
 {
 	char *dir = test_tmp_dir(), junk[4096];
 	struct error err = { "" };
 
 	(void)state;
+	schema_is_refused("PRAGMA user_version = 1000");
+	schema_is_refused("PRAGMA user_version = -1");
 	memset(junk, 'x', sizeof junk);
 	test_write(dir, "conversations.db", junk, sizeof junk);
 	assert_null(library_open(dir, &err));

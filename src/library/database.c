@@ -50,40 +50,38 @@ static int run(sqlite3 *db, const char *sql, struct error *err)
 	return 0;
 }
 
+/* The schema's number, or -1: unreadable, or none that this program knows. */
 static int version(sqlite3 *db, struct error *err)
 {
 	sqlite3_stmt *s = database_ask(db, err, "PRAGMA user_version", "");
 	int v = -1;
 
-	if (s && database_step(db, s, err) == 1)
+	if (s && database_step(db, s, err) == 1) {
 		v = sqlite3_column_int(s, 0);
+		if (v < 0 || v > SCHEMA)
+			v = error_set(err,
+			              "%s: schema %d, this program knows %d",
+			              sqlite3_db_filename(db, "main"), v,
+			              SCHEMA);
+	}
 	sqlite3_finalize(s);
 	return v;
-}
-
-static int check_version(sqlite3 *db, struct error *err)
-{
-	int v = version(db, err);
-
-	if (v > SCHEMA)
-		return error_set(err, "%s: schema %d, this program knows %d",
-		                 sqlite3_db_filename(db, "main"), v, SCHEMA);
-	return v < 0 ? -1 : 0;
 }
 
 /* Nothing is written where nothing is to be done: a full disk can be read. */
 static int migrate(sqlite3 *db, struct error *err)
 {
 	char sql[64];
-	int v;
+	int v = version(db, err);
 
-	if (check_version(db, err))
-		return -1;
-	if (version(db, err) == SCHEMA)
-		return 0;
+	if (v < 0 || v == SCHEMA)
+		return v < 0 ? -1 : 0;
 	if (run(db, "BEGIN IMMEDIATE", err))
 		return -1;
-	for (v = version(db, err); v < SCHEMA; v++)
+	v = version(db, err); /* another process may have been here */
+	if (v < 0)
+		goto rollback;
+	for (; v < SCHEMA; v++)
 		if (run(db, migrations[v], err))
 			goto rollback;
 	sqlite3_snprintf(sizeof sql, sql, "PRAGMA user_version = %d", SCHEMA);
@@ -118,7 +116,7 @@ static sqlite3 *open_for_reading(const char *path, struct error *err)
 
 	db = open_file(uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, err);
 	sqlite3_free(uri);
-	if (db && check_version(db, err)) {
+	if (db && version(db, err) < 0) {
 		sqlite3_close(db);
 		return NULL;
 	}
