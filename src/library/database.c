@@ -2,11 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/strbuf.h"
 
 /* Step i takes user_version i to i + 1. */
 static const char *const migrations[] = {
@@ -108,14 +110,22 @@ static sqlite3 *open_file(const char *path, int flags, struct error *err)
 	return NULL;
 }
 
-/* A log cannot be kept beside it, so nothing else may be writing: "immutable". */
+/* A log cannot be kept beside it, so nothing else may be writing:
+ * "immutable". */
 static sqlite3 *open_for_reading(const char *path, struct error *err)
 {
-	char *uri = sqlite3_mprintf("file:%s?immutable=1", path);
+	struct strbuf uri = STRBUF_INIT;
 	sqlite3 *db;
 
-	db = open_file(uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, err);
-	sqlite3_free(uri);
+	strbuf_add_str(&uri, "file:");
+	for (; *path; path++)
+		if (strchr("%?#", *path))
+			strbuf_printf(&uri, "%%%02x", (unsigned char)*path);
+		else
+			strbuf_add_char(&uri, *path);
+	strbuf_add_str(&uri, "?immutable=1");
+	db = open_file(uri.bytes, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, err);
+	strbuf_free(&uri);
 	if (db && version(db, err) < 0) {
 		sqlite3_close(db);
 		return NULL;
