@@ -78,6 +78,8 @@ static void fill_reply(struct message *m, const struct tokenizer *t)
 		                      .top_p = 0.95f, .seed = pick(1 << 30) };
 
 	reply_begin(m, &model, &s);
+	if (pick(2))
+		reply_note_thinking(m, pick(1 << 20) / 1234.5);
 	tokenizer_encode(t, m->text.bytes, m->text.len, TOKENIZER_PLAIN,
 	                 &m->ids);
 	while (m->n_odds < m->ids.n)

@@ -1,5 +1,6 @@
 #include "library/reply.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -107,7 +108,9 @@ void reply_note_thinking(struct message *m, double seconds)
 	if (!len || m->extra[len - 1] != '}')
 		return;
 	strbuf_add(&out, m->extra, len - 1);
-	strbuf_printf(&out, ",\"think_seconds\":%.3f}", seconds);
+	strbuf_add_str(&out, ", \"think_seconds\": ");
+	json_write_number(&out, round(seconds * 1e3) / 1e3);
+	strbuf_add_char(&out, '}');
 	free(m->extra);
 	m->extra = strbuf_take(&out);
 }

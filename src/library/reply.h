@@ -5,10 +5,10 @@
  * the end becomes a state, and the settings that the tokens were drawn with
  * become the message's `extra`:
  *
- *	{"temperature":0.7,"top_k":20,"top_p":0.8,"min_p":0,
- *	 "presence_penalty":0,"repeat_penalty":1,"seed":"42",
- *	 "model_fingerprint":"8c1f...","template_fingerprint":"77ab...",
- *	 "think_seconds":3.2}
+ *	{"temperature": 0.7, "top_k": 20, "top_p": 0.8, "min_p": 0,
+ *	 "presence_penalty": 0, "repeat_penalty": 1, "seed": "42",
+ *	 "model_fingerprint": "8c1f...", "template_fingerprint": "77ab...",
+ *	 "think_seconds": 3.2}
  *
  * The seed is a string, as 64 bits do not fit a number of JSON; fingerprints
  * are 64 bits in hexadecimal.
