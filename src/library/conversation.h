@@ -32,6 +32,10 @@ enum message_state {
 const char *message_state_name(enum message_state state); /* "interrupted" */
 int message_state_named(const char *name);                /* or -1 */
 
+/* Ids in files are below it: no conversation has so many messages, and what
+ * comes after one still fits. */
+#define MESSAGE_MAX_ID ((int64_t)1 << 40)
+
 #define TOKEN_TOP       20
 #define TOKEN_CUT       0x3f /* bits of a candidate's cut: enum sampler_cut */
 #define TOKEN_PENALISED 0x40 /* a bit of it: a penalty changed its logit */
@@ -76,7 +80,7 @@ struct conversation {
 	size_t n, capacity;
 	int64_t leaf; /* id of the current leaf, -1: empty */
 	int64_t created_ms, updated_ms;
-	bool damaged;           /* the library could not read all of it */
+	bool damaged; /* the library could not read all of it */
 };
 
 struct conversation *conversation_new(void);

@@ -7,8 +7,6 @@
 #include "base/mem.h"
 #include "library/conversation.h"
 
-#define MAX_ID ((int64_t)1 << 40) /* what comes after it still fits */
-
 void import_tree_init(struct import_tree *tree)
 {
 	*tree = (struct import_tree){ .c = conversation_new(),
@@ -121,9 +119,10 @@ static void place(struct import_tree *tree, struct message **ordered, size_t *n,
 	if (!node->message)
 		return;
 	node->message->parent = node->id;
-	node->message->id = node->number >= next && node->number < MAX_ID
-	                            ? node->number
-	                            : next;
+	node->message->id =
+		node->number >= next && node->number < MESSAGE_MAX_ID
+			? node->number
+			: next;
 	node->id = node->message->id;
 	ordered[(*n)++] = node->message;
 }

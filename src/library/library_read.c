@@ -36,8 +36,6 @@ static void read_ids(struct message *m, const unsigned char *bytes, size_t len)
 		              (uint32_t)bytes[i + 3] << 24));
 }
 
-#define MAX_ID ((int64_t)1 << 40) /* no conversation has so many messages */
-
 /* What was read so far, in any order. */
 struct gathered {
 	struct library *lib;
@@ -51,9 +49,9 @@ struct gathered {
 
 static bool plausible(int64_t id, int64_t parent, int role, int state)
 {
-	return id >= 0 && id < MAX_ID && parent >= -1 && role >= ROLE_SYSTEM &&
-	       role <= ROLE_TOOL && state >= MESSAGE_DONE &&
-	       state <= MESSAGE_INTERRUPTED;
+	return id >= 0 && id < MESSAGE_MAX_ID && parent >= -1 &&
+	       role >= ROLE_SYSTEM && role <= ROLE_TOOL &&
+	       state >= MESSAGE_DONE && state <= MESSAGE_INTERRUPTED;
 }
 
 #define COLUMNS \
