@@ -1,30 +1,33 @@
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/json.h"
-#include "base/mem.h"
+#include "base/strbuf.h"
 #include "library/conversation.h"
 #include "library/import_parts.h"
 #include "library/import_tree.h"
+
+static char *key_of(int64_t id)
+{
+	struct strbuf key = STRBUF_INIT;
+
+	strbuf_printf(&key, "%lld", (long long)id);
+	return strbuf_take(&key);
+}
 
 /* Our own files say where in the tree a message is. */
 static void set_place(struct import_node *node, const struct json *own)
 {
 	int64_t id, parent;
-	char key[24];
 
 	if (!json_integer(json_get(own, "id"), &id) || id < 0 ||
 	    !json_integer(json_get(own, "parent"), &parent) || parent < -1)
 		return;
-	snprintf(key, sizeof key, "%" PRId64, id);
-	node->key = mem_strdup(key);
+	node->key = key_of(id);
 	node->number = id;
 	node->follows = false;
-	snprintf(key, sizeof key, "%" PRId64, parent);
 	if (parent >= 0)
-		node->parent = mem_strdup(key);
+		node->parent = key_of(parent);
 }
 
 static int get_messages(struct import_tree *tree, const struct json *list,
@@ -48,14 +51,11 @@ static int get_messages(struct import_tree *tree, const struct json *list,
 static void get_own(struct import_tree *tree, const struct json *own)
 {
 	int64_t leaf;
-	char key[24];
 
 	import_times(tree, json_get(own, "created_ms"),
 	             json_get(own, "updated_ms"));
-	if (!json_integer(json_get(own, "leaf"), &leaf) || leaf < 0)
-		return;
-	snprintf(key, sizeof key, "%" PRId64, leaf);
-	tree->leaf = mem_strdup(key);
+	if (json_integer(json_get(own, "leaf"), &leaf) && leaf >= 0)
+		tree->leaf = key_of(leaf);
 }
 
 struct conversation *import_openai(const struct json *v, struct error *err)
