@@ -104,6 +104,25 @@ const char *export_speaker(const struct message *m)
 	return m->model ? m->model : "Assistant";
 }
 
+const char *export_ending(const struct message *m)
+{
+	switch (m->state) {
+	case MESSAGE_LENGTH:
+		return "cut at the limit of tokens";
+	case MESSAGE_INTERRUPTED:
+		return "interrupted";
+	case MESSAGE_DONE:
+	case MESSAGE_OPEN:
+		break;
+	}
+	return NULL;
+}
+
+const char *export_title(const struct conversation *c)
+{
+	return *c->title ? c->title : "Conversation";
+}
+
 void export_time(struct strbuf *out, long long ms)
 {
 	time_t seconds = (time_t)(ms / 1000);

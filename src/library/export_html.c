@@ -224,7 +224,7 @@ static void add_heading(struct strbuf *out, const struct conversation *c,
 {
 	struct message **siblings;
 	size_t index, n = conversation_siblings(c, m->id, &siblings, &index);
-	const char *name = export_speaker(m);
+	const char *name = export_speaker(m), *ending = export_ending(m);
 
 	strbuf_add_str(out, "<h2>");
 	add_escaped(out, name, strlen(name));
@@ -232,11 +232,8 @@ static void add_heading(struct strbuf *out, const struct conversation *c,
 	export_time(out, m->created_ms);
 	if (n > 1)
 		strbuf_printf(out, " · branch %zu of %zu", index + 1, n);
-	if (m->state == MESSAGE_INTERRUPTED || m->state == MESSAGE_LENGTH)
-		strbuf_printf(out, " · %s",
-		              m->state == MESSAGE_LENGTH
-		                      ? "cut at the limit of tokens"
-		                      : "interrupted");
+	if (ending)
+		strbuf_printf(out, " · %s", ending);
 	strbuf_add_str(out, "</small></h2>\n");
 	free(siblings);
 }
@@ -281,9 +278,8 @@ void export_html(struct strbuf *out, const struct conversation *c,
 {
 	struct message **path;
 	size_t n = conversation_path(c, &path);
-	const char *title = *c->title ? c->title : "Conversation";
 
-	add_head(out, title);
+	add_head(out, export_title(c));
 	export_time(out, c->updated_ms);
 	strbuf_printf(out, ", %zu messages", n);
 	strbuf_add_str(out, "</p>\n</header>\n"

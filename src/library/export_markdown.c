@@ -19,6 +19,7 @@ static void add_quoted(struct strbuf *out, const char *text, size_t len)
 
 static void add_message(struct strbuf *out, const struct message *m)
 {
+	const char *ending = export_ending(m);
 	size_t thought, len, answer = 0;
 
 	strbuf_printf(out, "\n## %s\n\n", export_speaker(m));
@@ -30,11 +31,8 @@ static void add_message(struct strbuf *out, const struct message *m)
 	}
 	strbuf_add(out, m->text.bytes + answer, m->text.len - answer);
 	strbuf_add_char(out, '\n');
-	if (m->state == MESSAGE_INTERRUPTED || m->state == MESSAGE_LENGTH)
-		strbuf_printf(out, "\n*(%s)*\n",
-		              m->state == MESSAGE_LENGTH
-		                      ? "cut at the limit of tokens"
-		                      : "interrupted");
+	if (ending)
+		strbuf_printf(out, "\n*(%s)*\n", ending);
 }
 
 void export_markdown(struct strbuf *out, const struct conversation *c)
@@ -42,7 +40,7 @@ void export_markdown(struct strbuf *out, const struct conversation *c)
 	struct message **path;
 	size_t n = conversation_path(c, &path);
 
-	strbuf_printf(out, "# %s\n\n*", *c->title ? c->title : "Conversation");
+	strbuf_printf(out, "# %s\n\n*", export_title(c));
 	export_time(out, c->updated_ms);
 	strbuf_add_str(out, "*\n");
 	for (size_t i = 0; i < n; i++)

@@ -47,6 +47,12 @@ const struct tokenizer *export_tokenizer(const struct export_tokens *tokens,
 /* Who speaks, as a heading says it: "You", the model's name. */
 const char *export_speaker(const struct message *m);
 
+/* How a message that is not whole ended, for a reader; NULL: it is whole. */
+const char *export_ending(const struct message *m);
+
+/* The title, or what stands for none. */
+const char *export_title(const struct conversation *c);
+
 /* "2026-11-24 14:05", local time. */
 void export_time(struct strbuf *out, long long ms);
 
