@@ -80,11 +80,11 @@ static char *make_query(const char *words)
 
 /* ---- titles ---- */
 
+/* Letters of ASCII only: every byte keeps its place. */
 static char *lower_case(const char *text)
 {
 	char *lower = mem_strdup(text);
 
-	/* What SQLite's LIKE does: letters of ASCII only. */
 	for (char *p = lower; *p; p++)
 		if (*p >= 'A' && *p <= 'Z')
 			*p = (char)(*p - 'A' + 'a');
