@@ -116,7 +116,7 @@ static void start_title(struct app *app)
 static void rename_selected(struct app *app, const char *title)
 {
 	const struct library_entry *e = chats_selected(&app->chats);
-	struct library *lib = app->chat.saving.library;
+	struct library *lib = app->chat.saving.lib;
 	struct error err = { "" };
 
 	if (is_open_one(app, e->id)) {

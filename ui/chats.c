@@ -52,7 +52,7 @@ static void read_preview(struct chats *chats)
 	if (!e)
 		return;
 	chats->preview =
-		library_tail(chats->saving->library, e->id, PREVIEW_TAIL, NULL);
+		library_tail(chats->saving->lib, e->id, PREVIEW_TAIL, NULL);
 	chats->preview_id = mem_strdup(e->id);
 }
 
@@ -61,8 +61,8 @@ static int load(struct chats *chats, struct error *err)
 	struct library_entry *entries;
 	size_t n;
 
-	if (library_list(chats->saving->library, chats->words.bytes,
-	                 chats->limit, &entries, &n, err))
+	if (library_list(chats->saving->lib, chats->words.bytes, chats->limit,
+	                 &entries, &n, err))
 		return -1;
 	free_list(chats);
 	chats->entries = entries;
@@ -85,7 +85,7 @@ int chats_filter(struct chats *chats, const char *words, struct error *err)
 int chats_open(struct chats *chats, struct saving *saving, const char *words,
                struct error *err)
 {
-	if (!saving->library)
+	if (!saving->lib)
 		return error_set(err, "conversations are not saved");
 	chats->saving = saving;
 	if (chats_filter(chats, words, err))

@@ -65,11 +65,11 @@ static struct conversation *keep(struct chat *chat, struct conversation **list,
 	struct saving *saving = &chat->saving;
 	struct conversation *first = list[0];
 
-	if (!saving->library || !saving->wanted) {
+	if (!saving->lib || !saving->wanted) {
 		list[0] = NULL;
 		return first;
 	}
-	if (library_add(saving->library, list, n, err))
+	if (library_add(saving->lib, list, n, err))
 		return NULL;
 	chat_save(chat);
 	return saving_open_other(saving, chat->conversation, first->id, err);

@@ -120,12 +120,12 @@ static void list_conversations(const struct command_host *host,
 	struct error err = { "" };
 	size_t n;
 
-	if (!chat->saving.library) {
+	if (!chat->saving.lib) {
 		chat_notice(chat, "conversations are not saved");
 		return;
 	}
 	chat_save(chat);
-	if (library_list(chat->saving.library, words, 200, &entries, &n, &err)) {
+	if (library_list(chat->saving.lib, words, 200, &entries, &n, &err)) {
 		chat_error(chat, "%s", err.text);
 		return;
 	}

@@ -26,7 +26,7 @@ static void open_library(struct saving *s)
 	char *dir = paths_user(PATHS_DATA, NULL);
 
 	if (dir)
-		s->library = snapshots_yield_open(dir, &s->trouble);
+		s->lib = snapshots_yield_open(dir, &s->trouble);
 	else
 		error_set(&s->trouble, "no HOME to keep it in");
 	free(dir);
@@ -45,7 +45,7 @@ void saving_close(struct saving *s)
 		conversation_free(s->deleted[i]);
 	free(s->deleted);
 	free(s->undeleted);
-	library_close(s->library);
+	library_close(s->lib);
 	*s = (struct saving){ 0 };
 }
 
@@ -79,21 +79,21 @@ struct conversation *saving_read(struct saving *s, const char *id,
 	char *found;
 	int locked;
 
-	if (!s->library) {
+	if (!s->lib) {
 		error_set(err, "%s",
 		          *s->trouble.text ? s->trouble.text
 		                           : "nothing is saved");
 		return NULL;
 	}
-	found = library_find_any(s->library, id, err);
+	found = library_find_any(s->lib, id, err);
 	if (!found)
 		return NULL;
-	locked = library_lock(s->library, found, err);
-	c = locked < 0 ? NULL : library_read(s->library, found, err);
+	locked = library_lock(s->lib, found, err);
+	c = locked < 0 ? NULL : library_read(s->lib, found, err);
 	if (c)
 		note_lock(s, locked > 0, err);
 	else if (locked == 0)
-		library_unlock(s->library, found);
+		library_unlock(s->lib, found);
 	free(found);
 	return c;
 }
@@ -120,8 +120,8 @@ static void forget_reading_only(struct saving *s)
 
 void saving_leave(struct saving *s, const struct conversation *c)
 {
-	if (s->library && c && c->id && !s->read_only)
-		library_unlock(s->library, c->id);
+	if (s->lib && c && c->id && !s->read_only)
+		library_unlock(s->lib, c->id);
 	forget_reading_only(s);
 }
 
@@ -138,7 +138,7 @@ struct conversation *saving_open_other(struct saving *s,
 		/* It is this one: the lock is ours, if it was. */
 		s->read_only = read_only;
 	} else if (!read_only) {
-		library_unlock(s->library, open->id);
+		library_unlock(s->lib, open->id);
 	}
 	return c;
 }
@@ -150,11 +150,11 @@ void saving_save(struct saving *s, struct conversation *c)
 	s->saved_at = clock_seconds();
 	if (!s->wanted || s->read_only || !c->n)
 		return;
-	if (!s->library)
+	if (!s->lib)
 		open_library(s);
-	if (!s->library)
+	if (!s->lib)
 		return;
-	if (snapshots_yield_save(s->library, c, &err))
+	if (snapshots_yield_save(s->lib, c, &err))
 		s->trouble = err;
 	else
 		*s->trouble.text = '\0';
@@ -168,7 +168,7 @@ bool saving_is_behind(const struct saving *s)
 const char *saving_notice(const struct saving *s, const struct conversation *c)
 {
 	if (s->read_only)
-		return library_is_read_only(s->library)
+		return library_is_read_only(s->lib)
 		               ? "the library cannot be written: reading only"
 		               : "another confab writes this conversation: "
 		                 "reading only";
@@ -181,8 +181,8 @@ void saving_remove_message(struct saving *s, struct conversation *c, int64_t id)
 {
 	struct error err = { "" };
 
-	if (s->library && c->id && s->wanted && !s->read_only &&
-	    library_remove_message(s->library, c->id, id, &err))
+	if (s->lib && c->id && s->wanted && !s->read_only &&
+	    library_remove_message(s->lib, c->id, id, &err))
 		s->trouble = err;
 	conversation_remove(c, id);
 }
@@ -190,12 +190,12 @@ void saving_remove_message(struct saving *s, struct conversation *c, int64_t id)
 int saving_delete(struct saving *s, const char *id, struct error *err)
 {
 	struct conversation *c = NULL;
-	int locked = library_lock(s->library, id, err);
+	int locked = library_lock(s->lib, id, err);
 
 	if (locked)
 		return -1;
-	c = library_read(s->library, id, err);
-	if (!c || library_remove(s->library, id, err)) {
+	c = library_read(s->lib, id, err);
+	if (!c || library_remove(s->lib, id, err)) {
 		conversation_free(c);
 		return -1;
 	}
@@ -215,7 +215,7 @@ const char *saving_undelete(struct saving *s, struct error *err)
 		return NULL;
 	}
 	c = s->deleted[s->n_deleted - 1];
-	if (library_save(s->library, c, err))
+	if (library_save(s->lib, c, err))
 		return NULL;
 	s->n_deleted--;
 	free(s->undeleted);

@@ -19,7 +19,7 @@ struct library;
 struct options;
 
 struct saving {
-	struct library *library; /* NULL: none could be opened, or none wanted */
+	struct library *lib;     /* NULL: none could be opened, or none wanted */
 	bool wanted;
 	bool read_only;          /* another confab writes this conversation */
 	struct error trouble;    /* text empty while all is well */
