@@ -117,6 +117,33 @@ static void the_help_screen_lists_all_of_them(void **state)
 	strbuf_free(&help);
 }
 
+/* The column of an explanation in its line. */
+static size_t column_of(const struct strbuf *text, const char *explanation)
+{
+	const char *at = strstr(text->bytes, explanation);
+	const char *line = at;
+
+	assert_non_null(at);
+	while (line > text->bytes && line[-1] != '\n')
+		line--;
+	return (size_t)(at - line);
+}
+
+static void all_explanations_begin_in_one_column(void **state)
+{
+	struct strbuf help = STRBUF_INIT;
+	size_t first;
+
+	(void)state;
+	actions_print_help(&help);
+	first = column_of(&help, action_info(ACTION_NONE + 1)->help);
+	for (int a = ACTION_NONE + 1; a < ACTIONS; a++)
+		assert_int_equal(
+			column_of(&help, action_info((enum action)a)->help),
+			first);
+	strbuf_free(&help);
+}
+
 /* man/confab.1 up to and with the first marker, and from the second on. */
 static char *read_manual(size_t *before, size_t *after)
 {
@@ -265,6 +292,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_slip_is_understood),
 	cmocka_unit_test(keys_can_be_bound_anew_and_freed),
 	cmocka_unit_test(the_help_screen_lists_all_of_them),
+	cmocka_unit_test(all_explanations_begin_in_one_column),
 	cmocka_unit_test(the_manual_page_has_the_keys_of_the_table),
 	cmocka_unit_test(thoughts_are_told_from_answers),
 	cmocka_unit_test(trying_settings_gives_what_the_sampler_would),

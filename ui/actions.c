@@ -325,9 +325,7 @@ const char *actions_nearest(const char *name)
 
 /* ---- lists ---- */
 
-/* Columns of the help screen; help_view.c hangs what is wrapped. */
-#define HELP_COMMAND 20
-#define HELP_TEXT    38
+#define HELP_GAP 2 /* blanks before and between the columns of the help */
 
 static void add_keys(struct strbuf *out, enum action action)
 {
@@ -362,26 +360,64 @@ static void pad_to(struct strbuf *out, size_t begin, size_t column)
 	while (out->len - begin < column);
 }
 
+/* Where the help screen has its commands and its explanations. */
+struct help_columns {
+	size_t command, text;
+};
+
+static size_t longer(size_t a, size_t b)
+{
+	return a > b ? a : b;
+}
+
+/* Wide enough for all keys and commands.  Keys without a command may run on
+ * into its column. */
+static struct help_columns find_columns(void)
+{
+	size_t keys = 0, lone_keys = 0, slash = 0;
+	struct help_columns columns;
+
+	for (int a = ACTION_NONE + 1; a < ACTIONS; a++) {
+		size_t *of_kind = table[a].slash ? &keys : &lone_keys;
+		struct strbuf text = STRBUF_INIT;
+
+		add_keys(&text, (enum action)a);
+		*of_kind = longer(*of_kind, text.len);
+		strbuf_clear(&text);
+		add_slash(&text, &table[a]);
+		slash = longer(slash, text.len);
+		strbuf_free(&text);
+	}
+	columns.command = HELP_GAP + keys + HELP_GAP;
+	columns.text = longer(columns.command + slash, HELP_GAP + lone_keys) +
+	               HELP_GAP;
+	return columns;
+}
+
+static void add_help_line(struct strbuf *out, enum action action,
+                          const struct help_columns *columns)
+{
+	size_t begin = out->len;
+
+	pad_to(out, begin, HELP_GAP);
+	add_keys(out, action);
+	pad_to(out, begin, columns->command);
+	add_slash(out, &table[action]);
+	pad_to(out, begin, columns->text);
+	strbuf_printf(out, "%s\n", table[action].help);
+}
+
 void actions_print_help(struct strbuf *out)
 {
+	struct help_columns columns = find_columns();
 	const char *group = "";
 
 	for (int a = ACTION_NONE + 1; a < ACTIONS; a++) {
-		const struct action_info *info = &table[a];
-		size_t begin;
-
-		if (strcmp(group, info->group)) {
+		if (strcmp(group, table[a].group))
 			strbuf_printf(out, "%s%s\n", *group ? "\n" : "",
-			              info->group);
-			group = info->group;
-		}
-		begin = out->len;
-		strbuf_add_str(out, "  ");
-		add_keys(out, (enum action)a);
-		pad_to(out, begin, HELP_COMMAND);
-		add_slash(out, info);
-		pad_to(out, begin, HELP_TEXT);
-		strbuf_printf(out, "%s\n", info->help);
+			              table[a].group);
+		group = table[a].group;
+		add_help_line(out, (enum action)a, &columns);
 	}
 }
 

@@ -4,9 +4,11 @@
 #include <string.h>
 
 #include "base/strbuf.h"
+#include "ui/cells/width.h"
 #include "ui/cells/wrap.h"
 
 #define ROOMY 70 /* columns from which a table stays one */
+#define LEAST 24 /* columns for what hangs below a table's last column */
 
 /* In a narrow window the columns of a table only take away room: runs of spaces
  * become two. */
@@ -23,10 +25,24 @@ static void add_squeezed(struct wrap *w, const char *line, size_t n,
 	strbuf_free(&text);
 }
 
-/* What is wrapped hangs below the last column of actions_print_help(). */
+/* What is wrapped hangs below the line's last column: what comes after two
+ * blanks.  Where that leaves too little, it is indented a little. */
+static void hang(struct wrap *w, const char *line, size_t n, int most)
+{
+	size_t column = 0;
+
+	for (size_t i = 2; i < n; i++)
+		if (line[i] != ' ' && line[i - 1] == ' ' && line[i - 2] == ' ')
+			column = i;
+	column = (size_t)text_width(line, column);
+	if (!column || column > (size_t)most)
+		column = 6;
+	while (column--)
+		wrap_prefix_rest(w, " ", style(STYLE_TEXT));
+}
+
 static void lay_out(const struct help_view *v, int cols, struct lines *out)
 {
-	static const char hang[] = "                                      ";
 	bool roomy = cols > ROOMY;
 	struct wrap w;
 	const char *line = v->text;
@@ -38,8 +54,7 @@ static void lay_out(const struct help_view *v, int cols, struct lines *out)
 			style(n && *line != ' ' ? STYLE_HEADING : STYLE_TEXT);
 
 		wrap_prefix_clear(&w);
-		wrap_prefix_rest(&w, roomy ? hang : "      ",
-		                 style(STYLE_TEXT));
+		hang(&w, line, n, roomy ? cols - LEAST : 0);
 		if (roomy)
 			wrap_add(&w, line, n, SOURCE_NONE, s);
 		else
