@@ -11,7 +11,7 @@
 /* Room that a reply must have, in tokens: less than this is no answer. */
 #define ROOM_FOR_REPLY 256
 
-bool chat_prompt_sees(const struct chat *chat, const struct message *m)
+static bool is_seen(const struct chat *chat, const struct message *m)
 {
 	return m->role == ROLE_SYSTEM || chat->first_seen < 0 ||
 	       m->id >= chat->first_seen;
@@ -44,12 +44,12 @@ static size_t collect(const struct chat *chat, int64_t last,
 
 	for (m = conversation_message(c, last); m;
 	     m = conversation_message(c, m->parent))
-		n += chat_prompt_sees(chat, m);
+		n += is_seen(chat, m);
 	*out = mem_zalloc(n, sizeof **out);
 	i = n;
 	for (m = conversation_message(c, last); m;
 	     m = conversation_message(c, m->parent))
-		if (chat_prompt_sees(chat, m))
+		if (is_seen(chat, m))
 			(*out)[--i] = as_chat_message(chat, m);
 	return n;
 }
@@ -103,8 +103,7 @@ static size_t find_turns(const struct chat *chat, int64_t last, int64_t **turns)
 
 	*turns = mem_zalloc(n, sizeof **turns);
 	for (size_t i = 0; i < n && path[i]->id <= last; i++)
-		if (path[i]->role == ROLE_USER &&
-		    chat_prompt_sees(chat, path[i]))
+		if (path[i]->role == ROLE_USER && is_seen(chat, path[i]))
 			(*turns)[n_turns++] = path[i]->id;
 	free(path);
 	return n_turns;

@@ -23,7 +23,4 @@ int chat_prompt_render(const struct chat *chat, int64_t last, bool reply,
  * what could be done. */
 bool chat_prompt_fits(struct chat *chat, int64_t last, size_t tokens);
 
-/* Messages of the path that the model does not see stand above this one. */
-bool chat_prompt_sees(const struct chat *chat, const struct message *m);
-
 #endif

@@ -139,7 +139,7 @@ static void bind_keys(void)
 
 /* ---- completion ---- */
 
-void line_editor_forget_matches(void)
+static void forget_matches(void)
 {
 	for (size_t i = 0; i < n_matches; i++)
 		free(matches[i]);
@@ -197,7 +197,7 @@ static char **complete(const char *text, int start, int end)
 static void show_matches(char **list, int n, int longest)
 {
 	(void)longest;
-	line_editor_forget_matches();
+	forget_matches();
 	matches = mem_zalloc((size_t)n, sizeof *matches);
 	for (int i = 0; i < n; i++)
 		matches[n_matches++] = mem_strdup(list[i + 1]);
@@ -360,7 +360,7 @@ void line_editor_close(void)
 		return;
 	rl_callback_handler_remove();
 	clear_history();
-	line_editor_forget_matches();
+	forget_matches();
 	strbuf_free(&queue);
 	queue_pos = 0;
 	free(history_path);
@@ -383,7 +383,7 @@ static void take_next_text(void)
 
 void line_editor_feed(const char *bytes, size_t len)
 {
-	line_editor_forget_matches();
+	forget_matches();
 	strbuf_add(&queue, bytes, len);
 	while (queue_pos < queue.len) {
 		rl_callback_read_char();
@@ -397,7 +397,7 @@ void line_editor_insert(const char *text, size_t len)
 {
 	char *copy = mem_dup(text, len);
 
-	line_editor_forget_matches();
+	forget_matches();
 	rl_begin_undo_group();
 	rl_insert_text(copy);
 	rl_end_undo_group();
@@ -414,16 +414,6 @@ void line_editor_set(const char *text)
 	}
 	rl_replace_line(text, 1);
 	rl_point = rl_end;
-}
-
-void line_editor_accept(void)
-{
-	char *line = mem_strdup(rl_line_buffer);
-
-	line_editor_forget_matches();
-	line_editor_set("");
-	hooks.accept(hooks.arg, line);
-	free(line);
 }
 
 void line_editor_complete(void)

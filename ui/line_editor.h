@@ -44,9 +44,6 @@ void line_editor_insert(const char *text, size_t len);
 /* Replaces the whole text. */
 void line_editor_set(const char *text);
 
-/* The text is taken as if Enter had been typed. */
-void line_editor_accept(void);
-
 void line_editor_complete(void); /* as Tab does in readline */
 /* A lone Esc: out of a search, into vi's command mode. */
 void line_editor_escape(void);
@@ -61,8 +58,5 @@ void line_editor_remember(const char *text);
 
 /* What there is to draw; borrowed until the next call of any of these. */
 void line_editor_view(struct input_view *view);
-
-/* Takes the list of completions away. */
-void line_editor_forget_matches(void);
 
 #endif

@@ -72,8 +72,9 @@ static void note_lock(struct saving *s, bool read_only, struct error *err)
 	*err->text = '\0';
 }
 
-struct conversation *saving_read(struct saving *s, const char *id,
-                                 struct error *err)
+/* Opens a saved conversation by id, or by a beginning of it; NULL: err. */
+static struct conversation *read_one(struct saving *s, const char *id,
+                                     struct error *err)
 {
 	struct conversation *c;
 	char *found;
@@ -105,7 +106,7 @@ struct conversation *saving_begin(struct saving *s, const struct options *o,
 
 	if (!o->resume || o->new_chat)
 		return new_conversation(o);
-	c = saving_read(s, o->resume_id ? o->resume_id : "last", err);
+	c = read_one(s, o->resume_id ? o->resume_id : "last", err);
 	if (!c)
 		*status = EXIT_FAILED;
 	return c;
@@ -130,7 +131,7 @@ struct conversation *saving_open_other(struct saving *s,
                                        const char *id, struct error *err)
 {
 	bool read_only = s->read_only;
-	struct conversation *c = saving_read(s, id, err);
+	struct conversation *c = read_one(s, id, err);
 
 	if (!c || !open->id)
 		return c;

@@ -38,12 +38,8 @@ void saving_close(struct saving *s);
 struct conversation *saving_begin(struct saving *s, const struct options *o,
                                   int *status, struct error *err);
 
-/* Opens a saved conversation by id, or by a beginning of it; NULL: err. */
-struct conversation *saving_read(struct saving *s, const char *id,
-                                 struct error *err);
-
-/* The same in the place of a conversation that is open; that one stays locked
- * when it fails. */
+/* Opens a saved conversation by id, or by a beginning of it, in the place of one
+ * that is open; that one stays locked when it fails (NULL: err). */
 struct conversation *saving_open_other(struct saving *s,
                                        const struct conversation *open,
                                        const char *id, struct error *err);

@@ -188,7 +188,8 @@ void terminal_close(void)
 	if (!is_open)
 		return;
 	is_open = false;
-	terminal_cooked();
+	if (is_ours())
+		tcsetattr(STDIN_FILENO, TCSADRAIN, &found);
 	mem_set_handler(NULL);
 	for (size_t i = 0; i < ARRAY_SIZE(told); i++)
 		sigaction(told[i], &old_told[i], NULL);
@@ -235,13 +236,6 @@ void terminal_block_signals(void)
 void terminal_unblock_signals(void)
 {
 	mask_told(SIG_UNBLOCK);
-}
-
-void terminal_cooked(void)
-{
-	if (!is_ours())
-		return;
-	tcsetattr(STDIN_FILENO, TCSADRAIN, &found);
 }
 
 void terminal_stop(void)

@@ -32,9 +32,6 @@ int terminal_next_signal(void); /* 0: none */
 void terminal_block_signals(void);
 void terminal_unblock_signals(void);
 
-/* The modes as they were found. */
-void terminal_cooked(void);
-
 /* While another program has the terminal, its Ctrl-C is not meant for us. */
 void terminal_ignore_keys(bool ignore);
 

@@ -213,11 +213,6 @@ struct transcript_item *transcript_item(struct transcript *t, int64_t id)
 	return NULL;
 }
 
-struct transcript_item *transcript_numbered(struct transcript *t, size_t number)
-{
-	return number >= 1 && number <= t->n ? &t->items[number - 1] : NULL;
-}
-
 struct transcript_item *transcript_current(struct transcript *t)
 {
 	struct transcript_item *item = NULL;

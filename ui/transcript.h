@@ -73,8 +73,6 @@ void transcript_step_message(struct transcript *t, int step);
 /* The message at the top of the window, or with the cursor; NULL: none. */
 struct transcript_item *transcript_current(struct transcript *t);
 struct transcript_item *transcript_item(struct transcript *t, int64_t id);
-/* By number from 1, as shown; NULL. */
-struct transcript_item *transcript_numbered(struct transcript *t, size_t number);
 
 void transcript_toggle_fold(struct transcript *t);
 

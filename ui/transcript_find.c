@@ -139,19 +139,3 @@ bool transcript_next_match(struct transcript *t, int step)
 	}
 	return false;
 }
-
-size_t transcript_count_matches(struct transcript *t, size_t *index)
-{
-	size_t n = 0;
-
-	*index = 0;
-	for (size_t i = 0; i < t->n; i++) {
-		const struct transcript_item *item = &t->items[i];
-
-		for (size_t k = 0; k < item->n_matches; k++, n++)
-			if (item->id == t->match_message &&
-			    item->matches[k].begin == t->match_begin)
-				*index = n + 1;
-	}
-	return n;
-}

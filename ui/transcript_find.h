@@ -24,7 +24,4 @@ void transcript_update_matches(struct transcript *t,
  * ends; false when there is none. */
 bool transcript_next_match(struct transcript *t, int step);
 
-/* "3 of 17"; *index is 0 when one stands on no match. */
-size_t transcript_count_matches(struct transcript *t, size_t *index);
-
 #endif

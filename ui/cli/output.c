@@ -121,8 +121,3 @@ int output_flush(struct error *err)
 		return error_set(err, "%s", "");
 	return error_set(err, "standard output: %s", strerror(failure));
 }
-
-size_t output_pending(void)
-{
-	return pending.len;
-}

@@ -30,9 +30,6 @@ void output_text_end(void);
  * be told.  Everything after a failure is dropped. */
 int output_flush(struct error *err);
 
-/* Bytes gathered and not yet written. */
-size_t output_pending(void);
-
 bool output_is_terminal(void);
 
 #endif

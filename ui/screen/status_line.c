@@ -26,10 +26,10 @@ void header_draw(const struct header_view *v, struct canvas *c, struct rect r)
 	strbuf_free(&model);
 }
 
-void status_number(struct strbuf *out, size_t n)
+static void add_number(struct strbuf *out, size_t n)
 {
 	if (n >= 1000) {
-		status_number(out, n / 1000);
+		add_number(out, n / 1000);
 		strbuf_printf(out, ",%03zu", n % 1000);
 	} else {
 		strbuf_printf(out, "%zu", n);
@@ -65,9 +65,9 @@ static void put_context(const struct status_view *v, struct canvas *c,
 	if (!v->context)
 		return;
 	strbuf_add_str(&text, "ctx ");
-	status_number(&text, v->context_used);
+	add_number(&text, v->context_used);
 	strbuf_add_char(&text, '/');
-	status_number(&text, v->context);
+	add_number(&text, v->context);
 	strbuf_printf(&text, " %.0f%%",
 	              100.0 * (double)v->context_used / (double)v->context);
 	put(c, r, col, " · ", text.bytes, STYLE_STATUS);
@@ -82,9 +82,9 @@ static void put_prompt(const struct status_view *v, struct canvas *c,
 	if (!v->has_prompt)
 		return;
 	strbuf_add_str(&text, v->restored ? "restored " : "reused ");
-	status_number(&text, v->reused);
+	add_number(&text, v->reused);
 	strbuf_add_str(&text, ", computed ");
-	status_number(&text, v->computed);
+	add_number(&text, v->computed);
 	put(c, r, col, " · ", text.bytes, STYLE_STATUS);
 	strbuf_free(&text);
 }

@@ -35,8 +35,4 @@ struct status_view {
 /* What does not fit is left out from the right, whole pieces at a time. */
 void status_draw(const struct status_view *v, struct canvas *c, struct rect r);
 
-/* Appends "32,768". */
-struct strbuf;
-void status_number(struct strbuf *out, size_t n);
-
 #endif
