@@ -76,12 +76,13 @@ char *chat_undo(struct chat *chat)
 void chat_edit(struct chat *chat, int64_t id, const char *text)
 {
 	struct conversation *c = chat->conversation;
-	const struct message *old = conversation_message(c, id);
+	const struct message *old;
 	struct message *m;
 
+	leave_branch(chat); /* may take away an empty reply: this one */
+	old = conversation_message(c, id);
 	if (!old)
 		return;
-	leave_branch(chat);
 	if (old->role == ROLE_SYSTEM) {
 		chat_set_system(chat, text);
 		return;
@@ -94,11 +95,12 @@ void chat_edit(struct chat *chat, int64_t id, const char *text)
 
 void chat_branch(struct chat *chat, int64_t id)
 {
-	const struct message *m = conversation_message(chat->conversation, id);
+	const struct message *m;
 
+	leave_branch(chat); /* may take away an empty reply: this one */
+	m = conversation_message(chat->conversation, id);
 	if (!m)
 		return;
-	leave_branch(chat);
 	chat->conversation->leaf = id;
 	if (m->role == ROLE_USER)
 		chat_answer(chat, id);
@@ -232,14 +234,22 @@ static void add_taken_odds(struct message *fork, const struct token_odds *old,
 	}
 }
 
-static bool can_fork(struct chat *chat, const struct message *m)
+/* Ends what is computed, of this reply or another one.  false: it cannot go on
+ * from token index, or it was empty and is gone. */
+static bool can_fork(struct chat *chat, const struct message *m, size_t index)
 {
-	if (m->role == ROLE_ASSISTANT && chat_same_model(chat, m))
-		return true;
-	chat_notice(chat, m->role == ROLE_ASSISTANT ?
-	                          "another model wrote this reply" :
-	                          "only a reply can go on from another token");
-	return false;
+	int64_t id = m->id;
+
+	if (m->role != ROLE_ASSISTANT || !chat_same_model(chat, m)) {
+		chat_notice(chat, m->role == ROLE_ASSISTANT
+		                          ? "another model wrote this reply"
+		                          : "only a reply can go on from "
+		                            "another token");
+		return false;
+	}
+	chat_interrupt(chat);
+	m = conversation_message(chat->conversation, id);
+	return m && index <= m->ids.n;
 }
 
 void chat_take_token(struct chat *chat, const struct message *m, size_t index,
@@ -248,10 +258,8 @@ void chat_take_token(struct chat *chat, const struct message *m, size_t index,
 	struct token_odds old = { 0 };
 	struct message *fork;
 
-	if (!can_fork(chat, m) || index > m->ids.n)
+	if (!can_fork(chat, m, index))
 		return;
-	if (chat->reply == m)
-		chat_interrupt(chat);
 	if (index < m->n_odds)
 		old = m->odds[index];
 	fork = fork_at(chat, m, index);
@@ -269,10 +277,8 @@ void chat_take_text(struct chat *chat, const struct message *m, size_t index,
 {
 	struct message *fork;
 
-	if (!can_fork(chat, m) || index > m->ids.n || !*text)
+	if (!*text || !can_fork(chat, m, index))
 		return;
-	if (chat->reply == m)
-		chat_interrupt(chat);
 	fork = fork_at(chat, m, index);
 	tokenizer_encode(chat->model->tokenizer, text, strlen(text),
 	                 TOKENIZER_PLAIN, &fork->ids);

@@ -178,6 +178,28 @@ def another_token_is_taken_and_the_reply_goes_on(binary):
         c.wait(" confab-20m  1/2")
 
 
+@scripted
+def a_token_is_taken_while_another_reply_comes(binary):
+    with Confab(binary, rows=40, cols=120,
+                env=script("alpha beta gamma delta", "x" * 3000,
+                           "epsilon", chunk=0, rate=50)) as c:
+        c.ready()
+        c.ask("one")
+        c.say("two")
+        c.wait("xxx")
+        c.keys("Tab", "g", "Down")
+        c.wait("#4")
+        c.keys("i")
+        c.wait(" instead: ")
+        c.keys("omega", "Enter")
+        c.wait(" scripted  2/2")
+        c.ready()
+        # The reply that was left was stopped, not forgotten.
+        c.keys("Tab", "[")
+        c.wait(" scripted  1/2")
+        c.wait("stopped; /continue goes on")
+
+
 @test
 def the_branch_equals_a_fresh_run_of_the_same_words(binary):
     with Confab(binary, rows=40, cols=120) as c:
