@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/strbuf.h"
@@ -76,14 +76,6 @@ static void show_text(const char *path, const char *type, double seconds,
 		              report->n_fallbacks);
 }
 
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
-}
-
 static int write_file(const struct options *o, const struct checkpoint *cp,
                       struct threads *pool, struct error *err)
 {
@@ -92,7 +84,7 @@ static int write_file(const struct options *o, const struct checkpoint *cp,
 		                            .pool = pool,
 		                            .progress = show_progress };
 	struct quantize_report report;
-	double start = now();
+	double start = clock_seconds();
 	char what[64];
 	int result;
 
@@ -104,8 +96,8 @@ static int write_file(const struct options *o, const struct checkpoint *cp,
 		return 128 + signals_wait(-1, 0);
 	if (result)
 		return EXIT_FAILED;
-	(o->json ? show_json : show_text)(o->args[1], type, now() - start,
-	                                  &report);
+	(o->json ? show_json : show_text)(o->args[1], type,
+	                                  clock_seconds() - start, &report);
 	return EXIT_OK;
 }
 
