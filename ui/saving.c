@@ -197,6 +197,7 @@ int saving_delete(struct saving *s, const char *id, struct error *err)
 		return -1;
 	c = library_read(s->lib, id, err);
 	if (!c || library_remove(s->lib, id, err)) {
+		library_unlock(s->lib, id);
 		conversation_free(c);
 		return -1;
 	}
