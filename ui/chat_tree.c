@@ -106,13 +106,15 @@ void chat_branch(struct chat *chat, int64_t id)
 		chat_answer(chat, id);
 	else
 		chat_notice(chat, "the next message begins a branch here");
+	chat_snapshot_changed(chat);
 	chat_save(chat);
 }
 
 void chat_select(struct chat *chat, int64_t id)
 {
-	chat_interrupt(chat);
+	leave_branch(chat);
 	conversation_select(chat->conversation, id);
+	chat_snapshot_changed(chat);
 	chat_save(chat);
 }
 
