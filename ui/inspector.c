@@ -11,7 +11,6 @@
 #include "ui/try_settings.h"
 
 #define EXPLORED_COLS 100 /* of a continuation that are kept for the view */
-#define CUT_MASK      7 /* the bits of enum sampler_cut in a candidate's cut */
 
 /* The bytes of a token of this model, made visible; at most size - 1 bytes. */
 static void put_token(const struct app *app, int id, char *out, size_t size)
@@ -125,10 +124,6 @@ static void put_settings(const struct app *app, struct inspector_view *v,
 static void put_odds(const struct app *app, struct inspector_view *v,
                      const struct token_odds *odds)
 {
-	/* Padded: the byte may come from a file. */
-	static const char *const cuts[CUT_MASK + 1] = {
-		"", "top_k", "top_p", "min_p", "greedy", "?", "?", "?"
-	};
 	double listed = 0;
 
 	v->has_odds = true;
@@ -145,7 +140,7 @@ static void put_odds(const struct app *app, struct inspector_view *v,
 		put_token(app, from->id, to->text, sizeof to->text);
 		to->raw = exp(from->logprob);
 		to->sampled = from->sampled_prob;
-		to->cut = cuts[from->cut & CUT_MASK];
+		to->cut = sampler_cut_name(from->cut & TOKEN_CUT);
 		to->penalised = from->cut & TOKEN_PENALISED;
 		to->is_token = from->id == odds->id;
 		listed += to->raw;
