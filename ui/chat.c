@@ -96,7 +96,7 @@ void chat_free(struct chat *chat)
 
 bool chat_same_model(const struct chat *chat, const struct message *m)
 {
-	return chat->model && m->model && !strcmp(m->model, chat->model->name);
+	return chat->model && reply_is_by(m, chat->model);
 }
 
 void chat_save(struct chat *chat)
@@ -357,19 +357,12 @@ void chat_end_reply(struct chat *chat, struct message *reply)
 	chat_save(chat);
 }
 
-/* chat->prompt holds the whole prompt, the reply's own ids at its end. */
-static void send_prompt(struct chat *chat, struct message *m)
+void chat_generate(struct chat *chat, enum chat_state state, size_t n_reply,
+                   const struct sampler_settings *sampling, size_t max_tokens)
 {
 	char *snapshot = chat_snapshot_path(chat);
 
-	chat->reply = m;
-	chat->seconds_before = m->seconds;
-	m->state = MESSAGE_OPEN;
-	reply_begin(m, chat->model, &chat->sampling);
-	resume_text(chat, m);
-	chat->thought = memmem(m->text.bytes, m->text.len, "</think>", 8);
-	chat->state = CHAT_READING;
-	chat->n_tokens = 0;
+	chat->state = state;
 	chat->done = chat->total = 0;
 	chat->stage = ENGINE_STAGE_PREFILL;
 	chat->stage_began = clock_seconds();
@@ -378,14 +371,28 @@ static void send_prompt(struct chat *chat, struct message *m)
 	                        &(struct engine_generate){
 					.ids = chat->prompt.data,
 					.n_ids = chat->prompt.n,
-					.n_prompt = chat->prompt.n - m->ids.n,
-					.sampling = chat->sampling,
-					.max_tokens = chat->max_tokens,
+					.n_prompt = chat->prompt.n - n_reply,
+					.sampling = *sampling,
+					.max_tokens = max_tokens,
 					.stop_ids = chat->model->stop_ids,
 					.n_stop_ids = chat->model->n_stop_ids,
 					.snapshot = snapshot,
 				});
 	free(snapshot);
+}
+
+/* chat->prompt holds the whole prompt, the reply's own ids at its end. */
+static void send_prompt(struct chat *chat, struct message *m)
+{
+	chat->reply = m;
+	chat->seconds_before = m->seconds;
+	m->state = MESSAGE_OPEN;
+	reply_begin(m, chat->model, &chat->sampling);
+	resume_text(chat, m);
+	chat->thought = memmem(m->text.bytes, m->text.len, "</think>", 8);
+	chat->n_tokens = 0;
+	chat_generate(chat, CHAT_READING, m->ids.n, &chat->sampling,
+	              chat->max_tokens);
 }
 
 /* Renders the path up to `last`; false when it cannot be sent. */

@@ -127,6 +127,10 @@ void chat_stop(struct chat *chat);
 /* Ends what is computed at once, without waiting for its last tokens. */
 void chat_interrupt(struct chat *chat);
 
+/* Has chat->prompt gone on with; its last n_reply ids are the reply's own. */
+void chat_generate(struct chat *chat, enum chat_state state, size_t n_reply,
+                   const struct sampler_settings *sampling, size_t max_tokens);
+
 /* Sends a message, or queues it while busy. */
 void chat_say(struct chat *chat, const char *text);
 

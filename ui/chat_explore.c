@@ -6,7 +6,6 @@
 #include "library/reply.h"
 #include "ui/chat.h"
 #include "ui/chat_prompt.h"
-#include "base/clock.h"
 
 void chat_explore_init(struct chat_explore *e)
 {
@@ -48,34 +47,13 @@ static bool prepare(struct chat *chat, const struct message *m, size_t index)
 	return true;
 }
 
-static void send(struct chat *chat, const struct sampler_settings *sampling,
-                 size_t max_tokens)
-{
-	char *snapshot = chat_snapshot_path(chat);
-
-	chat->state = CHAT_EXPLORING;
-	chat->done = chat->total = 0;
-	chat->stage_began = clock_seconds();
-	chat->request = engine_generate(
-		chat->engine, &(struct engine_generate){
-				      .ids = chat->prompt.data,
-				      .n_ids = chat->prompt.n,
-				      .sampling = *sampling,
-				      .max_tokens = max_tokens,
-				      .stop_ids = chat->model->stop_ids,
-				      .n_stop_ids = chat->model->n_stop_ids,
-				      .snapshot = snapshot,
-			      });
-	free(snapshot);
-}
-
 static void send_branch(struct chat *chat)
 {
 	struct chat_explore *e = &chat->explore;
 	struct sampler_settings greedy = { .top_p = 1, .repeat_penalty = 1 };
 
 	chat->prompt.data[chat->prompt.n - 1] = e->branch[e->current].id;
-	send(chat, &greedy, EXPLORE_TOKENS);
+	chat_generate(chat, CHAT_EXPLORING, 0, &greedy, EXPLORE_TOKENS);
 }
 
 void chat_explore(struct chat *chat, const struct message *m, size_t index)
@@ -112,7 +90,7 @@ void chat_peek(struct chat *chat, const struct message *m, size_t index)
 	chat->explore.peek_message = m->id;
 	chat->explore.peek_index = index;
 	chat->explore.peek = (struct token_odds){ 0 };
-	send(chat, &chat->sampling, 1);
+	chat_generate(chat, CHAT_EXPLORING, 0, &chat->sampling, 1);
 }
 
 /* ---- events ---- */

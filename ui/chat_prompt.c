@@ -17,23 +17,6 @@ static bool is_seen(const struct chat *chat, const struct message *m)
 	       m->id >= chat->first_seen;
 }
 
-static struct chat_message as_chat_message(const struct chat *chat,
-                                           const struct message *m)
-{
-	struct chat_message out = {
-		.role = message_role_name(m->role),
-		.content = m->text.bytes,
-		.content_len = m->text.len,
-	};
-
-	if (m->role == ROLE_ASSISTANT && chat_same_model(chat, m) &&
-	    reply_ids_hold(m, chat->model->tokenizer)) {
-		out.ids = m->ids.data;
-		out.n_ids = m->ids.n;
-	}
-	return out;
-}
-
 /* The path from the root to a message, without what is not to be seen. */
 static size_t collect(const struct chat *chat, int64_t last,
                       struct chat_message **out)
@@ -50,7 +33,7 @@ static size_t collect(const struct chat *chat, int64_t last,
 	for (m = conversation_message(c, last); m;
 	     m = conversation_message(c, m->parent))
 		if (is_seen(chat, m))
-			(*out)[--i] = as_chat_message(chat, m);
+			(*out)[--i] = reply_as_chat(m, chat->model);
 	return n;
 }
 

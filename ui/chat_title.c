@@ -68,19 +68,7 @@ static void begin(struct chat *chat)
 		return;
 	strbuf_clear(&chat->title.text);
 	chat->title.stream = (struct tokenizer_stream){ .n_held = 0 };
-	chat->state = CHAT_TITLING;
-	chat->done = chat->total = 0;
-	chat->stage_began = clock_seconds();
-	chat->request =
-		engine_generate(chat->engine,
-	                        &(struct engine_generate){
-					.ids = chat->prompt.data,
-					.n_ids = chat->prompt.n,
-					.sampling = greedy,
-					.max_tokens = MAX_TOKENS,
-					.stop_ids = chat->model->stop_ids,
-					.n_stop_ids = chat->model->n_stop_ids,
-				});
+	chat_generate(chat, CHAT_TITLING, 0, &greedy, MAX_TOKENS);
 }
 
 double chat_title_tick(struct chat *chat)

@@ -191,3 +191,25 @@ bool reply_ids_hold(const struct message *m, const struct tokenizer *t)
 	strbuf_free(&text);
 	return hold;
 }
+
+bool reply_is_by(const struct message *m, const struct engine_model *model)
+{
+	return m->model && !strcmp(m->model, model->name);
+}
+
+struct chat_message reply_as_chat(const struct message *m,
+                                  const struct engine_model *model)
+{
+	struct chat_message out = {
+		.role = message_role_name(m->role),
+		.content = m->text.bytes,
+		.content_len = m->text.len,
+	};
+
+	if (m->role == ROLE_ASSISTANT && reply_is_by(m, model) &&
+	    reply_ids_hold(m, model->tokenizer)) {
+		out.ids = m->ids.data;
+		out.n_ids = m->ids.n;
+	}
+	return out;
+}

@@ -21,11 +21,20 @@
 
 #include "engine/engine.h"
 #include "library/conversation.h"
+#include "text/chat_template.h"
 
 struct tokenizer;
 
 /* Is it one of the ids that end a reply? */
 bool reply_is_stop(const struct engine_model *model, int id);
+
+/* The message for a template, which borrows from it.  A reply that this model
+ * wrote keeps its ids, where they hold (reply_ids_hold()). */
+struct chat_message reply_as_chat(const struct message *m,
+                                  const struct engine_model *model);
+
+/* Whether the model of this name wrote it. */
+bool reply_is_by(const struct message *m, const struct engine_model *model);
 
 void reply_odds(struct token_odds *odds, const struct sample *sample);
 

@@ -300,25 +300,6 @@ static int start_engine(struct headless *h, struct error *err)
 
 /* ---- one turn ---- */
 
-/* The ids of another model mean something else. */
-static struct chat_message as_chat(const struct headless *h,
-                                   const struct message *m)
-{
-	struct chat_message out = {
-		.role = message_role_name(m->role),
-		.content = m->text.bytes,
-		.content_len = m->text.len,
-	};
-
-	if (m->role == ROLE_ASSISTANT && m->model &&
-	    !strcmp(m->model, h->model->name) &&
-	    reply_ids_hold(m, h->model->tokenizer)) {
-		out.ids = m->ids.data;
-		out.n_ids = m->ids.n;
-	}
-	return out;
-}
-
 static int render(struct headless *h, struct message **path, size_t n,
                   struct ids *ids, struct error *err)
 {
@@ -328,7 +309,7 @@ static int render(struct headless *h, struct message **path, size_t n,
 	int result;
 
 	for (size_t i = 0; i < n; i++)
-		messages[i] = as_chat(h, path[i]);
+		messages[i] = reply_as_chat(path[i], h->model);
 	result = chat_template_render(h->family, messages, n, &options,
 	                              h->model->tokenizer, NULL, ids, err);
 	free(messages);
