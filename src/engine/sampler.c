@@ -139,14 +139,19 @@ void sampler_accept(struct sampler *s, int id)
 
 /* ---- rows ---- */
 
-static void row_set(struct sampler *s, struct row *row, const float *x)
+static void row_set_top(const struct sampler *s, struct row *row)
 {
-	row->x = x;
 	row->top = -INFINITY;
-	s->ops->block_max(x, (size_t)s->n_ids, row->block_max);
 	for (size_t b = 0; b < s->n_blocks; b++)
 		if (row->block_max[b] > row->top)
 			row->top = row->block_max[b];
+}
+
+static void row_set(struct sampler *s, struct row *row, const float *x)
+{
+	row->x = x;
+	s->ops->block_max(x, (size_t)s->n_ids, row->block_max);
+	row_set_top(s, row);
 }
 
 /* A row whose largest is infinite (or that has no number at all) comes from a
@@ -412,25 +417,43 @@ static float penalised(const struct sampler *s, float x, unsigned char seen)
 	return fminf(fmaxf(x, -FLT_MAX), FLT_MAX);
 }
 
+/* The scored row's blocks that a penalty changed have another largest. */
+static void row_set_seen(struct sampler *s)
+{
+	size_t n = (size_t)s->n_ids;
+
+	for (size_t i = 0; i < s->n_seen; i++) {
+		size_t b = (size_t)s->seen_ids[i] / SELECT_BLOCK;
+		size_t first = b * SELECT_BLOCK, left = n - first;
+
+		s->ops->block_max(s->scores + first,
+		                  left < SELECT_BLOCK ? left : SELECT_BLOCK,
+		                  &s->scored.block_max[b]);
+	}
+	row_set_top(s, &s->scored);
+}
+
 static void penalise(struct sampler *s)
 {
 	const struct sampler_settings *set = &s->settings;
 
+	s->scored = (struct row){ s->raw.x, s->scored.block_max, s->raw.top };
+	memcpy(s->scored.block_max, s->raw.block_max,
+	       s->n_blocks * sizeof(float));
 	if (!s->n_seen ||
-	    (set->repeat_penalty == 1 && set->presence_penalty == 0)) {
-		s->scored.x = s->raw.x;
-		s->scored.top = s->raw.top;
-		memcpy(s->scored.block_max, s->raw.block_max,
-		       s->n_blocks * sizeof(float));
+	    (set->repeat_penalty == 1 && set->presence_penalty == 0))
 		return;
-	}
 	memcpy(s->scores, s->raw.x, (size_t)s->n_ids * sizeof(float));
 	for (size_t i = 0; i < s->n_seen; i++) {
 		int id = s->seen_ids[i];
 
 		s->scores[id] = penalised(s, s->raw.x[id], s->seen[id]);
 	}
-	row_set(s, &s->scored, s->scores);
+	s->scored.x = s->scores;
+	if (s->n_seen < s->n_blocks)
+		row_set_seen(s);
+	else
+		row_set(s, &s->scored, s->scores);
 }
 
 /* The softmax of the raw row, of all ids.  Its masses are what an unpenalised
