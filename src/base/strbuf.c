@@ -88,17 +88,6 @@ void strbuf_remove(struct strbuf *s, size_t pos, size_t len)
 	s->len -= len;
 }
 
-void strbuf_insert(struct strbuf *s, size_t pos, const void *bytes, size_t len)
-{
-	assert(pos <= s->len);
-	if (!len)
-		return;
-	strbuf_reserve(s, len);
-	memmove(s->bytes + pos + len, s->bytes + pos, s->len - pos + 1);
-	memcpy(s->bytes + pos, bytes, len);
-	s->len += len;
-}
-
 char *strbuf_take(struct strbuf *s)
 {
 	char *bytes = s->capacity ? s->bytes : mem_strdup("");

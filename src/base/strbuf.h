@@ -28,7 +28,6 @@ void strbuf_add_char(struct strbuf *s, char c);
 void strbuf_printf(struct strbuf *s, const char *format, ...)
 	__attribute__((format(printf, 2, 3), nonnull(2)));
 void strbuf_remove(struct strbuf *s, size_t pos, size_t len);
-void strbuf_insert(struct strbuf *s, size_t pos, const void *bytes, size_t len);
 
 /* Gives the bytes to the caller (free()) and leaves STRBUF_INIT. */
 char *strbuf_take(struct strbuf *s);

@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "math/activations.h"
+#include "math/softmax.h"
 #include "math/kernels.h"
 #include "math/linear.h"
 #include "model/load_weights.h"
@@ -84,7 +84,7 @@ static void choose(struct moe_work *work, size_t row, bool normalise)
 	float *p = work->p + row * work->n_experts, sum = 0;
 	int *chosen = work->chosen + row * work->per_row;
 
-	activations_softmax(p, work->n_experts);
+	softmax(p, work->n_experts);
 	for (size_t e = 0; e < work->n_experts; e++)
 		p[e] = fabsf(p[e]);
 	for (size_t i = 0; i < work->per_row; i++) {
