@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/shares.h"
 #include "base/threads.h"
 #include "math/gemm.h"
 #include "math/kernels.h"
@@ -15,12 +16,13 @@
 #include "math/quant_x.h"
 #include "math/tile.h"
 
-/* Each thread takes an even share of every weight's outputs and goes through it
- * in the blocks of linear_plan.h. */
+/* Threads share every weight's outputs (shares.h) and take them in the blocks of
+ * linear_plan.h. */
 #define SHARE_GRAIN 16 /* outputs; 16 floats are a cache line */
 
 struct linear_work {
 	struct threads *pool;
+	struct shares *shares[LINEAR_MAX_JOBS]; /* of each job's outputs */
 	size_t max_rows;
 	int64_t max_in, max_out;
 	/* Activations as bf16 and as integers, shared by the threads. */
@@ -60,6 +62,16 @@ static size_t narrow_stride(size_t n)
 	return ((2 * n + 63) / 64 | 1) * 64;
 }
 
+static bool new_shares(struct linear_work *work)
+{
+	for (int j = 0; j < LINEAR_MAX_JOBS; j++) {
+		work->shares[j] = shares_new(threads_count(work->pool));
+		if (!work->shares[j])
+			return false;
+	}
+	return true;
+}
+
 struct linear_work *linear_work_new(struct threads *pool, size_t max_rows,
                                     int64_t max_in, int64_t max_out,
                                     struct error *err)
@@ -84,7 +96,7 @@ struct linear_work *linear_work_new(struct threads *pool, size_t max_rows,
 	work->gates = mem_try(n_threads, work->gate_floats * sizeof(float));
 	work->own = mem_try(n_threads, work->own_count * sizeof *work->own);
 	if (work->narrow && work->quantized && work->panels && work->gates &&
-	    work->own)
+	    work->own && new_shares(work))
 		return work;
 	error_set(err, "no memory for products of %zu rows by %lld numbers",
 	          max_rows, (long long)max_in);
@@ -101,6 +113,8 @@ void linear_work_free(struct linear_work *work)
 	free(work->panels);
 	free(work->gates);
 	free(work->own);
+	for (int j = 0; j < LINEAR_MAX_JOBS; j++)
+		shares_free(work->shares[j]);
 	free(work);
 }
 
@@ -248,37 +262,33 @@ static void multiply_block(const struct call *call, int j, size_t o, size_t n_w,
 	}
 }
 
-static void share_job(const struct call *call, int j, int index, int n)
+static void share_job(const struct call *call, int j, int index)
 {
 	const struct linear_job *job = &call->jobs[j];
-	size_t step = linear_plan_outputs(&call->plans[j], job->w->dtype,
+	size_t most = linear_plan_outputs(&call->plans[j], job->w->dtype,
 	                                  call->n_in),
 	       o, end;
 
-	threads_split((size_t)tensor_rows(job->w), SHARE_GRAIN, index, n, &o,
-	              &end);
-	for (; o < end; o += step)
-		multiply_block(call, j, o, smaller(step, end - o), job->y + o,
-		               job->y_stride, job->add, index);
+	while (shares_take(call->work->shares[j], index, most, &o, &end))
+		multiply_block(call, j, o, end - o, job->y + o, job->y_stride,
+		               job->add, index);
 }
 
 /* A block of gates and the same block of ups are joined while they are in the
  * cache. */
-static void share_swiglu(const struct call *call, int index, int n)
+static void share_swiglu(const struct call *call, int index)
 {
 	const struct linear_job *up = &call->jobs[1];
 	struct linear_work *work = call->work;
 	float *gate = work->gates + (size_t)index * work->gate_floats;
-	size_t step = linear_plan_outputs(&call->plans[1], up->w->dtype,
+	size_t most = linear_plan_outputs(&call->plans[1], up->w->dtype,
 	                                  call->n_in),
-	       o, end, n_w;
+	       o, end;
 
-	threads_split((size_t)tensor_rows(up->w), SHARE_GRAIN, index, n, &o,
-	              &end);
-	for (; o < end; o += step) {
+	while (shares_take(work->shares[1], index, most, &o, &end)) {
+		size_t n_w = end - o;
 		float *y = up->y + o;
 
-		n_w = smaller(step, end - o);
 		multiply_block(call, 0, o, n_w, gate, LINEAR_PLAN_OUTPUTS,
 		               false, index);
 		multiply_block(call, 1, o, n_w, y, up->y_stride, false, index);
@@ -339,11 +349,11 @@ static void share(void *arg, int index, int n)
 	if (call->narrow_stride || call->quantized)
 		threads_barrier(call->work->pool);
 	if (call->swiglu) {
-		share_swiglu(call, index, n);
+		share_swiglu(call, index);
 		return;
 	}
 	for (int j = 0; j < call->n_jobs; j++)
-		share_job(call, j, index, n);
+		share_job(call, j, index);
 }
 
 static void run(struct call *call, bool exact)
@@ -366,6 +376,8 @@ static void run(struct call *call, bool exact)
 		if (call->plans[j].narrow)
 			call->narrow_stride = narrow_stride(call->n_in);
 		call->quantized |= call->plans[j].panel != NULL;
+		shares_begin(work->shares[j], (size_t)tensor_rows(w),
+		             SHARE_GRAIN);
 	}
 	threads_run(work->pool, share, call);
 }
