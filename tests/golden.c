@@ -97,7 +97,7 @@ static const struct json *at(const struct json *array, size_t i)
 
 /* The reference keeps the first 8 numbers of the first token's row, the last 8
  * of the last token's, and the norm of all rows. */
-static void observe(void *arg, int step, const float *x, size_t seq)
+static bool observe(void *arg, int step, const float *x, size_t seq)
 {
 	struct pass *pass = arg;
 	const struct golden *g = pass->golden;
@@ -113,10 +113,11 @@ static void observe(void *arg, int step, const float *x, size_t seq)
 	for (size_t i = 0; i < 8 && pass->pos == 0; i++)
 		note(worst, x[i], at(first, i));
 	if (pass->pos + seq < g->prompt.n)
-		return;
+		return true;
 	for (size_t i = 0; i < 8; i++)
 		note(worst, x[n - 8 + i], at(last, i));
 	note(worst, sqrt(pass->squares[step]), json_get(want, "l2"));
+	return true;
 }
 
 static double logsumexp(const float *x, size_t n)

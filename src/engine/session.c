@@ -11,11 +11,11 @@
 #include "model/kv_cache.h"
 #include "model/model.h"
 
-/* Rows of a chunk.  The first is small, so that even the first cancel of a
- * slow machine is obeyed soon; multiples suit the matrix kernels. */
+/* Rows of a chunk: enough for the matrix kernels, and no more than a cancelled
+ * prompt may lose.  A cancel is obeyed after a layer. */
 #define CHUNK_MULTIPLE 32
 #define CHUNK_FIRST    64
-#define CHUNK_SECONDS  0.5
+#define CHUNK_SECONDS  2.0
 
 struct session {
 	struct model *model;
@@ -133,18 +133,43 @@ int session_reserve(struct session *s, struct kv_cache *cache, size_t more,
 	return 0;
 }
 
-static int read_chunk(struct session *s, const int *ids, size_t rows,
-                      struct error *err)
+/* A prompt that is read: `done` of `total` tokens, and `rows` under way. */
+struct reading {
+	session_progress *progress;
+	void *arg;
+	size_t done, rows, total;
+	size_t layers;
+};
+
+static bool go_on(void *arg, int layer, const float *x, size_t seq)
+{
+	const struct reading *r = arg;
+
+	(void)x;
+	(void)seq;
+	return r->progress(r->arg,
+	                   r->done + r->rows * (size_t)layer / r->layers,
+	                   r->total);
+}
+
+static enum session_result read_chunk(struct session *s, const int *ids,
+                                      struct reading *r, struct error *err)
 {
 	double start = clock_seconds();
+	bool whole;
 
-	if (session_reserve(s, s->cache, rows, err))
-		return -1;
+	if (session_reserve(s, s->cache, r->rows, err))
+		return SESSION_FAILED;
 	s->logits_valid = false;
-	model_forward(s->model, s->cache, ids, rows);
-	ids_append(&s->ids, ids, rows);
-	fit_chunk(s, rows, clock_seconds() - start);
-	return 0;
+	model_set_observer(s->model, go_on, r);
+	whole = model_forward(s->model, s->cache, ids, r->rows);
+	model_set_observer(s->model, NULL, NULL);
+	if (!whole)
+		return SESSION_CANCELLED;
+	ids_append(&s->ids, ids, r->rows);
+	r->done += r->rows;
+	fit_chunk(s, r->rows, clock_seconds() - start);
+	return SESSION_SYNCED;
 }
 
 static void last_logits(struct session *s, size_t rows)
@@ -166,19 +191,24 @@ static enum session_result read_rest(struct session *s, const int *ids,
                                      size_t n, session_progress *progress,
                                      void *arg, struct error *err)
 {
-	size_t first = s->ids.n, total = n - first, rows = 0;
+	struct reading r = {
+		.progress = progress,
+		.arg = arg,
+		.total = n - s->ids.n,
+		.layers = (size_t)model_config(s->model)->num_hidden_layers,
+	};
 
-	while (s->ids.n < n) {
-		size_t done = s->ids.n - first;
+	while (r.done < r.total) {
+		size_t left = r.total - r.done;
+		enum session_result result;
 
-		if (!progress(arg, done, total))
-			return SESSION_CANCELLED;
-		rows = total - done < s->chunk ? total - done : s->chunk;
-		if (read_chunk(s, ids + s->ids.n, rows, err))
-			return SESSION_FAILED;
+		r.rows = left < s->chunk ? left : s->chunk;
+		result = read_chunk(s, ids + s->ids.n, &r, err);
+		if (result != SESSION_SYNCED)
+			return result;
 	}
-	last_logits(s, rows);
-	progress(arg, total, total); /* too late to stop */
+	last_logits(s, r.rows);
+	progress(arg, r.total, r.total); /* too late to stop */
 	return SESSION_SYNCED;
 }
 

@@ -55,8 +55,9 @@ enum session_result {
 	SESSION_CANCELLED /* the line is a beginning of the prompt */
 };
 
-/* Called before each chunk and at the end, with the tokens computed so far and
- * those to compute.  Returns false to stop. */
+/* Called after each layer of a chunk and at the end, with the tokens computed so
+ * far, the chunk's in part, and those to compute.  Returns false to stop; the
+ * chunk under way is lost then. */
 typedef bool session_progress(void *arg, size_t done, size_t total);
 
 /*

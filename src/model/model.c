@@ -28,7 +28,7 @@ struct model {
 	struct workspace *ws; /* after a forward pass ws->x holds the final,
 	                       * normalised rows */
 	size_t rows;          /* of the last forward pass */
-	void (*observer)(void *arg, int step, const float *x, size_t seq);
+	model_observer *observer;
 	void *observer_arg;
 };
 
@@ -126,13 +126,14 @@ struct kv_cache *model_new_cache(const struct model *model, enum dtype dtype,
 	return kv_cache_new(&shape, max_tokens, err);
 }
 
-static void observe(const struct model *model, int step, size_t seq)
+/* May the pass go on? */
+static bool observe(const struct model *model, int step, size_t seq)
 {
-	if (model->observer)
-		model->observer(model->observer_arg, step, model->ws->x, seq);
+	return !model->observer ||
+	       model->observer(model->observer_arg, step, model->ws->x, seq);
 }
 
-void model_forward(struct model *model, struct kv_cache *cache, const int *ids,
+bool model_forward(struct model *model, struct kv_cache *cache, const int *ids,
                    size_t seq)
 {
 	const struct model_config *config = &model->config;
@@ -148,12 +149,13 @@ void model_forward(struct model *model, struct kv_cache *cache, const int *ids,
 		            ws->sin + t * half);
 
 	embedding(ws->x, weights->embed_tokens, ids, seq);
-	observe(model, 0, seq);
+	if (!observe(model, 0, seq))
+		return false;
 	for (int l = 0; l < layers; l++) {
 		transformer_block(ws, &weights->layers[l], config, cache, l,
 		                  seq, pos);
-		if (l + 1 < layers)
-			observe(model, l + 1, seq);
+		if (l + 1 < layers && !observe(model, l + 1, seq))
+			return false;
 	}
 	norm_rows(ws->pool, ws->x, ws->x, weights->norm, seq,
 	          (size_t)config->hidden_size, config->rms_norm_eps);
@@ -161,6 +163,7 @@ void model_forward(struct model *model, struct kv_cache *cache, const int *ids,
 
 	cache->length = pos + seq;
 	model->rows = seq;
+	return true;
 }
 
 void model_logits(struct model *model, size_t first, size_t rows, float *logits)
@@ -175,9 +178,7 @@ void model_logits(struct model *model, size_t first, size_t rows, float *logits)
 	       ws->exact);
 }
 
-void model_set_observer(struct model *model,
-                        void (*observer)(void *arg, int step, const float *x,
-                                         size_t seq),
+void model_set_observer(struct model *model, model_observer *observer,
                         void *arg)
 {
 	model->observer = observer;

@@ -53,10 +53,11 @@ struct kv_cache *model_new_cache(const struct model *model, enum dtype dtype,
 /*
  * Reads ids[0..seq) at positions cache->length.. and appends them to the
  * cache.  0 < seq <= max_batch, 0 <= id < vocab_size; the room must have been
- * reserved with kv_cache_reserve().  Cannot fail.  Leaves the final hidden
- * rows where model_logits() finds them.
+ * reserved with kv_cache_reserve().  Leaves the final hidden rows where
+ * model_logits() finds them.  Cannot fail; false when the observer stopped it,
+ * and then the cache is as long as before.
  */
-void model_forward(struct model *model, struct kv_cache *cache, const int *ids,
+bool model_forward(struct model *model, struct kv_cache *cache, const int *ids,
                    size_t seq);
 
 /* Logits of rows [first, first + rows) of the last model_forward(), rows <=
@@ -66,11 +67,12 @@ void model_logits(struct model *model, size_t first, size_t rows,
 
 /* Called during model_forward() with the residual stream [seq, hidden_size]:
  * step 0 after the embedding, l + 1 after block l (after the last block: the
- * final norm's output), as transformers' hidden_states.  NULL turns it off.
- * For tests and inspection. */
-void model_set_observer(struct model *model,
-                        void (*observer)(void *arg, int step, const float *x,
-                                         size_t seq),
+ * final norm's output), as transformers' hidden_states.  When it gives false
+ * the pass ends there, except after the last block. */
+typedef bool model_observer(void *arg, int step, const float *x, size_t seq);
+
+/* NULL: nobody observes. */
+void model_set_observer(struct model *model, model_observer *observer,
                         void *arg);
 
 #endif
