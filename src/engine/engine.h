@@ -109,7 +109,7 @@ struct engine_save_line {
 uint64_t engine_save_line(struct engine *engine,
                           const struct engine_save_line *save);
 
-/* Ends a request within one token or one prefill chunk; it still gets its
+/* Ends a request within one token or one layer of a prompt; it still gets its
  * FINISHED (reason CANCELLED) or FAILED.  A finished or unknown one: nothing. */
 void engine_cancel(struct engine *engine, uint64_t request);
 

@@ -10,7 +10,8 @@
  * nothing.  Reuse is decided by content, never by who asked.
  *
  * A prompt is read in chunks of rows.  Their size follows the machine: as many
- * as take about half a second, so that a cancel is obeyed in that time.
+ * as take about two seconds.  A cancel is obeyed after a layer and loses the
+ * chunk under way.
  *
  * NOTE: matrix products over other row counts add in another order, so two
  * runs of one prompt may differ in the last places of a logit.
