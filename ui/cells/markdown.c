@@ -11,34 +11,19 @@
 #include "ui/cells/blocks.h"
 #include "ui/cells/entity.h"
 #include "ui/cells/markdown_input.h"
+#include "ui/cells/markdown_page.h"
 #include "ui/cells/markdown_table.h"
 #include "ui/cells/syntax.h"
-#include "ui/cells/width.h"
 #include "ui/cells/wrap.h"
 
-#define DEEPEST 24 /* quotes and lists inside each other that are drawn */
-
-/* A quote or a list item: what it puts before lines. */
-struct container {
-	char first[24], rest[24];
-	struct style style;
-	bool used;        /* the first line is out */
-	bool tight;       /* of a list: no blank lines between its items */
-	bool ordered;
-	unsigned number;  /* of the next item */
-	bool is_list;     /* itself draws nothing; its items do */
-};
+#define RULE_MAX 40 /* columns; a longer rule says no more */
 
 struct render {
-	struct wrap wrap;
-	struct lines *out;
+	struct page page;
 	const char *input;   /* what md4c reads */
 	size_t input_len;
 	size_t skip;         /* bytes of it that are not in the source */
 	size_t base;         /* source offset of input[skip] */
-	struct container containers[DEEPEST];
-	int depth;           /* may be more than DEEPEST */
-	bool gap;            /* a blank line is due before the next line */
 	struct style style;  /* of text */
 	int strong, em, del, link;
 	struct strbuf link_text;
@@ -51,59 +36,6 @@ struct render {
 	struct table table;
 	bool in_table;
 };
-
-/* ---- lines and what stands before them ---- */
-
-static bool drawn(const struct render *r, int i)
-{
-	return i < DEEPEST && !r->containers[i].is_list;
-}
-
-static void set_prefixes(struct render *r)
-{
-	wrap_prefix_clear(&r->wrap);
-	for (int i = 0; i < r->depth && i < DEEPEST; i++) {
-		struct container *c = &r->containers[i];
-
-		if (!drawn(r, i))
-			continue;
-		wrap_prefix_first(&r->wrap, c->used ? c->rest : c->first,
-		                  c->style);
-		wrap_prefix_rest(&r->wrap, c->rest, c->style);
-		c->used = true;
-	}
-}
-
-/* A blank line, with the bars of the quotes it is in. */
-static void blank_line(struct render *r)
-{
-	wrap_prefix_clear(&r->wrap);
-	for (int i = 0; i < r->depth && i < DEEPEST; i++)
-		if (drawn(r, i) && r->containers[i].used)
-			wrap_prefix_first(&r->wrap, r->containers[i].rest,
-			                  r->containers[i].style);
-	wrap_blank(&r->wrap);
-}
-
-static void before_line(struct render *r)
-{
-	if (r->gap && r->out->n)
-		blank_line(r);
-	r->gap = false;
-}
-
-static void end_line(struct render *r)
-{
-	before_line(r);
-	set_prefixes(r);
-	wrap_line(&r->wrap);
-}
-
-static void flush(struct render *r)
-{
-	if (r->wrap.n_pending)
-		end_line(r);
-}
 
 static uint32_t source_of(const struct render *r, const char *p)
 {
@@ -122,133 +54,35 @@ static void add(struct render *r, const char *text, size_t len)
 	                     (r->link ? STYLE_UNDERLINE : 0));
 	if (r->link)
 		s.role = STYLE_LINK;
-	wrap_add(&r->wrap, text, len, source_of(r, text), s);
+	wrap_add(&r->page.wrap, text, len, source_of(r, text), s);
 	if (r->link)
 		strbuf_add(&r->link_text, text, len);
 }
 
-static void add_decoration(struct render *r, const char *text,
-                           enum style_role role)
-{
-	wrap_add(&r->wrap, text, strlen(text), SOURCE_NONE, style(role));
-}
-
-/* ---- containers ---- */
-
-static struct container *push_container(struct render *r)
-{
-	struct container *c;
-
-	flush(r);
-	if (r->depth++ >= DEEPEST)
-		return NULL;
-	c = &r->containers[r->depth - 1];
-	*c = (struct container){ .style = style(STYLE_BULLET) };
-	return c;
-}
-
-static void pop_container(struct render *r)
-{
-	flush(r);
-	/* An empty list item still shows its bullet. */
-	if (r->depth <= DEEPEST && drawn(r, r->depth - 1) &&
-	    !r->containers[r->depth - 1].used)
-		end_line(r);
-	r->depth--;
-}
-
-static bool in_tight_list(const struct render *r)
-{
-	for (int i = (r->depth < DEEPEST ? r->depth : DEEPEST) - 1; i >= 0; i--)
-		if (r->containers[i].is_list)
-			return r->containers[i].tight;
-	return false;
-}
-
-static void enter_quote(struct render *r)
-{
-	struct container *c = push_container(r);
-
-	if (!c)
-		return;
-	c->style = style(STYLE_QUOTE);
-	strcpy(c->first, "│ ");
-	strcpy(c->rest, "│ ");
-}
-
-static void enter_list(struct render *r, bool ordered, unsigned start,
-                       bool tight)
-{
-	struct container *c = push_container(r);
-
-	if (!c)
-		return;
-	c->is_list = true;
-	c->ordered = ordered;
-	c->number = start;
-	c->tight = tight;
-}
-
-static void enter_item(struct render *r, const MD_BLOCK_LI_DETAIL *detail)
-{
-	struct container *c = push_container(r), *list;
-	size_t n;
-
-	if (!c)
-		return;
-	list = c - 1; /* md4c puts items in lists only */
-	if (list->ordered)
-		snprintf(c->first, sizeof c->first, "%u. ", list->number++);
-	else
-		strcpy(c->first, "• ");
-	n = list->ordered ? strlen(c->first) : 2;
-	memset(c->rest, ' ', n);
-	if (detail->is_task)
-		strcat(c->first, strchr("xX", detail->task_mark) ? "[x] " :
-		                                                   "[ ] ");
-}
-
 /* ---- code ---- */
-
-static void rule(struct render *r, int columns, enum style_role role)
-{
-	for (int i = 0; i < columns; i++)
-		add_decoration(r, "─", role);
-}
-
-static int room(struct render *r)
-{
-	int columns = 0;
-
-	for (int i = 0; i < r->depth && i < DEEPEST; i++)
-		if (drawn(r, i))
-			columns += text_width(r->containers[i].rest,
-			                      strlen(r->containers[i].rest));
-	return columns < r->wrap.width ? r->wrap.width - columns : 1;
-}
 
 /* "── python ── 2 ──": the language, and the number for /copy. */
 static void code_label(struct render *r, const char *language, size_t len)
 {
-	rule(r, 2, STYLE_CODE_LABEL);
+	page_rule(&r->page, 2, STYLE_CODE_LABEL);
 	if (len) {
-		add_decoration(r, " ", STYLE_CODE_LABEL);
-		wrap_add(&r->wrap, language, len, SOURCE_NONE,
+		page_decorate(&r->page, " ", STYLE_CODE_LABEL);
+		wrap_add(&r->page.wrap, language, len, SOURCE_NONE,
 		         style(STYLE_CODE_LABEL));
-		add_decoration(r, " ──", STYLE_CODE_LABEL);
+		page_decorate(&r->page, " ──", STYLE_CODE_LABEL);
 	}
 	if (r->next_code) {
 		char number[16];
 
 		snprintf(number, sizeof number, " %d ──", r->next_code++);
-		add_decoration(r, number, STYLE_CODE_LABEL);
+		page_decorate(&r->page, number, STYLE_CODE_LABEL);
 	}
-	end_line(r);
+	page_end_line(&r->page);
 }
 
 static void enter_code(struct render *r, const MD_BLOCK_CODE_DETAIL *detail)
 {
-	flush(r);
+	page_flush(&r->page);
 	r->syntax = syntax_find(detail->lang.text, detail->lang.size);
 	if (!r->skip)
 		code_label(r, detail->lang.text, detail->lang.size);
@@ -268,18 +102,18 @@ static void code_line(struct render *r)
 		size_t n = syntax_next(r->syntax, &r->syntax_state,
 		                       r->code.bytes, r->code.len, pos, &role);
 
-		wrap_add(&r->wrap, r->code.bytes + pos, n,
+		wrap_add(&r->page.wrap, r->code.bytes + pos, n,
 		         r->code_source == SOURCE_NONE ?
 		                 SOURCE_NONE :
 		                 r->code_source + (uint32_t)pos,
 		         style(role));
 		pos += n;
 	}
-	r->wrap.verbatim = true;
-	r->wrap.fill = STYLE_CODE;
-	end_line(r);
-	r->wrap.verbatim = false;
-	r->wrap.fill = STYLE_TEXT;
+	r->page.wrap.verbatim = true;
+	r->page.wrap.fill = STYLE_CODE;
+	page_end_line(&r->page);
+	r->page.wrap.verbatim = false;
+	r->page.wrap.fill = STYLE_TEXT;
 	strbuf_clear(&r->code);
 	r->code_source = SOURCE_NONE;
 }
@@ -320,34 +154,45 @@ static void enter_heading(struct render *r, unsigned level)
 {
 	char marks[8] = "###### ";
 
-	flush(r);
+	page_flush(&r->page);
 	r->style = style(STYLE_HEADING);
 	r->strong++;
-	add_decoration(r, marks + 6 - level, STYLE_DIM);
+	page_decorate(&r->page, marks + 6 - level, STYLE_DIM);
 }
 
 static void enter_table(struct render *r, const MD_BLOCK_TABLE_DETAIL *detail)
 {
-	flush(r);
+	page_flush(&r->page);
 	table_start(&r->table, (int)detail->col_count);
 	r->in_table = true;
 }
 
 static void leave_table(struct render *r)
 {
-	before_line(r);
-	set_prefixes(r);
-	table_layout(&r->table, &r->wrap);
+	page_begin_lines(&r->page);
+	table_layout(&r->table, &r->page.wrap);
 	table_free(&r->table);
 	r->in_table = false;
 }
 
 static void leave_cell(struct render *r, const MD_BLOCK_TD_DETAIL *detail)
 {
-	table_add_cell(&r->table, &r->wrap,
+	table_add_cell(&r->table, &r->page.wrap,
 	               detail->align == MD_ALIGN_RIGHT  ? TABLE_RIGHT :
 	               detail->align == MD_ALIGN_CENTER ? TABLE_CENTRE :
 	                                                  TABLE_LEFT);
+}
+
+static void enter_item(struct render *r, const MD_BLOCK_LI_DETAIL *detail)
+{
+	page_enter_item(&r->page, detail->is_task ? detail->task_mark : 0);
+}
+
+static void enter_rule(struct render *r)
+{
+	int room = page_room(&r->page);
+
+	page_rule(&r->page, room < RULE_MAX ? room : RULE_MAX, STYLE_RULE);
 }
 
 static int enter_block(MD_BLOCKTYPE type, void *detail, void *arg)
@@ -356,21 +201,22 @@ static int enter_block(MD_BLOCKTYPE type, void *detail, void *arg)
 
 	switch (type) {
 	case MD_BLOCK_QUOTE:
-		enter_quote(r);
+		page_enter_quote(&r->page);
 		break;
 	case MD_BLOCK_UL:
-		enter_list(r, false, 0,
-		           ((MD_BLOCK_UL_DETAIL *)detail)->is_tight);
+		page_enter_list(&r->page, false, 0,
+		                ((MD_BLOCK_UL_DETAIL *)detail)->is_tight);
 		break;
 	case MD_BLOCK_OL:
-		enter_list(r, true, ((MD_BLOCK_OL_DETAIL *)detail)->start,
-		           ((MD_BLOCK_OL_DETAIL *)detail)->is_tight);
+		page_enter_list(&r->page, true,
+		                ((MD_BLOCK_OL_DETAIL *)detail)->start,
+		                ((MD_BLOCK_OL_DETAIL *)detail)->is_tight);
 		break;
 	case MD_BLOCK_LI:
 		enter_item(r, detail);
 		break;
 	case MD_BLOCK_HR:
-		rule(r, room(r) < 40 ? room(r) : 40, STYLE_RULE);
+		enter_rule(r);
 		break;
 	case MD_BLOCK_H:
 		enter_heading(r, ((MD_BLOCK_H_DETAIL *)detail)->level);
@@ -397,13 +243,13 @@ static int leave_block(MD_BLOCKTYPE type, void *detail, void *arg)
 	switch (type) {
 	case MD_BLOCK_QUOTE:
 	case MD_BLOCK_LI:
-		pop_container(r);
-		r->gap |= type == MD_BLOCK_QUOTE;
+		page_leave(&r->page);
+		r->page.gap |= type == MD_BLOCK_QUOTE;
 		break;
 	case MD_BLOCK_UL:
 	case MD_BLOCK_OL:
-		pop_container(r);
-		r->gap |= !in_tight_list(r);
+		page_leave(&r->page);
+		r->page.gap |= !page_in_tight_list(&r->page);
 		break;
 	case MD_BLOCK_H:
 		r->strong--;
@@ -411,16 +257,16 @@ static int leave_block(MD_BLOCKTYPE type, void *detail, void *arg)
 		/* fall through */
 	case MD_BLOCK_P:
 	case MD_BLOCK_HR:
-		flush(r);
-		r->gap = true;
+		page_flush(&r->page);
+		r->page.gap = true;
 		break;
 	case MD_BLOCK_CODE:
 		leave_code(r);
-		r->gap = true;
+		r->page.gap = true;
 		break;
 	case MD_BLOCK_TABLE:
 		leave_table(r);
-		r->gap = true;
+		r->page.gap = true;
 		break;
 	case MD_BLOCK_TH:
 		r->strong--;
@@ -442,10 +288,10 @@ static void leave_link(struct render *r, const MD_ATTRIBUTE *target)
 	if (target->size && (r->link_text.len != target->size ||
 	                     memcmp(r->link_text.bytes, target->text,
 	                            target->size))) {
-		wrap_add(&r->wrap, " <", 2, SOURCE_NONE, style(STYLE_DIM));
-		wrap_add(&r->wrap, target->text, target->size,
+		wrap_add(&r->page.wrap, " <", 2, SOURCE_NONE, style(STYLE_DIM));
+		wrap_add(&r->page.wrap, target->text, target->size,
 		         source_of(r, target->text), style(STYLE_DIM));
-		wrap_add(&r->wrap, ">", 1, SOURCE_NONE, style(STYLE_DIM));
+		wrap_add(&r->page.wrap, ">", 1, SOURCE_NONE, style(STYLE_DIM));
 	}
 	strbuf_clear(&r->link_text);
 }
@@ -469,7 +315,7 @@ static int enter_span(MD_SPANTYPE type, void *detail, void *arg)
 		r->style.role = STYLE_CODE;
 		break;
 	case MD_SPAN_IMG:
-		add_decoration(r, "image: ", STYLE_DIM);
+		page_decorate(&r->page, "image: ", STYLE_DIM);
 		/* fall through */
 	case MD_SPAN_A:
 		r->link++;
@@ -515,7 +361,7 @@ static void add_entity(struct render *r, const char *text, size_t len)
 	size_t n = entity_text(plain, text, len);
 
 	if (n)
-		wrap_add(&r->wrap, plain, n, SOURCE_NONE, r->style);
+		wrap_add(&r->page.wrap, plain, n, SOURCE_NONE, r->style);
 	else
 		add(r, text, len);
 }
@@ -530,13 +376,13 @@ static int text_event(MD_TEXTTYPE type, const MD_CHAR *text, MD_SIZE len,
 	else if (type == MD_TEXT_ENTITY)
 		add_entity(r, text, len);
 	else if (type == MD_TEXT_NULLCHAR)
-		wrap_add(&r->wrap, "\uFFFD", 3, SOURCE_NONE, r->style);
+		wrap_add(&r->page.wrap, "\uFFFD", 3, SOURCE_NONE, r->style);
 	else if (type != MD_TEXT_BR && type != MD_TEXT_SOFTBR)
 		add(r, text, len);
 	else if (r->in_table)
-		wrap_add(&r->wrap, " ", 1, SOURCE_NONE, r->style);
+		wrap_add(&r->page.wrap, " ", 1, SOURCE_NONE, r->style);
 	else
-		end_line(r);
+		page_end_line(&r->page);
 	return 0;
 }
 
@@ -554,8 +400,7 @@ void markdown_layout(struct lines *out, const char *text,
 		.text = text_event,
 	};
 	struct strbuf input = STRBUF_INIT;
-	struct render r = { .out = out,
-		            .base = block->begin,
+	struct render r = { .base = block->begin,
 		            .next_code = first_code,
 		            .link_text = STRBUF_INIT,
 		            .code = STRBUF_INIT };
@@ -563,10 +408,10 @@ void markdown_layout(struct lines *out, const char *text,
 	r.skip = markdown_input(&input, text, block);
 	r.input = input.bytes;
 	r.input_len = input.len;
-	wrap_start(&r.wrap, out, width);
+	page_start(&r.page, out, width);
 	md_parse(input.bytes, (MD_SIZE)input.len, &parser, &r);
 	table_free(&r.table);
-	wrap_finish(&r.wrap);
+	page_finish(&r.page);
 	strbuf_free(&r.link_text);
 	strbuf_free(&r.code);
 	strbuf_free(&input);
