@@ -40,13 +40,13 @@ static void a_line_forks_where_branches_begin(void **state)
 	add(c, 2, "rope");
 	c->leaf = 3;
 	map_is(c, " ● 1 You: pack\n"
-	          " ● 2 assistant: a coat\n"
+	          " ● 2 Assistant: a coat\n"
 	          " ├─ ● 3 You: mountains\n"
-	          " │  ├─ ● 4 assistant: boots\n"
-	          " │  └─ ○ 8 assistant: rope\n"
+	          " │  ├─ ● 4 Assistant: boots\n"
+	          " │  └─ ○ 8 Assistant: rope\n"
 	          " └─ ○ 5 You: sea\n"
-	          "    ├─ ○ 6 assistant: sun\n"
-	          "    └─ ○ 7 assistant: wind\n");
+	          "    ├─ ○ 6 Assistant: sun\n"
+	          "    └─ ○ 7 Assistant: wind\n");
 	assert_int_equal(branch_map_message(c, 5), 4);
 	assert_int_equal(branch_map_message(c, 0), -1);
 	assert_int_equal(branch_map_message(c, 9), -1);

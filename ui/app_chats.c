@@ -248,9 +248,7 @@ static size_t make_parts(const struct conversation *c,
 		                      : 0;
 
 		(*parts)[i] = (struct chats_part){
-			.speaker = m->role == ROLE_USER ? "You"
-			           : m->model           ? m->model
-			                      : message_role_name(m->role),
+			.speaker = message_speaker(m),
 			.is_user = m->role == ROLE_USER,
 			.text = m->text.bytes + skip,
 			.len = m->text.len - skip,

@@ -81,20 +81,13 @@ static void add_words(struct strbuf *out, const struct strbuf *text)
 		strbuf_add_str(out, "…");
 }
 
-static const char *speaker(const struct message *m)
-{
-	if (m->role == ROLE_USER)
-		return "You";
-	return m->model ? m->model : message_role_name(m->role);
-}
-
 static void add_line(struct map *map, struct strbuf *out)
 {
 	struct pending p = map->pending[--map->n];
 	const struct message *m = map->c->messages[p.at];
 
 	strbuf_printf(out, " %s%s%s %zu %s: ", p.before.bytes, p.fork,
-	              map->current[p.at] ? "●" : "○", p.at + 1, speaker(m));
+	              map->current[p.at] ? "●" : "○", p.at + 1, message_speaker(m));
 	add_words(out, &m->text);
 	strbuf_add_char(out, '\n');
 	if (p.before.len < DEEPEST)

@@ -28,11 +28,7 @@ static void header_row(const struct transcript *t,
                        struct transcript_row *row)
 {
 	const struct message *m = item->message;
-	const char *name = m->role == ROLE_USER     ? "You"
-	                   : m->role == ROLE_SYSTEM ? "System"
-	                   : m->role == ROLE_TOOL   ? "Tool"
-	                   : m->model               ? m->model
-	                                            : "Assistant";
+	const char *name = message_speaker(m);
 	char when[32] = "", number[24] = "";
 
 	row->style = style(m->role == ROLE_USER     ? STYLE_USER

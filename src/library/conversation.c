@@ -24,6 +24,21 @@ int message_role_named(const char *name)
 	return -1;
 }
 
+const char *message_speaker(const struct message *m)
+{
+	switch (m->role) {
+	case ROLE_SYSTEM:
+		return "System";
+	case ROLE_USER:
+		return "You";
+	case ROLE_TOOL:
+		return "Tool";
+	case ROLE_ASSISTANT:
+		break;
+	}
+	return m->model ? m->model : "Assistant";
+}
+
 static const char *const state_names[] = { "done", "open", "length",
 	                                   "interrupted" };
 

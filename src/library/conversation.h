@@ -120,6 +120,10 @@ void conversation_select(struct conversation *c, int64_t id);
  * branch or to its parent. */
 void conversation_remove(struct conversation *c, int64_t id);
 
+/* Who speaks, as headings and lists say it: "You", "System", "Tool", the name of
+ * the model, or "Assistant". */
+const char *message_speaker(const struct message *m);
+
 /* For the library, which puts the list together itself. */
 void message_free(struct message *m);
 

@@ -89,21 +89,6 @@ const struct tokenizer *export_tokenizer(const struct export_tokens *tokens,
 	                                   : NULL;
 }
 
-const char *export_speaker(const struct message *m)
-{
-	switch (m->role) {
-	case ROLE_SYSTEM:
-		return "System";
-	case ROLE_USER:
-		return "You";
-	case ROLE_TOOL:
-		return "Tool";
-	case ROLE_ASSISTANT:
-		break;
-	}
-	return m->model ? m->model : "Assistant";
-}
-
 const char *export_ending(const struct message *m)
 {
 	switch (m->state) {

@@ -224,7 +224,7 @@ static void add_heading(struct strbuf *out, const struct conversation *c,
 {
 	struct message **siblings;
 	size_t index, n = conversation_siblings(c, m->id, &siblings, &index);
-	const char *name = export_speaker(m), *ending = export_ending(m);
+	const char *name = message_speaker(m), *ending = export_ending(m);
 
 	strbuf_add_str(out, "<h2>");
 	add_escaped(out, name, strlen(name));

@@ -22,7 +22,7 @@ static void add_message(struct strbuf *out, const struct message *m)
 	const char *ending = export_ending(m);
 	size_t thought, len, answer = 0;
 
-	strbuf_printf(out, "\n## %s\n\n", export_speaker(m));
+	strbuf_printf(out, "\n## %s\n\n", message_speaker(m));
 	if (m->role == ROLE_ASSISTANT &&
 	    thinking_split(m->text.bytes, m->text.len, &thought, &len,
 	                   &answer)) {

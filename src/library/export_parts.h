@@ -44,9 +44,6 @@ const struct tokenizer *export_tokenizer(const struct export_tokens *tokens,
                                          const struct conversation *c,
                                          const struct message *m);
 
-/* Who speaks, as a heading says it: "You", the model's name. */
-const char *export_speaker(const struct message *m);
-
 /* How a message that is not whole ended, for a reader; NULL: it is whole. */
 const char *export_ending(const struct message *m);
 
