@@ -11,13 +11,13 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/paths.h"
 #include "engine/engine.h"
 #include "ui/app_state.h"
 #include "ui/cli/options.h"
-#include "base/clock.h"
 #include "ui/line_editor.h"
 #include "ui/line_mode.h"
 #include "ui/screen/screen.h"
@@ -288,7 +288,7 @@ static int open_chat(struct app *app, struct error *err)
 	}
 	chat_init(&app->chat, app->engine, app->options, c);
 	app->chat.saving = saving;
-	chat_load(&app->chat, path);
+	chat_load(&app->chat, path, app->options->context);
 	return EXIT_OK;
 }
 

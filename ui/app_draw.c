@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "library/conversation.h"
 #include "ui/app_state.h"
 #include "ui/cli/progress.h"
-#include "base/clock.h"
 #include "ui/inspector.h"
 #include "ui/line_editor.h"
 #include "ui/screen/activity_view.h"
@@ -118,7 +118,8 @@ static void overflow(const struct chat *chat, struct activity_view *v)
 		add_row(v, STYLE_TEXT,
 		        " 2  a context of %zu tokens (%.2f GB of memory)",
 		        o->larger_context, (double)o->larger_bytes / 1e9);
-	add_row(v, STYLE_TEXT, " Esc  do not send");
+	add_row(v, STYLE_TEXT, " Esc  %s",
+	        o->unsent ? "do not send" : "leave it as it is");
 }
 
 static void make_activity(const struct app *app, struct activity_view *v)

@@ -231,25 +231,36 @@ static bool text_key(struct app *app, const struct key *key)
 	return true;
 }
 
-/* The question that a full context asks. */
+/* What was not sent comes back in front of what was typed meanwhile. */
+static void choose_not_to(struct app *app)
+{
+	char *text = chat_overflow_cancel(&app->chat);
+	struct strbuf line = STRBUF_INIT;
+
+	if (text) {
+		strbuf_add_str(&line, text);
+		strbuf_add_str(&line, line_editor_text(NULL, NULL));
+		app_set_input(app, INPUT_SAY, line.bytes);
+	}
+	strbuf_free(&line);
+	free(text);
+}
+
+/* The question that a full context asks.  In the input line it is answered
+ * before anything is typed. */
 static bool choice_key(struct app *app, const struct key *key)
 {
-	char *text;
-
-	if (app->chat.state != CHAT_CHOOSING || app->in_transcript)
+	if (app->chat.state != CHAT_CHOOSING || app->input != INPUT_SAY)
 		return false;
 	if (!strcmp(key->name, "1"))
 		chat_overflow_drop(&app->chat);
 	else if (!strcmp(key->name, "2"))
 		chat_overflow_enlarge(&app->chat);
-	else if (is(key, "Esc") || is(key, "Ctrl-C")) {
-		text = chat_overflow_cancel(&app->chat);
-		if (text)
-			app_set_input(app, INPUT_SAY, text);
-		free(text);
-	} else {
-		return key->type == KEY_TEXT || is(key, "Enter");
-	}
+	else if (is(key, "Esc") || is(key, "Ctrl-C"))
+		choose_not_to(app);
+	else
+		return !app->in_transcript &&
+		       (key->type == KEY_TEXT || is(key, "Enter"));
 	return true;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/paths.h"
@@ -13,12 +14,11 @@
 #include "ui/chat_prompt.h"
 #include "ui/chat_score.h"
 #include "ui/cli/options.h"
-#include "base/clock.h"
 
 #define SAVE_EVERY 1.0 /* seconds: what a crash may cost of an open reply */
 
-#define RETRY_EVERY \
-	5.0 /* seconds, where saving failed: there may be room now */
+/* Seconds, where saving failed: there may be room now. */
+#define RETRY_EVERY 5.0
 
 /* ---- notices ---- */
 
@@ -91,6 +91,7 @@ void chat_free(struct chat *chat)
 	chat_explore_free(&chat->explore);
 	strbuf_free(&chat->title.text);
 	free(chat->path);
+	free(chat->path_before);
 	conversation_free(chat->conversation);
 }
 
@@ -142,14 +143,27 @@ int chat_tick(struct chat *chat)
 
 /* ---- the model ---- */
 
-void chat_load(struct chat *chat, char *path)
+/* The model that is there stays as it is until another one is loaded. */
+static void keep_model(struct chat *chat)
+{
+	free(chat->path_before);
+	chat->path_before = chat->path;
+	chat->context_before = chat->context;
+	chat->path = NULL;
+}
+
+void chat_load(struct chat *chat, char *path, size_t context)
 {
 	const struct options *o = chat->options;
 	char *cache_dir = paths_user(PATHS_CACHE, NULL);
 
+	if (chat->state == CHAT_LOADING)
+		chat_stop(chat);
+	else if (chat->model)
+		keep_model(chat);
 	free(chat->path);
 	chat->path = path;
-	chat->model = NULL;
+	chat->context = context;
 	chat->state = CHAT_LOADING;
 	chat->stage = ENGINE_STAGE_WEIGHTS;
 	chat->done = chat->total = 0;
@@ -169,26 +183,66 @@ void chat_load(struct chat *chat, char *path)
 	free(cache_dir);
 }
 
-static void on_loaded(struct chat *chat, const struct engine_event *event)
+/* Settings made since then stay where only the context is another one. */
+static void take_model(struct chat *chat, const struct engine_model *model)
 {
 	bool known;
 
-	chat->model = event->loaded.model;
-	chat->request = 0;
-	chat->state = CHAT_READY;
-	chat->total = 0;
-	chat->sampling =
-		options_sampling(chat->options, &chat->model->sampling);
-	chat->family = chat_family_of(chat->model->chat_template, &known);
+	chat->model = model;
+	chat->family = chat_family_of(model->chat_template, &known);
 	if (!known)
 		chat_notice(chat, "unknown chat template, read as ChatML");
+	if (!chat->overflow.enlarging)
+		chat->sampling =
+			options_sampling(chat->options, &model->sampling);
+}
+
+/* Another load was asked for while this one was under way: it has replaced the
+ * model all the same. */
+static void on_late_load(struct chat *chat, const struct engine_model *model)
+{
+	take_model(chat, model);
+	free(chat->path_before);
+	chat->path_before = mem_strdup(model->path);
+	chat->context_before = model->context;
+}
+
+static void on_loaded(struct chat *chat, const struct engine_event *event)
+{
+	take_model(chat, event->loaded.model);
+	chat_end_request(chat);
 	chat->context_used = chat->reused = chat->computed = 0;
 	chat->restored = 0;
 	chat->tokens_per_second = 0;
+	chat_overflow_loaded(chat);
 	chat_say_next(chat);
 }
 
+/* What there was before stays. */
+static void on_load_failed(struct chat *chat, bool bad_file, const char *why)
+{
+	if (!chat->model) {
+		chat->state = CHAT_NO_MODEL;
+		chat->failed_file = bad_file;
+		chat_error(chat, "%s", why);
+		return;
+	}
+	free(chat->path);
+	chat->path = chat->path_before;
+	chat->context = chat->context_before;
+	chat->path_before = NULL;
+	chat_overflow_refused(chat);
+	chat_error(chat, "%s; it stays %s", why, chat->model->name);
+}
+
 /* ---- a reply ---- */
+
+void chat_end_request(struct chat *chat)
+{
+	chat->request = 0;
+	chat->total = 0;
+	chat->state = CHAT_READY;
+}
 
 bool chat_is_stop(const struct chat *chat, int id)
 {
@@ -246,9 +300,7 @@ static void close_reply(struct chat *chat, enum message_state state)
 	struct message *m = chat->reply;
 
 	chat->reply = NULL;
-	chat->request = 0;
-	chat->total = 0;
-	chat->state = CHAT_READY;
+	chat_end_request(chat);
 	if (!m)
 		return;
 	tokenizer_stream_end(&chat->stream, &m->text);
@@ -288,11 +340,10 @@ static void on_failed(struct chat *chat, const struct engine_event *event)
 
 	error_set(&text, "%s", event->failed.text);
 	close_reply(chat, MESSAGE_INTERRUPTED);
-	if (loading) {
-		chat->state = CHAT_NO_MODEL;
-		chat->failed_file = event->failed.bad_file;
-	}
-	chat_error(chat, "%s", text.text);
+	if (loading)
+		on_load_failed(chat, event->failed.bad_file, text.text);
+	else
+		chat_error(chat, "%s", text.text);
 }
 
 static void on_progress(struct chat *chat, const struct engine_event *event)
@@ -308,8 +359,12 @@ void chat_handle_event(struct chat *chat, const struct engine_event *event)
 {
 	if (chat_snapshot_event(chat, event))
 		return;
-	if (!chat->request || event->request != chat->request)
-		return; /* late, of a request that is over */
+	if (!chat->request || event->request != chat->request) {
+		/* Late, of a request that is over. */
+		if (event->type == ENGINE_LOADED)
+			on_late_load(chat, event->loaded.model);
+		return;
+	}
 	if (event->type == ENGINE_PROGRESS)
 		on_progress(chat, event);
 	else if (event->type == ENGINE_FAILED)
@@ -395,11 +450,17 @@ static void send_prompt(struct chat *chat, struct message *m)
 	              chat->max_tokens);
 }
 
-/* Renders the path up to `last`; false when it cannot be sent. */
-static bool prepare(struct chat *chat, int64_t last, const struct ids *reply)
+/* Renders the path up to `last`, with the ids of a reply that goes on (or NULL);
+ * false when it cannot be sent. */
+static bool prepare(struct chat *chat, int64_t last,
+                    const struct message *reply)
 {
 	struct error err = { "" };
 
+	if (chat->state == CHAT_LOADING) {
+		chat_notice(chat, "the model is loaded first");
+		return false;
+	}
 	if (!chat->model) {
 		chat_error(chat, "there is no model; /model NAME loads one");
 		return false;
@@ -410,11 +471,8 @@ static bool prepare(struct chat *chat, int64_t last, const struct ids *reply)
 		return false;
 	}
 	if (reply)
-		ids_append(&chat->prompt, reply->data, reply->n);
-	if (chat_prompt_fits(chat, last, chat->prompt.n))
-		return true;
-	chat->state = CHAT_CHOOSING;
-	return false;
+		ids_append(&chat->prompt, reply->ids.data, reply->ids.n);
+	return chat_overflow_check(chat, last, reply);
 }
 
 void chat_answer(struct chat *chat, int64_t message)
@@ -430,16 +488,11 @@ void chat_answer(struct chat *chat, int64_t message)
 
 void chat_extend(struct chat *chat, struct message *reply)
 {
-	if (!prepare(chat, reply->parent, &reply->ids)) {
-		if (chat->state == CHAT_CHOOSING) {
-			chat->state = CHAT_READY;
-			chat_error(chat, "the context of %zu tokens is full",
-			           chat->overflow.context);
-		}
-		return;
-	}
 	chat->conversation->leaf = reply->id;
-	send_prompt(chat, reply);
+	if (prepare(chat, reply->parent, reply))
+		send_prompt(chat, reply);
+	else
+		resume_text(chat, reply); /* a new branch has none yet */
 }
 
 bool chat_is_busy(const struct chat *chat)
@@ -500,56 +553,6 @@ void chat_say_next(struct chat *chat)
 	free(text);
 }
 
-/* ---- overflow ---- */
-
-void chat_overflow_drop(struct chat *chat)
-{
-	if (chat->state != CHAT_CHOOSING || !chat->overflow.drop_turns)
-		return;
-	chat->first_seen = chat->overflow.first_seen;
-	chat->state = CHAT_READY;
-	chat_answer(chat, chat->conversation->leaf);
-}
-
-void chat_overflow_enlarge(struct chat *chat)
-{
-	char *path;
-
-	if (chat->state != CHAT_CHOOSING || !chat->overflow.larger_context)
-		return;
-	path = mem_strdup(chat->path);
-	chat->context = chat->overflow.larger_context;
-	/* The message is sent again once the model is there. */
-	if (chat->overflow.unsent >= 0) {
-		char *text = chat_overflow_cancel(chat);
-
-		chat->state = CHAT_LOADING;
-		chat_say(chat, text);
-		free(text);
-	}
-	chat_load(chat, path);
-}
-
-char *chat_overflow_cancel(struct chat *chat)
-{
-	struct conversation *c = chat->conversation;
-	struct message *m = conversation_message(c, chat->overflow.unsent);
-	char *text = NULL;
-
-	if (chat->state != CHAT_CHOOSING)
-		return NULL;
-	chat->state = CHAT_READY;
-	if (m) {
-		int64_t parent = m->parent;
-
-		text = mem_strdup(m->text.bytes);
-		saving_remove_message(&chat->saving, c, m->id);
-		c->leaf = parent;
-		chat_save(chat);
-	}
-	return text;
-}
-
 void chat_switch(struct chat *chat, struct conversation *c)
 {
 	chat_interrupt(chat);
@@ -559,6 +562,7 @@ void chat_switch(struct chat *chat, struct conversation *c)
 	chat->conversation = c;
 	chat->first_seen = chat->leaf_before = -1;
 	chat->scored = NULL;
+	chat->overflow.enlarging = false;
 	chat->explore.message = chat->explore.peek_message = -1;
 	chat->title.due = 0;
 	chat->context_used = 0;

@@ -21,6 +21,7 @@
 #include "text/chat_template.h"
 #include "text/tokenizer.h"
 #include "ui/chat_explore.h"
+#include "ui/chat_overflow.h"
 #include "ui/chat_snapshot.h"
 #include "ui/chat_title.h"
 #include "ui/saving.h"
@@ -41,17 +42,6 @@ enum chat_state {
 	CHAT_NO_MODEL   /* loading failed */
 };
 
-/* The prompt and a reply do not fit into the context. */
-struct chat_overflow {
-	size_t needed, context; /* tokens: prompt and room for a reply */
-	size_t drop_turns;      /* oldest turns to leave out; 0: no help */
-	size_t drop_tokens;
-	int64_t first_seen;    /* the message that would come first then */
-	size_t larger_context; /* tokens that would do; 0: cannot be had */
-	size_t larger_bytes;   /* of memory for it */
-	int64_t unsent;        /* the user message that waits, or -1 */
-};
-
 struct chat {
 	struct engine *engine;
 	const struct options *options;
@@ -64,6 +54,8 @@ struct chat {
 	enum chat_family family;
 	char *path;     /* of the model, as given to the engine */
 	size_t context; /* tokens asked for; 0: the model's */
+	char *path_before; /* while another is loaded: what there is if it */
+	size_t context_before; /* cannot be */
 
 	struct sampler_settings sampling;
 	size_t max_tokens;
@@ -115,8 +107,9 @@ void chat_init(struct chat *chat, struct engine *engine,
                const struct options *options, struct conversation *c);
 void chat_free(struct chat *chat);
 
-/* Starts loading; takes path. */
-void chat_load(struct chat *chat, char *path);
+/* Starts loading; takes path.  A model that is there stays until the new one is,
+ * or for good where that cannot be loaded.  context: tokens; 0: the model's. */
+void chat_load(struct chat *chat, char *path, size_t context);
 
 void chat_handle_event(struct chat *chat, const struct engine_event *event);
 
@@ -144,12 +137,6 @@ void chat_extend(struct chat *chat, struct message *reply);
 /* Closes a reply that is complete as it stands: its text is that of its ids. */
 void chat_end_reply(struct chat *chat, struct message *reply);
 
-/* The answers to an overflow. */
-void chat_overflow_drop(struct chat *chat);
-void chat_overflow_enlarge(struct chat *chat);
-/* The unsent text, yours to free, or NULL. */
-char *chat_overflow_cancel(struct chat *chat);
-
 /* Another conversation takes the place of this one, which is freed. */
 void chat_switch(struct chat *chat, struct conversation *c);
 
@@ -168,7 +155,9 @@ void chat_error(struct chat *chat, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void chat_notice_clear(struct chat *chat);
 
-/* For the files of the chat: the next of the queue; is this a stop id. */
+/* For the files of the chat: the request under way is over; the next of the
+ * queue; is this a stop id. */
+void chat_end_request(struct chat *chat);
 void chat_say_next(struct chat *chat);
 bool chat_is_stop(const struct chat *chat, int id);
 

@@ -95,26 +95,19 @@ void chat_peek(struct chat *chat, const struct message *m, size_t index)
 
 /* ---- events ---- */
 
-static void end(struct chat *chat)
-{
-	chat->request = 0;
-	chat->total = 0;
-	chat->state = CHAT_READY;
-}
-
 static void on_finished(struct chat *chat, enum engine_finish reason)
 {
 	struct chat_explore *e = &chat->explore;
 
 	if (!e->n) {
-		end(chat);
+		chat_end_request(chat);
 		return;
 	}
 	tokenizer_stream_end(&e->branch[e->current].stream,
 	                     &e->branch[e->current].text);
 	e->branch[e->current].done = true;
 	if (reason == ENGINE_CANCELLED || ++e->current >= e->n)
-		end(chat);
+		chat_end_request(chat);
 	else
 		send_branch(chat);
 }

@@ -1,5 +1,5 @@
 /*
- * chat_prompt.h - the current path as the model reads it, and whether it fits
+ * chat_prompt.h - the current path as the model reads it
  */
 #ifndef CONFAB_CHAT_PROMPT_H
 #define CONFAB_CHAT_PROMPT_H
@@ -19,8 +19,7 @@ struct strbuf;
 int chat_prompt_render(const struct chat *chat, int64_t last, bool reply,
                        struct strbuf *text, struct ids *ids, struct error *err);
 
-/* True when the prompt with room for a reply fits.  Else chat->overflow says
- * what could be done. */
-bool chat_prompt_fits(struct chat *chat, int64_t last, size_t tokens);
+/* Does the model see this message?  Not what was left out of a full context. */
+bool chat_prompt_shows(const struct chat *chat, const struct message *m);
 
 #endif

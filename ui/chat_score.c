@@ -2,12 +2,12 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "library/conversation.h"
 #include "library/reply.h"
 #include "ui/chat.h"
 #include "ui/chat_prompt.h"
-#include "base/clock.h"
 
 /* The last place of needle in text; SIZE_MAX: it is not there. */
 static size_t find_last(const struct strbuf *text, const struct strbuf *needle)
@@ -97,21 +97,14 @@ void chat_score(struct chat *chat, struct message *m)
 		                                   "cannot be told apart");
 }
 
-static void end(struct chat *chat)
-{
-	chat->scored = NULL;
-	chat->request = 0;
-	chat->total = 0;
-	chat->state = CHAT_READY;
-}
-
 void chat_score_event(struct chat *chat, const struct engine_event *event)
 {
 	struct message *m = chat->scored;
 	size_t pos = event->token.pos;
 
 	if (event->type == ENGINE_FINISHED) {
-		end(chat);
+		chat->scored = NULL;
+		chat_end_request(chat);
 		chat_save(chat);
 		chat_say_next(chat);
 	} else if (event->type == ENGINE_TOKEN && m &&

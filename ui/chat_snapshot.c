@@ -44,7 +44,8 @@ static int render_line(const struct chat *chat, struct ids *ids)
 
 static bool may_write(const struct chat *chat)
 {
-	return chat->model && chat->snapshot.stale && !chat->snapshot.request &&
+	return chat->model && chat->state != CHAT_LOADING &&
+	       chat->snapshot.stale && !chat->snapshot.request &&
 	       chat->saving.wanted && !chat->saving.read_only;
 }
 

@@ -16,16 +16,16 @@
 #define MAX_TOKENS 24
 #define MAX_BYTES  80
 
-static const char request[] = "Write a title for this conversation, of at most "
-                              "six words. Answer with "
-			      "the title alone.";
+static const char request[] =
+	"Write a title for this conversation, of at most six words. "
+	"Answer with the title alone.";
 
 static bool is_wanted(const struct chat *chat)
 {
-	const char *value = options_setting(chat->options, "auto_title");
 	bool on = false;
 
-	return value && value_switch(value, &on) && on;
+	settings_switch(chat->options->settings, "auto_title", &on);
+	return on;
 }
 
 void chat_title_wish(struct chat *chat)
@@ -128,9 +128,7 @@ void chat_title_event(struct chat *chat, const struct engine_event *event)
 		tokenizer_stream_add(&t->stream, event->token.bytes,
 		                     event->token.len, &t->text);
 	} else if (event->type == ENGINE_FINISHED) {
-		chat->request = 0;
-		chat->total = 0;
-		chat->state = CHAT_READY;
+		chat_end_request(chat);
 		tokenizer_stream_end(&t->stream, &t->text);
 		if (event->finished.reason != ENGINE_CANCELLED)
 			use(chat);

@@ -209,6 +209,7 @@ static struct message *fork_at(struct chat *chat, const struct message *m,
 
 	chat->leaf_before = c->leaf;
 	fork = conversation_add(c, m->parent, m->role, "", 0);
+	fork->state = MESSAGE_INTERRUPTED; /* until it goes on */
 	fork->model = mem_strdup(m->model);
 	ids_append(&fork->ids, m->ids.data, index);
 	copy_odds(fork, m, index);
@@ -236,19 +237,29 @@ static void add_taken_odds(struct message *fork, const struct token_odds *old,
 	}
 }
 
+bool chat_may_fork(struct chat *chat, const struct message *m)
+{
+	const char *why = NULL;
+
+	if (m->role != ROLE_ASSISTANT)
+		why = "only a reply can go on from another token";
+	else if (!chat->model || chat->state == CHAT_LOADING)
+		why = "the model is loaded first";
+	else if (!chat_same_model(chat, m))
+		why = "another model wrote this reply";
+	if (why)
+		chat_notice(chat, "%s", why);
+	return !why;
+}
+
 /* Ends what is computed, of this reply or another one.  false: it cannot go on
  * from token index, or it was empty and is gone. */
 static bool can_fork(struct chat *chat, const struct message *m, size_t index)
 {
 	int64_t id = m->id;
 
-	if (m->role != ROLE_ASSISTANT || !chat_same_model(chat, m)) {
-		chat_notice(chat, m->role == ROLE_ASSISTANT
-		                          ? "another model wrote this reply"
-		                          : "only a reply can go on from "
-		                            "another token");
+	if (!chat_may_fork(chat, m))
 		return false;
-	}
 	chat_interrupt(chat);
 	m = conversation_message(chat->conversation, id);
 	return m && index <= m->ids.n;

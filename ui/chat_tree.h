@@ -43,6 +43,9 @@ bool chat_back(struct chat *chat);
 /* Another system prompt, "" for none, above a copy of the current path. */
 void chat_set_system(struct chat *chat, const char *text);
 
+/* Can a reply go on from another token?  false: a notice says why not. */
+bool chat_may_fork(struct chat *chat, const struct message *m);
+
 /* A sibling of m that has its tokens up to index, then another one, and goes on
  * from there.  chat_take_text() puts the tokens of any text there. */
 void chat_take_token(struct chat *chat, const struct message *m, size_t index,

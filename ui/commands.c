@@ -297,7 +297,7 @@ static void model(const struct command_host *host, const char *name)
 		return;
 	}
 	chat_interrupt(chat);
-	chat_load(chat, path);
+	chat_load(chat, path, chat->options->context);
 }
 
 static void think(const struct command_host *host, const char *argument)

@@ -125,14 +125,16 @@ static void ask_overflow(struct line_mode *l)
 		      "%zu\n",
 	              o->needed, o->context);
 	if (o->drop_turns)
-		output_printf("  1  leave out the oldest %zu turns (%zu "
+		output_printf("  1  leave out the oldest %zu turn%s (%zu "
 			      "tokens)\n",
-		              o->drop_turns, o->drop_tokens);
+		              o->drop_turns, o->drop_turns == 1 ? "" : "s",
+		              o->drop_tokens);
 	if (o->larger_context)
 		output_printf("  2  a context of %zu tokens (%.2f GB)\n",
 		              o->larger_context,
 		              (double)o->larger_bytes / 1e9);
-	output_str("  anything else: do not send\n");
+	output_printf("  anything else: %s\n",
+	              o->unsent ? "do not send" : "leave it as it is");
 }
 
 static bool wants_line(const struct line_mode *l)
@@ -226,7 +228,7 @@ static void choose(struct line_mode *l, const char *line)
 		chat_overflow_enlarge(&l->chat);
 	} else {
 		text = chat_overflow_cancel(&l->chat);
-		chat_notice(&l->chat, "not sent");
+		chat_notice(&l->chat, "%s", text ? "not sent" : "left as it is");
 		free(text);
 	}
 }
@@ -431,7 +433,7 @@ static int open_chat(struct line_mode *l, struct error *err)
 	chat_init(&l->chat, engine, l->options, c);
 	l->chat.saving = saving;
 	chat_tell_opened(&l->chat);
-	chat_load(&l->chat, path);
+	chat_load(&l->chat, path, l->options->context);
 	return EXIT_OK;
 }
 

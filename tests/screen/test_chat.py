@@ -170,3 +170,105 @@ def a_full_context_can_be_enlarged(binary):
         c.wait("Paris")
         c.ready()
         assert "/512 " in c.status_line(), c.status_line()
+
+
+def full(binary, *more):
+    """The third message does not fit into the context."""
+    c = Confab(binary, "-c", "256", *more)
+    c.ready()
+    c.ask("Tell me a story about a dog.")
+    c.ask("Tell me a story about a cat.")
+    return c
+
+
+def resumed_in_less(binary):
+    """What fitted once does not fit any more."""
+    with Confab(binary, save=True) as c:
+        c.ready()
+        c.ask("Tell me a story about a dog.")
+        c.ask("Tell me a story about a cat.")
+        c.keys("Ctrl-D")
+        c.wait_exit()
+    c = Confab(binary, "-r", "-c", "200", save=True, home=c.home)
+    c.ready()
+    return c
+
+
+@test
+def a_retry_that_does_not_fit_takes_nothing_away(binary):
+    with resumed_in_less(binary) as c:
+        before = c.rows()[1:21]
+        c.keys("F5")
+        c.wait("the context holds 200")
+        c.wait(" Esc  leave it as it is")
+        c.keys("Esc")
+        c.gone("the context holds")
+        assert c.rows()[1:21] == before, c.text()
+        assert c.row(22) == " >"
+
+
+@test
+def a_retry_without_the_oldest_turns_is_a_sibling(binary):
+    with resumed_in_less(binary) as c:
+        c.keys("Tab", "F5")
+        c.wait("the context holds 200")
+        c.keys("1")   # with the focus in the transcript, too
+        c.wait(" confab-20m  2/2")
+        c.ready()
+        c.wait("the model no longer sees what is above")
+
+
+@test
+def a_cut_reply_goes_on_without_the_oldest_turns(binary):
+    with Confab(binary, "-c", "256", "--max-tokens", "100") as c:
+        c.ready()
+        c.ask("Tell me a story about a dog.")
+        c.ask("Tell me a story about a cat.")
+        c.wait("cut at the limit of tokens")
+        c.say("/continue")
+        c.wait("the context holds 256")
+        c.keys("1")
+        c.wait("happy inside")
+        c.ready()
+        # The reply before it stays as it is.
+        assert c.text().count("cut at the limit of tokens") == 1, c.text()
+
+
+@test
+def words_filter_the_list_while_a_full_context_waits(binary):
+    with Confab(binary, "-c", "256", save=True) as c:
+        c.ready()
+        c.ask("Tell me a story about a dog.")
+        c.ask("Tell me a story about a cat.")
+        c.say("Tell me a story about a bird.")
+        c.wait("the context holds 256")
+        c.keys("F3")
+        c.wait("Conversations 1/1")
+        c.keys("1 bird")
+        c.wait(" words: 1 bird")
+        c.keys("Esc")
+        c.wait("the context holds 256")
+
+
+@test
+def settings_stay_when_the_context_grows(binary):
+    with full(binary) as c:
+        c.say("/set temp 0.25")
+        c.wait("temperature = 0.25")
+        c.say("What is the capital of France?")
+        c.wait("the context holds 256")
+        c.keys("2")
+        c.wait("/512 ")
+        c.ready()
+        c.say("/set temp")
+        c.wait("temperature = 0.25")
+
+
+@test
+def a_model_that_cannot_be_loaded_leaves_the_one_there_is(binary):
+    with Confab(binary) as c:
+        c.ready()
+        c.say("/model /dev/null")
+        c.wait("it stays confab-20m")
+        c.ready()
+        c.ask("What is the capital of France?", "Paris")
