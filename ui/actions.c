@@ -73,9 +73,8 @@ static const struct action_info table[ACTIONS] = {
 	[ACTION_SYSTEM] = { "system", "", ANYWHERE, true, "[TEXT]",
 	                    "show or change the system prompt", MODEL, NULL },
 	[ACTION_SET] = { "set", "", ANYWHERE, true, "[KEY VALUE]",
-	                 "show or change a setting: temp, top_k, top_p, min_p, "
-	                 "presence_penalty, repeat_penalty, seed, max_tokens, "
-	                 "think, theme, mouse, notify",
+	                 "show or change a setting; without a KEY: which there "
+	                 "are",
 	                 MODEL, NULL },
 	[ACTION_MODEL] = { "model", "", ANYWHERE, true, "[PATH|NAME]",
 	                   "show or change the model", MODEL, NULL },

@@ -247,14 +247,13 @@ static void bind_keys(struct app *app)
 
 static void read_settings(struct app *app)
 {
-	static const char *const own[] = { "mouse", "notify", "heat", "times",
-		                           "inspector" };
+	const struct setting_info *info;
 
-	for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
-		const char *value = options_setting(app->options, own[i]);
+	for (size_t i = 0; (info = settings_info(i)); i++) {
+		const char *value = options_setting(app->options, info->key);
 
-		if (value)
-			app->host.setting(app, own[i], value, NULL);
+		if (info->owner == SETTING_SCREEN && value)
+			app->host.setting(app, info->key, value, NULL);
 	}
 	bind_keys(app);
 }

@@ -14,6 +14,8 @@
 #include "ui/terminal.h"
 #include "ui/transcript_find.h"
 
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof *(a))
+
 /* ---- the input line ---- */
 
 void app_set_input(struct app *app, enum app_input input, const char *text)
@@ -105,42 +107,45 @@ static void set_mouse(struct app *app, bool on)
 	screen_set_mouse(on);
 }
 
-static bool set_theme(struct app *app, const char *value)
-{
-	int theme = theme_named(value);
-
-	if (theme < 0)
-		chat_error(&app->chat, "theme: auto, dark, light or mono");
-	else
-		screen_set_theme((enum theme_kind)theme);
-	return theme >= 0;
-}
+static const char *const notices[] = { "off", "bell", "osc9" };
 
 static void set_notify(struct app *app, const char *value)
 {
-	app->notify = !strcmp(value, "bell")   ? NOTIFY_BELL :
-	              !strcmp(value, "osc9") ? NOTIFY_OSC9 :
-	                                       NOTIFY_OFF;
+	for (int i = 0; i < (int)ARRAY_SIZE(notices); i++)
+		if (!strcmp(value, notices[i]))
+			app->notify = (enum app_notify)i;
 }
 
-static void set_heat(struct app *app, const char *value)
+static bool set_heat(struct app *app, const char *value)
 {
-	for (int i = 0; i < HEATS; i++)
-		if (!strcmp(value, transcript_heat_name(i)))
-			app->transcript.heat = (enum transcript_heat)i;
+	for (int i = 0; i < HEATS; i++) {
+		if (strcmp(value, transcript_heat_name(i)))
+			continue;
+		app->transcript.heat = (enum transcript_heat)i;
+		return true;
+	}
+	return false;
 }
 
-static void list_settings(struct app *app, struct strbuf *out)
+static void put_setting(const struct app *app, const char *key,
+                        struct strbuf *out)
 {
-	static const char *const themes[] = { "dark", "light", "mono" };
-	static const char *const notices[] = { "off", "bell", "osc9" };
+	bool on = false;
 
-	strbuf_printf(out, "  theme = %s\n  mouse = %s\n  notify = %s\n"
-			   "  heat = %s\n  times = %s\n",
-	              themes[theme_kind()], app->mouse ? "on" : "off",
-	              notices[app->notify],
-	              transcript_heat_name(app->transcript.heat),
-	              app->transcript.times ? "on" : "off");
+	if (!strcmp(key, "theme"))
+		strbuf_add_str(out, theme_name(theme_kind()));
+	else if (!strcmp(key, "notify"))
+		strbuf_add_str(out, notices[app->notify]);
+	else if (!strcmp(key, "heat"))
+		strbuf_add_str(out, transcript_heat_name(app->transcript.heat));
+	else if (!strcmp(key, "mouse"))
+		on = app->mouse;
+	else if (!strcmp(key, "times"))
+		on = app->transcript.times;
+	else
+		on = app->pane;
+	if (!out->len)
+		strbuf_add_str(out, on ? "on" : "off");
 }
 
 static bool setting(void *arg, const char *key, const char *value,
@@ -149,13 +154,13 @@ static bool setting(void *arg, const char *key, const char *value,
 	struct app *app = arg;
 	bool on = false;
 
-	if (!key) {
-		list_settings(app, out);
+	if (!value) {
+		put_setting(app, key, out);
 		return true;
 	}
 	value_switch(value, &on);
 	if (!strcmp(key, "theme"))
-		set_theme(app, value);
+		screen_set_theme((enum theme_kind)theme_named(value));
 	else if (!strcmp(key, "mouse"))
 		set_mouse(app, on);
 	else if (!strcmp(key, "notify"))
@@ -164,10 +169,8 @@ static bool setting(void *arg, const char *key, const char *value,
 		set_heat(app, value);
 	else if (!strcmp(key, "times"))
 		app->transcript.times = on;
-	else if (!strcmp(key, "inspector"))
-		app->pane = on;
 	else
-		return false;
+		app->pane = on;
 	return true;
 }
 
@@ -260,9 +263,10 @@ static void cycle_heat(struct app *app, const char *argument)
 {
 	struct transcript *t = &app->transcript;
 
-	if (*argument)
-		set_heat(app, argument);
-	else
+	if (*argument && !set_heat(app, argument))
+		chat_error(&app->chat,
+		           "/heat off, probability, entropy or rank");
+	else if (!*argument)
 		t->heat = (enum transcript_heat)((t->heat + 1) % HEATS);
 }
 

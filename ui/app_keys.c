@@ -5,8 +5,6 @@
 #include "library/conversation.h"
 #include "ui/app_state.h"
 #include "ui/chat_tree.h"
-#include "ui/cli/installed_models.h"
-#include "ui/cli/options.h"
 #include "ui/line_editor.h"
 #include "ui/transcript_find.h"
 
@@ -84,92 +82,6 @@ void app_enter(struct app *app, const char *text)
 		say(app, copy);
 	}
 	free(copy);
-}
-
-/* ---- completion ---- */
-
-static bool begins(const char *text, const char *with, size_t len)
-{
-	return !strncmp(text, with, len);
-}
-
-static char **model_names(const struct app *app, const char *text, size_t len)
-{
-	struct installed_models list = { 0 };
-	char **names;
-	size_t n = 0;
-
-	installed_models_find(&list,
-	                      options_setting(app->options, "model_path"));
-	names = mem_zalloc(list.n + 1, sizeof *names);
-	for (size_t i = 0; i < list.n; i++)
-		if (begins(list.models[i].name, text, len))
-			names[n++] = mem_strdup(list.models[i].name);
-	installed_models_free(&list);
-	if (n)
-		return names;
-	free(names);
-	return NULL;
-}
-
-static char **words(const char *const *list, const char *text, size_t len)
-{
-	size_t n = 0, total = 0;
-	char **found;
-
-	while (list[total])
-		total++;
-	found = mem_zalloc(total + 1, sizeof *found);
-	for (size_t i = 0; i < total; i++)
-		if (begins(list[i], text, len))
-			found[n++] = mem_strdup(list[i]);
-	if (n)
-		return found;
-	free(found);
-	return NULL;
-}
-
-static char **complete_argument(const struct app *app, enum action action,
-                                const char *text, size_t len, char *append)
-{
-	static const char *const settings[] = {
-		"temp",        "top_k",   "top_p", "min_p",  "presence_penalty",
-		"repeat_penalty", "seed", "max_tokens", "think", "theme",
-		"mouse",       "notify",  "heat",  "times",  NULL
-	};
-	static const char *const on_off[] = { "on", "off", NULL };
-
-	switch (action) {
-	case ACTION_MODEL:
-		if (memchr(text, '/', len))
-			*append = '/';
-		return model_names(app, text, len);
-	case ACTION_SET:
-		return words(settings, text, len);
-	case ACTION_THINK:
-		return words(on_off, text, len);
-	case ACTION_WRITE:
-	case ACTION_EXPORT:
-	case ACTION_IMPORT:
-		*append = '/';
-		return NULL;
-	default:
-		return NULL;
-	}
-}
-
-char **app_complete(struct app *app, const char *text, int start, int point,
-                    char *append)
-{
-	size_t len = (size_t)(point - start);
-
-	if (*text != '/' || app->input != INPUT_SAY)
-		return NULL;
-	if (start == 0)
-		return actions_complete(text, len);
-	return complete_argument(app,
-	                         action_named(text + 1, strcspn(text + 1, " ")),
-	                         text + start, len, append);
 }
 
 /* ---- keys ---- */

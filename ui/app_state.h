@@ -86,6 +86,8 @@ struct rect app_middle(const struct app *app);
 /* app_keys.c: what was typed. */
 void app_key(struct app *app, const struct key *key);
 void app_enter(struct app *app, const char *text);
+
+/* app_complete.c: what may stand for the word before the cursor. */
 char **app_complete(struct app *app, const char *text, int start, int point,
                     char *append);
 

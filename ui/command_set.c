@@ -8,10 +8,12 @@
 #include "base/mem.h"
 #include "base/strbuf.h"
 #include "ui/chat.h"
+#include "ui/cli/nearest.h"
 #include "ui/cli/settings.h"
 #include "ui/commands.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof *(a))
+#define VALUE_COLUMN  28 /* of the list: where the explanations begin */
 
 /* Short names of the command line's options. */
 static const char *full_name(const char *key)
@@ -19,15 +21,12 @@ static const char *full_name(const char *key)
 	return !strcmp(key, "temp") ? "temperature" : key;
 }
 
-static const struct setting_info *find_info(const char *key)
+bool command_set_knows(const struct setting_info *info)
 {
-	const struct setting_info *info;
-
-	for (size_t i = 0; (info = settings_info(i)); i++)
-		if (!strcmp(info->key, key))
-			return info;
-	return NULL;
+	return info->owner != SETTING_START;
 }
+
+/* ---- the chat's own ---- */
 
 static float *float_setting(struct chat *chat, const char *key)
 {
@@ -49,59 +48,126 @@ static float *float_setting(struct chat *chat, const char *key)
 	return NULL;
 }
 
-static bool set_integer(struct chat *chat, const char *key, uint64_t n)
+static void put_chat_setting(struct chat *chat, const char *key,
+                             struct strbuf *out)
 {
-	if (!strcmp(key, "top_k"))
+	const struct sampler_settings *s = &chat->sampling;
+	const float *real = float_setting(chat, key);
+
+	if (real)
+		strbuf_printf(out, "%g", (double)*real);
+	else if (!strcmp(key, "top_k"))
+		strbuf_printf(out, "%d", s->top_k);
+	else if (!strcmp(key, "seed"))
+		strbuf_printf(out, "%llu", (unsigned long long)s->seed);
+	else if (!strcmp(key, "max_tokens"))
+		strbuf_printf(out, "%zu", chat->max_tokens);
+	else /* think */
+		strbuf_add_str(out,
+		               chat->think == CHAT_THINK_OFF ? "off" : "on");
+}
+
+/* A value that its type allows. */
+static void set_chat_setting(struct chat *chat, const char *key,
+                             const char *value)
+{
+	float *real = float_setting(chat, key);
+	uint64_t n = 0;
+	double number;
+
+	value_integer(value, &n);
+	if (real && value_number(value, &number))
+		*real = (float)number;
+	else if (!strcmp(key, "top_k"))
 		chat->sampling.top_k = (int)n;
 	else if (!strcmp(key, "seed"))
 		chat->sampling.seed = n;
 	else if (!strcmp(key, "max_tokens"))
 		chat->max_tokens = (size_t)n;
-	else
-		return false;
-	return true;
 }
 
-/* A setting of the sampler's; false: it is none. */
-static bool set_sampling(struct chat *chat, const char *key, const char *value,
-                         struct error *err)
-{
-	const struct setting_info *info = find_info(key);
-	float *real = float_setting(chat, key);
-	uint64_t integer;
-	double number;
+/* ---- all of them ---- */
 
-	if (!info || (!real && strcmp(key, "top_k") && strcmp(key, "seed") &&
-	              strcmp(key, "max_tokens")))
-		return false;
-	if (value_check(&info->type, value, err))
-		return true;
-	if (real && value_number(value, &number))
-		*real = (float)number;
-	else if (value_integer(value, &integer))
-		set_integer(chat, key, integer);
+/* false: this front end has no such setting. */
+static bool put_setting(const struct command_host *host,
+                        const struct setting_info *info, struct strbuf *out)
+{
+	if (info->owner == SETTING_SCREEN)
+		return host->setting(host->arg, info->key, NULL, out);
+	put_chat_setting(host->chat, info->key, out);
 	return true;
 }
 
 static void show_all(const struct command_host *host)
 {
-	const struct chat *chat = host->chat;
-	const struct sampler_settings *s = &chat->sampling;
+	const struct setting_info *info;
 	struct strbuf out = STRBUF_INIT;
 
-	strbuf_printf(&out,
-	              "  temperature = %g\n  top_k = %d\n  top_p = %g\n"
-	              "  min_p = %g\n  presence_penalty = %g\n"
-	              "  repeat_penalty = %g\n  seed = %llu\n"
-	              "  max_tokens = %zu\n  think = %s\n",
-	              (double)s->temperature, s->top_k, (double)s->top_p,
-	              (double)s->min_p, (double)s->presence_penalty,
-	              (double)s->repeat_penalty, (unsigned long long)s->seed,
-	              chat->max_tokens,
-	              chat->think == CHAT_THINK_OFF ? "off" : "on");
-	host->setting(host->arg, NULL, NULL, &out);
+	for (size_t i = 0; (info = settings_info(i)); i++) {
+		struct strbuf value = STRBUF_INIT;
+		int n;
+
+		if (command_set_knows(info) && put_setting(host, info, &value)) {
+			n = (int)strlen(info->key) + 3 + (int)value.len;
+			strbuf_printf(&out, "  %s = %s%*s  %s\n", info->key,
+			              value.bytes,
+			              n < VALUE_COLUMN ? VALUE_COLUMN - n : 0,
+			              "", info->help);
+		}
+		strbuf_free(&value);
+	}
 	host->show(host->arg, "Settings: /set KEY VALUE", out.bytes);
 	strbuf_free(&out);
+}
+
+static void show_one(const struct command_host *host,
+                     const struct setting_info *info)
+{
+	struct strbuf value = STRBUF_INIT;
+
+	if (put_setting(host, info, &value))
+		chat_notice(host->chat, "%s = %s", info->key, value.bytes);
+	else
+		chat_error(host->chat, "%s needs the full screen", info->key);
+	strbuf_free(&value);
+}
+
+static void set_one(const struct command_host *host,
+                    const struct setting_info *info, const char *value)
+{
+	struct error err = { "" };
+
+	if (value_check(&info->type, value, &err)) {
+		chat_error(host->chat, "%s: %s", info->key, err.text);
+	} else if (!strcmp(info->key, "think")) {
+		commands_run(host, ACTION_THINK, value);
+	} else {
+		if (info->owner == SETTING_CHAT)
+			set_chat_setting(host->chat, info->key, value);
+		else
+			host->setting(host->arg, info->key, value, NULL);
+		show_one(host, info); /* as it came out */
+	}
+}
+
+static void unknown(const struct command_host *host, const char *key)
+{
+	const char *names[64], *near;
+	const struct setting_info *info;
+	size_t n = 0;
+
+	for (size_t i = 0; (info = settings_info(i)); i++)
+		if (command_set_knows(info) && n < ARRAY_SIZE(names))
+			names[n++] = info->key;
+	near = nearest(key, names, n);
+	if (settings_find(key))
+		chat_error(host->chat,
+		           "%s counts when confab starts: --set %s=...", key,
+		           key);
+	else
+		chat_error(host->chat, "there is no setting %s; %s%s", key,
+		           near ? "did you mean " : "/set lists them",
+		           near ? near : "");
 }
 
 void command_set(const struct command_host *host, const char *argument)
@@ -109,23 +175,16 @@ void command_set(const struct command_host *host, const char *argument)
 	size_t n = strcspn(argument, " =");
 	const char *value = argument + n;
 	char *name = mem_dup(argument, n);
-	const char *key = full_name(name);
-	struct error err = { "" };
-	bool on;
+	const struct setting_info *info = settings_find(full_name(name));
 
 	value += strspn(value, " =");
-	if (!*value) {
+	if (!*name)
 		show_all(host);
-	} else if (!strcmp(key, "think") && value_switch(value, &on)) {
-		commands_run(host, ACTION_THINK, value);
-	} else if (set_sampling(host->chat, key, value, &err) ||
-	           host->setting(host->arg, key, value, NULL)) {
-		if (*err.text)
-			chat_error(host->chat, "%s: %s", key, err.text);
-		else
-			chat_notice(host->chat, "%s = %s", key, value);
-	} else {
-		chat_error(host->chat, "there is no setting \"%s\"", key);
-	}
+	else if (!info || !command_set_knows(info))
+		unknown(host, name);
+	else if (!*value)
+		show_one(host, info);
+	else
+		set_one(host, info, value);
 	free(name);
 }

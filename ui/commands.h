@@ -30,8 +30,9 @@ struct command_host {
 	void (*quit)(void *arg);
 	/* Copies to the clipboard; what: "code block 2". */
 	void (*copy)(void *arg, const char *bytes, size_t len, const char *what);
-	/* A setting of the front end's own; false: there is none of that name.
-	 * value NULL: appends "name = value" lines of all of them to out. */
+	/* Changes a setting of the screen to a value that its type allows, or
+	 * appends the present one to out (value NULL).  false: it has none of
+	 * that name. */
 	bool (*setting)(void *arg, const char *key, const char *value,
 	                struct strbuf *out);
 	void *arg;

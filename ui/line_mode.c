@@ -213,7 +213,7 @@ static bool setting(void *arg, const char *key, const char *value,
                     struct strbuf *out)
 {
 	(void)arg, (void)key, (void)value, (void)out;
-	return false; /* all of the rest is the screen's */
+	return false; /* there is no screen */
 }
 
 /* ---- in ---- */

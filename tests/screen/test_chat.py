@@ -272,3 +272,41 @@ def a_model_that_cannot_be_loaded_leaves_the_one_there_is(binary):
         c.wait("it stays confab-20m")
         c.ready()
         c.ask("What is the capital of France?", "Paris")
+
+
+@test
+def settings_are_what_the_table_allows(binary):
+    with Confab(binary, rows=40, cols=100) as c:
+        c.ready()
+        for line, answer in (("/set notify loud", "notify: "),
+                             ("/set heat red", "heat: "),
+                             ("/set mouse maybe", "mouse: "),
+                             ("/set theme pink", "theme: "),
+                             ("/set top_p 2", "top_p: "),
+                             ("/set threads 2", "counts when confab starts"),
+                             ("/set temperture 2", "did you mean temperature"),
+                             ("/set notify bell", "notify = bell"),
+                             ("/set times on", "times = on"),
+                             ("/set top_k", "top_k = "),
+                             ("/heat red", "/heat off, probability")):
+            c.say(line)
+            c.wait(answer)
+        c.say("/set")
+        c.wait("Settings: /set KEY VALUE")
+        for line in ("notify = bell", "times = on", "heat = off",
+                     "temperature = 0 ", "inspector = off"):
+            assert line in c.text(), line
+
+
+@test
+def settings_and_their_values_complete(binary):
+    with Confab(binary) as c:
+        c.ready()
+        c.keys("/set no", "Tab")
+        c.wait(" > /set notify")
+        c.keys("o", "Tab")
+        c.wait("osc9")
+        c.keys("s", "Tab")
+        c.wait(" > /set notify osc9")
+        c.keys("Ctrl-U", "/heat e", "Tab")
+        c.wait(" > /heat entropy")

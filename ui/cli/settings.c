@@ -15,6 +15,9 @@
 #define MAX_COUNT 1e9
 
 /* clang-format off */
+#define START  SETTING_START
+#define CHAT   SETTING_CHAT
+#define SCREEN SETTING_SCREEN
 #define TEXT { VALUE_TEXT, 0, 0, false, NULL }
 #define NAME { VALUE_NAME, 0, 0, false, NULL }
 #define SWITCH { VALUE_SWITCH, 0, 0, false, NULL }
@@ -24,43 +27,54 @@
 #define CHOICE(words) { VALUE_CHOICE, 0, 0, false, words }
 
 static const struct setting_info infos[] = {
-	{ "model", NAME, "directory, .gguf file or name of the model" },
-	{ "model_path", TEXT, "folders with models, separated by colons" },
-	{ "quant",
+	{ "model", START, NAME, "directory, .gguf file or name of the model" },
+	{ "model_path", START, TEXT,
+	  "folders with models, separated by colons" },
+	{ "quant", START,
 	  CHOICE("off f32 f16 bf16 q8_0 q6_k q5_k q5_k_m q5_k_s q5_1 q5_0 q4_k "
 	         "q4_k_m q4_k_s q4_1 q4_0 iq4_nl iq4_xs q3_k q3_k_m q3_k_s "
 	         "q2_k"),
 	  "compute with a copy of this type, made once" },
-	{ "threads", INTEGER(0, 1024), "threads that compute; 0: one a core" },
-	{ "context", INTEGER(0, MAX_COUNT), "tokens kept; 0: the model's own" },
-	{ "kv_type", CHOICE("f16 bf16 q8_0 f32"),
+	{ "threads", START, INTEGER(0, 1024),
+	  "threads that compute; 0: one a core" },
+	{ "context", START, INTEGER(0, MAX_COUNT),
+	  "tokens kept; 0: the model's own" },
+	{ "kv_type", START, CHOICE("f16 bf16 q8_0 f32"),
 	  "number type of the KV cache" },
-	{ "kv_memory", INTEGER(0, MAX_COUNT),
+	{ "kv_memory", START, INTEGER(0, MAX_COUNT),
 	  "MiB for other branches' KV; 0: by the machine" },
-	{ "kv_disk", INTEGER(0, MAX_COUNT),
+	{ "kv_disk", START, INTEGER(0, MAX_COUNT),
 	  "MiB for all KV snapshots; 0: by the machine" },
-	{ "exact", SWITCH, "float32-grade activations and KV cache" },
-	{ "system", TEXT, "system prompt of new conversations" },
-	{ "think", CHOICE("on off"), "thinking, where the model can" },
-	{ "temperature", NUMBER(0, 100), "0: always the likeliest token" },
-	{ "top_k", INTEGER(0, MAX_COUNT), "keep the k likeliest; 0: all" },
-	{ "top_p", ABOVE(0, 1), "keep this much of the probability" },
-	{ "min_p", NUMBER(0, 1), "keep tokens of p >= min_p * p_max" },
-	{ "presence_penalty", NUMBER(-2, 2), "taken off tokens of the reply" },
-	{ "repeat_penalty", ABOVE(0, 100), "divides tokens seen before" },
-	{ "seed", INTEGER(0, MAX_SEED), "of the draws; unset: a new one" },
-	{ "max_tokens", INTEGER(0, MAX_COUNT), "of a reply; 0: no limit" },
-	{ "save", SWITCH, "keep conversations" },
-	{ "snapshots", SWITCH, "keep their KV on the disk too" },
-	{ "auto_title", SWITCH, "titles by the model, while it is idle" },
-	{ "theme", CHOICE("auto dark light mono"), "colours of the screen" },
-	{ "inspector", SWITCH, "show the odds from the start" },
-	{ "heat", CHOICE("off probability entropy rank"),
+	{ "exact", START, SWITCH, "float32-grade activations and KV cache" },
+	{ "system", START, TEXT, "system prompt of new conversations" },
+	{ "think", CHAT, CHOICE("on off"), "thinking, where the model can" },
+	{ "temperature", CHAT, NUMBER(0, 100),
+	  "0: always the likeliest token" },
+	{ "top_k", CHAT, INTEGER(0, MAX_COUNT),
+	  "keep the k likeliest; 0: all" },
+	{ "top_p", CHAT, ABOVE(0, 1), "keep this much of the probability" },
+	{ "min_p", CHAT, NUMBER(0, 1), "keep tokens of p >= min_p * p_max" },
+	{ "presence_penalty", CHAT, NUMBER(-2, 2),
+	  "taken off tokens of the reply" },
+	{ "repeat_penalty", CHAT, ABOVE(0, 100), "divides tokens seen before" },
+	{ "seed", CHAT, INTEGER(0, MAX_SEED),
+	  "of the draws; unset: a new one" },
+	{ "max_tokens", CHAT, INTEGER(0, MAX_COUNT),
+	  "of a reply; 0: no limit" },
+	{ "save", START, SWITCH, "keep conversations" },
+	{ "snapshots", START, SWITCH, "keep their KV on the disk too" },
+	{ "auto_title", START, SWITCH,
+	  "titles by the model, while it is idle" },
+	{ "theme", SCREEN, CHOICE("auto dark light mono"),
+	  "colours of the screen" },
+	{ "inspector", SCREEN, SWITCH, "show the odds from the start" },
+	{ "heat", SCREEN, CHOICE("off probability entropy rank"),
 	  "what colours the words" },
-	{ "times", SWITCH, "show when each message was written" },
-	{ "mouse", SWITCH, "take the mouse: a click selects a token" },
-	{ "notify", CHOICE("off bell osc9"), "when a long reply has ended" },
-	{ "copy_command", TEXT, "program that takes what is copied" },
+	{ "times", SCREEN, SWITCH, "show when each message was written" },
+	{ "mouse", SCREEN, SWITCH, "take the mouse: a click selects a token" },
+	{ "notify", SCREEN, CHOICE("off bell osc9"),
+	  "when a long reply has ended" },
+	{ "copy_command", START, TEXT, "program that takes what is copied" },
 };
 /* clang-format on */
 
@@ -87,6 +101,11 @@ static size_t find(const char *key)
 	while (i < N_INFOS && strcmp(infos[i].key, key))
 		i++;
 	return i;
+}
+
+const struct setting_info *settings_find(const char *key)
+{
+	return settings_info(find(key));
 }
 
 static const char *nearest_key(const char *key)

@@ -28,14 +28,23 @@
 struct error;
 struct settings;
 
+/* Whose it is while the program runs: what /set lists and changes. */
+enum setting_owner {
+	SETTING_START,  /* it counts when the program starts */
+	SETTING_CHAT,   /* the next reply has it */
+	SETTING_SCREEN  /* the full screen's */
+};
+
 struct setting_info {
 	const char *key;
+	enum setting_owner owner;
 	struct value_type type;
 	const char *help; /* half a line */
 };
 
 /* The table, in the order of the manual page; NULL past its end. */
 const struct setting_info *settings_info(size_t i);
+const struct setting_info *settings_find(const char *key); /* or NULL */
 
 struct settings *settings_new(void);
 void settings_free(struct settings *s);

@@ -136,14 +136,18 @@ static bool background_is_light(void)
 	return number == 7 || (number >= 9 && number <= 15);
 }
 
+static const char *const names[] = { "dark", "light", "mono" };
+
+const char *theme_name(enum theme_kind theme)
+{
+	return names[theme];
+}
+
 int theme_named(const char *name)
 {
-	if (!strcmp(name, "dark"))
-		return THEME_DARK;
-	if (!strcmp(name, "light"))
-		return THEME_LIGHT;
-	if (!strcmp(name, "mono"))
-		return THEME_MONO;
+	for (int i = THEME_DARK; i <= THEME_MONO; i++)
+		if (!strcmp(name, names[i]))
+			return i;
 	if (!strcmp(name, "auto"))
 		return background_is_light() ? THEME_LIGHT : THEME_DARK;
 	return -1;

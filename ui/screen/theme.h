@@ -17,6 +17,7 @@ enum theme_kind { THEME_DARK, THEME_LIGHT, THEME_MONO };
 
 /* "dark", "light", "mono" or "auto" (by COLORFGBG, else dark); -1: none. */
 int theme_named(const char *name);
+const char *theme_name(enum theme_kind kind);
 
 /* Makes the colour pairs; after start_color(). */
 void theme_start(enum theme_kind kind);
