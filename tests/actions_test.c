@@ -110,10 +110,23 @@ static void the_help_screen_lists_all_of_them(void **state)
 	struct strbuf help = STRBUF_INIT;
 
 	(void)state;
-	actions_print_help(&help);
+	actions_print_help(&help, true);
 	for (int a = ACTION_NONE + 1; a < ACTIONS; a++)
 		assert_non_null(
 			strstr(help.bytes, action_info((enum action)a)->help));
+	strbuf_free(&help);
+}
+
+static void the_help_of_line_mode_has_neither_keys_nor_the_screens(void **state)
+{
+	struct strbuf help = STRBUF_INIT;
+
+	(void)state;
+	actions_print_help(&help, false);
+	assert_non_null(strstr(help.bytes, "\n  /retry "));
+	assert_null(strstr(help.bytes, "F5"));
+	assert_null(strstr(help.bytes, "/heat"));
+	assert_null(strstr(help.bytes, "the token before"));
 	strbuf_free(&help);
 }
 
@@ -135,7 +148,7 @@ static void all_explanations_begin_in_one_column(void **state)
 	size_t first;
 
 	(void)state;
-	actions_print_help(&help);
+	actions_print_help(&help, true);
 	first = column_of(&help, action_info(ACTION_NONE + 1)->help);
 	for (int a = ACTION_NONE + 1; a < ACTIONS; a++)
 		assert_int_equal(
@@ -292,6 +305,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_slip_is_understood),
 	cmocka_unit_test(keys_can_be_bound_anew_and_freed),
 	cmocka_unit_test(the_help_screen_lists_all_of_them),
+	cmocka_unit_test(
+		the_help_of_line_mode_has_neither_keys_nor_the_screens),
 	cmocka_unit_test(all_explanations_begin_in_one_column),
 	cmocka_unit_test(the_manual_page_has_the_keys_of_the_table),
 	cmocka_unit_test(thoughts_are_told_from_answers),

@@ -12,8 +12,10 @@
 #define INPUT      PLACE_INPUT
 #define TRANSCRIPT PLACE_TRANSCRIPT
 #define ANYWHERE   PLACE_ANYWHERE
+#define CHATS      PLACE_CHATS
 
 #define CONVERSATION "Conversation"
+#define SAVED        "Saved conversations (F3)"
 #define MODEL        "Model"
 #define IN_OUT       "In and out"
 #define LOOKING      "Looking"
@@ -69,6 +71,15 @@ static const struct action_info table[ACTIONS] = {
 	[ACTION_STOP] = { "stop", "Esc Ctrl-C", ANYWHERE, true, "",
 	                  "stop the reply, close what is open", CONVERSATION,
 	                  NULL },
+
+	[ACTION_CHATS_TITLE] = { "chats-title", "F2", CHATS, false, "",
+	                         "another title for the one that is chosen",
+	                         SAVED, NULL },
+	[ACTION_CHATS_DELETE] = { "chats-delete", "Delete F8", CHATS, false, "",
+	                          "delete the one that is chosen", SAVED, NULL },
+	[ACTION_UNDELETE] = { "undelete", "F4", CHATS, true, "",
+	                      "bring back the one that was deleted last", SAVED,
+	                      NULL },
 
 	[ACTION_SYSTEM] = { "system", "", ANYWHERE, true, "[TEXT]",
 	                    "show or change the system prompt", MODEL, NULL },
@@ -371,7 +382,7 @@ static size_t longer(size_t a, size_t b)
 
 /* Wide enough for all keys and commands.  Keys without a command may run on
  * into its column. */
-static struct help_columns find_columns(void)
+static struct help_columns find_columns(bool with_keys)
 {
 	size_t keys = 0, lone_keys = 0, slash = 0;
 	struct help_columns columns;
@@ -380,43 +391,54 @@ static struct help_columns find_columns(void)
 		size_t *of_kind = table[a].slash ? &keys : &lone_keys;
 		struct strbuf text = STRBUF_INIT;
 
-		add_keys(&text, (enum action)a);
+		if (with_keys)
+			add_keys(&text, (enum action)a);
 		*of_kind = longer(*of_kind, text.len);
 		strbuf_clear(&text);
 		add_slash(&text, &table[a]);
 		slash = longer(slash, text.len);
 		strbuf_free(&text);
 	}
-	columns.command = HELP_GAP + keys + HELP_GAP;
+	columns.command = HELP_GAP + (with_keys ? keys + HELP_GAP : 0);
 	columns.text = longer(columns.command + slash, HELP_GAP + lone_keys) +
 	               HELP_GAP;
 	return columns;
 }
 
 static void add_help_line(struct strbuf *out, enum action action,
-                          const struct help_columns *columns)
+                          const struct help_columns *columns, bool keys)
 {
 	size_t begin = out->len;
 
 	pad_to(out, begin, HELP_GAP);
-	add_keys(out, action);
-	pad_to(out, begin, columns->command);
+	if (keys) {
+		add_keys(out, action);
+		pad_to(out, begin, columns->command);
+	}
 	add_slash(out, &table[action]);
 	pad_to(out, begin, columns->text);
 	strbuf_printf(out, "%s\n", table[action].help);
 }
 
-void actions_print_help(struct strbuf *out)
+static bool needs_screen(const struct action_info *info)
 {
-	struct help_columns columns = find_columns();
+	return !info->slash || !strcmp(info->group, LOOKING) ||
+	       !strcmp(info->group, TOKENS);
+}
+
+void actions_print_help(struct strbuf *out, bool keys)
+{
+	struct help_columns columns = find_columns(keys);
 	const char *group = "";
 
 	for (int a = ACTION_NONE + 1; a < ACTIONS; a++) {
+		if (!keys && needs_screen(&table[a]))
+			continue;
 		if (strcmp(group, table[a].group))
 			strbuf_printf(out, "%s%s\n", *group ? "\n" : "",
 			              table[a].group);
 		group = table[a].group;
-		add_help_line(out, (enum action)a, &columns);
+		add_help_line(out, (enum action)a, &columns, keys);
 	}
 }
 

@@ -34,6 +34,10 @@ enum action {
 	ACTION_SIBLING_AFTER,
 	ACTION_BACK,
 	ACTION_STOP,
+	/* the list of conversations */
+	ACTION_CHATS_TITLE,
+	ACTION_CHATS_DELETE,
+	ACTION_UNDELETE,
 	/* the model */
 	ACTION_SYSTEM,
 	ACTION_SET,
@@ -88,7 +92,8 @@ enum action {
 enum action_place {
 	PLACE_INPUT = 1,      /* the input line has the focus */
 	PLACE_TRANSCRIPT = 2, /* the token cursor has it */
-	PLACE_ANYWHERE = 3
+	PLACE_ANYWHERE = 3,   /* one of these two has it */
+	PLACE_CHATS = 4       /* the list of conversations is open */
 };
 
 struct action_info {
@@ -123,8 +128,9 @@ char **actions_complete(const char *text, size_t len);
 /* The nearest slash command to an unknown one, or NULL. */
 const char *actions_nearest(const char *name);
 
-/* "/retry  Ctrl-R  answer again" for every action, by group. */
-void actions_print_help(struct strbuf *out);
+/* "F5  /retry  answer again" for every action, by group; for line mode (keys
+ * false) the commands alone that do not need a screen. */
+void actions_print_help(struct strbuf *out, bool keys);
 
 /* The same in mdoc(7) for confab(1): a list below a heading for every group. */
 void actions_print_man(struct strbuf *out);

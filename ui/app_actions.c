@@ -23,6 +23,7 @@ void app_set_input(struct app *app, enum app_input input, const char *text)
 	if (app->input == INPUT_SAY && input != INPUT_SAY) {
 		strbuf_clear(&app->stash);
 		strbuf_add_str(&app->stash, line_editor_text(NULL, NULL));
+		app->from_transcript = app->in_transcript;
 	}
 	app->input = input;
 	app->in_transcript = false;
@@ -37,6 +38,7 @@ void app_end_input(struct app *app)
 	app->edited = -1;
 	line_editor_set(app->stash.bytes);
 	strbuf_clear(&app->stash);
+	app_focus(app, app->from_transcript);
 }
 
 /* ---- what commands ask of this front end ---- */
@@ -71,7 +73,7 @@ static void switched(void *arg)
 	app->transcript.times = old.times;
 	app->transcript.heat = old.heat;
 	transcript_free(&old);
-	app->choosing = false;
+	app_focus(app, false); /* it is to be talked to */
 	app->edited = -1;
 }
 
@@ -176,8 +178,10 @@ static bool setting(void *arg, const char *key, const char *value,
 
 void app_host_init(struct app *app)
 {
-	app->host = (struct command_host){ &app->chat, show, set_input, switched,
-		                           quit,       copy, setting,   app };
+	app->host =
+		(struct command_host){ &app->chat, true, show,    set_input,
+		                       switched,   quit, copy,    setting,
+		                       app };
 }
 
 /* ---- single actions ---- */
@@ -200,16 +204,16 @@ static void stop(struct app *app)
 	else if (t->query.len)
 		transcript_search(t, "");
 	else if (app->in_transcript)
-		app_do(app, ACTION_FOCUS, "");
+		app_focus(app, false);
 	else if (app->chat.notice.len)
 		chat_notice_clear(&app->chat);
 	else
 		line_editor_escape();
 }
 
-static void focus(struct app *app)
+void app_focus(struct app *app, bool in_transcript)
 {
-	app->in_transcript = !app->in_transcript;
+	app->in_transcript = in_transcript;
 	app->choosing = app->tried.on = false;
 	app->transcript.numbers = app->in_transcript;
 	if (app->in_transcript)
@@ -221,8 +225,7 @@ static void focus(struct app *app)
 static void inspector(struct app *app)
 {
 	app->pane = !app->pane;
-	if (app->pane != app->in_transcript)
-		focus(app);
+	app_focus(app, app->pane);
 }
 
 static void suspend(struct app *app)
@@ -302,8 +305,8 @@ static void on_current(struct app *app, enum action action)
 	struct transcript_item *item = transcript_current(&app->transcript);
 
 	if (!item)
-		return;
-	if (action == ACTION_EDIT)
+		chat_notice(&app->chat, "there is no message yet");
+	else if (action == ACTION_EDIT)
 		set_input(app, item->message->text.bytes, item->id);
 	else
 		chat_branch(&app->chat, item->id);
@@ -375,7 +378,7 @@ static bool do_looking(struct app *app, enum action action,
 		app_chats_open(app, argument);
 		return true;
 	case ACTION_FOCUS:
-		focus(app);
+		app_focus(app, !app->in_transcript);
 		return true;
 	case ACTION_FIND:
 		start_find(app, argument);
@@ -393,7 +396,8 @@ static bool do_looking(struct app *app, enum action action,
 		t->raw = !t->raw;
 		return true;
 	case ACTION_FOLD:
-		transcript_toggle_fold(t);
+		if (!transcript_toggle_fold(t))
+			chat_notice(&app->chat, "there is no thought to open");
 		return true;
 	case ACTION_TIMES:
 		t->times = !t->times;

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -11,9 +12,6 @@
 #include "ui/screen/chats_view.h"
 
 #define PREVIEW_BYTES 4000 /* of a message; the pane shows its end */
-
-static const char hint[] =
-	"Enter opens · F2 title · Del deletes · F4 brings back · Esc";
 
 static void tell(struct app *app, const struct error *err)
 {
@@ -74,12 +72,16 @@ static void delete_selected(struct app *app)
 		return;
 	if (is_open_one(app, e->id)) {
 		commands_run(&app->host, ACTION_DELETE, "");
+		if (!app->chat.notice_is_error)
+			chat_notice(&app->chat, "deleted; %s brings it back",
+			            action_key(ACTION_UNDELETE));
 	} else if (saving_delete(&app->chat.saving, e->id, &err)) {
 		tell(app, &err);
 		return;
 	} else {
-		chat_notice(&app->chat, "deleted: %s; F4 brings it back",
-		            *e->title ? e->title : e->id);
+		chat_notice(&app->chat, "deleted: %s; %s brings it back",
+		            *e->title ? e->title : e->id,
+		            action_key(ACTION_UNDELETE));
 	}
 	chats_reload(&app->chats, &err);
 	tell(app, &err);
@@ -169,17 +171,18 @@ static long step_of(const struct app *app, const struct key *key)
 
 static bool list_key(struct app *app, const struct key *key)
 {
+	enum action here = action_of_key(key->name, PLACE_CHATS);
 	enum action action = action_of_key(key->name, PLACE_INPUT);
 	struct error err = { "" };
 	long step = step_of(app, key);
 
 	if (step)
 		chats_move(&app->chats, step, &err);
-	else if (is(key, "F2"))
+	else if (here == ACTION_CHATS_TITLE)
 		start_title(app);
-	else if (is(key, "Delete") || is(key, "F8"))
+	else if (here == ACTION_CHATS_DELETE)
 		delete_selected(app);
-	else if (is(key, "F4"))
+	else if (here == ACTION_UNDELETE)
 		undelete(app);
 	else if (action == ACTION_STOP || action == ACTION_LIST)
 		leave(app);
@@ -281,6 +284,7 @@ void app_chats_draw(struct app *app, struct rect r)
 	const struct chats *chats = &app->chats;
 	struct chats_row *rows = make_rows(app);
 	struct chats_part *parts;
+	char hint[128];
 	struct chats_view v = { .rows = rows,
 		                .n = chats->n,
 		                .selected = chats->selected,
@@ -288,6 +292,10 @@ void app_chats_draw(struct app *app, struct rect r)
 		                .now_ms = (int64_t)time(NULL) * 1000,
 		                .hint = hint };
 
+	snprintf(hint, sizeof hint,
+	         "Enter opens · %s title · %s deletes · %s brings back · Esc",
+	         action_key(ACTION_CHATS_TITLE), action_key(ACTION_CHATS_DELETE),
+	         action_key(ACTION_UNDELETE));
 	v.n_parts = make_parts(chats->preview, &parts);
 	v.parts = parts;
 	chats_view_draw(&v, &app->canvas, r);

@@ -9,6 +9,7 @@
 #include "ui/transcript_find.h"
 
 #define WHEEL_ROWS 3
+#define TEXT_END   (1 << 30) /* a line: drawing knows the last one */
 
 /* ---- Enter ---- */
 
@@ -76,6 +77,7 @@ void app_enter(struct app *app, const char *text)
 		take_text(app, copy);
 	} else if (input == INPUT_EDIT) {
 		line_editor_remember(copy);
+		app_focus(app, false);
 		transcript_bottom(&app->transcript);
 		chat_edit(&app->chat, edited, copy);
 	} else {
@@ -91,13 +93,24 @@ static bool is(const struct key *key, const char *name)
 	return key->type == KEY_NAMED && !strcmp(key->name, name);
 }
 
+/* What searches while it is typed. */
+static void line_changed(struct app *app)
+{
+	if (app->input == INPUT_FIND)
+		transcript_search(&app->transcript,
+		                  line_editor_text(NULL, NULL));
+	app_chats_typed(app);
+}
+
 static void pasted(struct app *app)
 {
 	if (app->text_open)
 		return;
-	app->in_transcript = false;
+	if (app->in_transcript)
+		app_focus(app, false);
 	line_editor_insert(app->keys.paste.bytes, app->keys.paste.len);
 	strbuf_free(&app->keys.paste); /* it may have been a megabyte */
+	line_changed(app);
 }
 
 static void mouse(struct app *app, const struct key *key)
@@ -132,6 +145,8 @@ static bool text_key(struct app *app, const struct key *key)
 		app->text_first--;
 	else if (action == ACTION_TOP)
 		app->text_first = 0;
+	else if (action == ACTION_BOTTOM)
+		app->text_first = TEXT_END;
 	else if (action == ACTION_STOP || action == ACTION_HELP ||
 	         !strcmp(key->name, "q"))
 		app->text_open = false;
@@ -222,10 +237,7 @@ static void input_key(struct app *app, const struct key *key)
 		app_do(app, action, "");
 	else
 		line_editor_feed(key->bytes, key->len);
-	if (app->input == INPUT_FIND)
-		transcript_search(&app->transcript,
-		                  line_editor_text(NULL, NULL));
-	app_chats_typed(app);
+	line_changed(app);
 }
 
 static void transcript_key(struct app *app, const struct key *key)

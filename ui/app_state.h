@@ -48,6 +48,7 @@ struct app {
 	enum app_input input;
 	int64_t edited;           /* INPUT_EDIT: the message */
 	struct strbuf stash;      /* what was typed before another use of it */
+	bool from_transcript;     /* ... which goes back there when it ends */
 
 	bool text_open;           /* a text over the transcript */
 	struct strbuf text_title, text;
@@ -94,7 +95,9 @@ char **app_complete(struct app *app, const char *text, int start, int point,
 /* app_actions.c: what it means. */
 void app_do(struct app *app, enum action action, const char *argument);
 void app_set_input(struct app *app, enum app_input input, const char *text);
-void app_end_input(struct app *app); /* back to INPUT_SAY and the stash */
+/* Back to INPUT_SAY, the stash and where the focus was. */
+void app_end_input(struct app *app);
+void app_focus(struct app *app, bool in_transcript);
 void app_host_init(struct app *app);
 
 /* app_chats.c: the pane of conversations. */

@@ -27,6 +27,17 @@ static struct transcript_item *cursor_item(struct app *app)
 	return item;
 }
 
+/* The same where a person acts on it: a notice says that there is none. */
+static struct transcript_item *chosen_item(struct app *app)
+{
+	struct transcript_item *item = cursor_item(app);
+
+	if (!item)
+		chat_notice(&app->chat, "no token is chosen; %s goes to them",
+		            action_key(ACTION_FOCUS));
+	return item;
+}
+
 static void put_cursor(struct app *app, struct transcript_item *item,
                        size_t token)
 {
@@ -309,6 +320,8 @@ static void most_surprising(struct app *app)
 			best = i;
 	if (best != SIZE_MAX)
 		put_cursor(app, item, best);
+	else
+		chat_notice(&app->chat, "no odds are known in this message");
 }
 
 /* ---- taking another one ---- */
@@ -317,9 +330,11 @@ static void alternatives(struct app *app)
 {
 	struct transcript *t = &app->transcript;
 	const struct token_odds *odds = inspector_odds(app);
-	struct transcript_item *item = cursor_item(app);
+	struct transcript_item *item = chosen_item(app);
 
-	if (!odds || !item || !odds->n_top) {
+	if (!item || !chat_may_fork(&app->chat, item->message))
+		return;
+	if (!odds || !odds->n_top) {
 		chat_notice(&app->chat, "no odds are known here");
 		return;
 	}
@@ -350,9 +365,18 @@ static void choose(struct app *app, int direction)
 		app->choice = odds->n_top - 1;
 }
 
+/* Any text in the place of the token, typed in the input line. */
+static void type_token(struct app *app)
+{
+	const struct transcript_item *item = chosen_item(app);
+
+	if (item && chat_may_fork(&app->chat, item->message))
+		app_set_input(app, INPUT_TOKEN, "");
+}
+
 static void explore(struct app *app)
 {
-	struct transcript_item *item = cursor_item(app);
+	struct transcript_item *item = chosen_item(app);
 
 	if (!item)
 		return;
@@ -362,7 +386,7 @@ static void explore(struct app *app)
 
 static void compute_odds(struct app *app)
 {
-	struct transcript_item *item = cursor_item(app);
+	struct transcript_item *item = chosen_item(app);
 	size_t token = app->transcript.cursor_token;
 
 	if (!item)
@@ -484,7 +508,7 @@ bool app_tokens_do(struct app *app, enum action action)
 		alternatives(app);
 		return true;
 	case ACTION_TYPE_TOKEN:
-		app_set_input(app, INPUT_TOKEN, "");
+		type_token(app);
 		return true;
 	case ACTION_EXPLORE:
 		explore(app);

@@ -34,6 +34,7 @@ void command_export_chat(const struct command_host *host, const char *file)
 	struct chat *chat = host->chat;
 	struct strbuf text = STRBUF_INIT;
 	struct error err = { "" };
+	bool over;
 	char *path;
 	int format;
 
@@ -43,16 +44,18 @@ void command_export_chat(const struct command_host *host, const char *file)
 	}
 	path = installed_models_expand(file);
 	format = export_format_of_path(path);
-	make_export(chat,
-	            format < 0 ? EXPORT_MARKDOWN : (enum export_format)format,
-	            &text);
+	if (format < 0)
+		format = EXPORT_MARKDOWN;
+	make_export(chat, (enum export_format)format, &text);
+	over = file_exists(path);
 	if (file_write(path, text.bytes, text.len, &err))
 		chat_error(chat, "%s", err.text);
 	else
 		chat_notice(chat,
-		            "the conversation is written to %s (%zu "
-		            "bytes)",
-		            path, text.len);
+		            "the conversation is written %s %s (%s, %zu bytes)",
+		            over ? "over" : "to", path,
+		            export_format_title((enum export_format)format),
+		            text.len);
 	free(path);
 	strbuf_free(&text);
 }

@@ -90,7 +90,8 @@ static void open_conversation(const struct command_host *host, const char *id)
 	struct conversation *c;
 
 	if (!*id) {
-		chat_error(chat, "/open needs an id; /list shows them");
+		chat_error(chat, "/open needs an id or a title; /list shows "
+				 "them");
 		return;
 	}
 	chat_save(chat);
@@ -145,13 +146,12 @@ static void rename_conversation(const struct command_host *host,
 {
 	struct conversation *c = host->chat->conversation;
 
-	if (!*title) {
-		chat_notice(host->chat, "title: %s", c->title);
-		return;
+	if (*title) {
+		free(c->title);
+		c->title = mem_strdup(title);
+		chat_save(host->chat);
 	}
-	free(c->title);
-	c->title = mem_strdup(title);
-	chat_save(host->chat);
+	chat_notice(host->chat, "title: %s", *c->title ? c->title : "none yet");
 }
 
 static void delete_branch(const struct command_host *host)
@@ -160,39 +160,66 @@ static void delete_branch(const struct command_host *host)
 	const struct message *m = find_message(chat, 0, ROLE_USER);
 	struct conversation *c = chat->conversation;
 
-	if (!m)
+	if (!m) {
+		chat_notice(chat, "there is no message of yours to delete");
 		return;
+	}
 	chat_interrupt(chat);
 	saving_remove_message(&chat->saving, c, m->id);
 	chat_save(chat);
 	chat_notice(chat, "the branch from your last message on is deleted");
 }
 
+static void delete_open_one(const struct command_host *host)
+{
+	struct chat *chat = host->chat;
+	struct error err = { "" };
+	char *id = NULL, *title = mem_strdup(chat->conversation->title);
+
+	if (chat->conversation->id)
+		id = mem_strdup(chat->conversation->id);
+	chat_interrupt(chat);
+	chat_snapshot_remove(chat);
+	new_conversation(host);
+	if (!id)
+		chat_notice(chat, "the conversation is gone: it was not saved");
+	else if (saving_delete(&chat->saving, id, &err))
+		chat_error(chat, "%s", err.text);
+	else
+		chat_notice(chat, "deleted: %s; /undelete brings it back",
+		            *title ? title : id);
+	free(title);
+	free(id);
+}
+
 static void delete_conversation(const struct command_host *host,
                                 const char *argument)
 {
 	struct chat *chat = host->chat;
-	struct error err = { "" };
-	char *id;
 
-	if (!strcmp(argument, "branch")) {
+	if (!strcmp(argument, "branch"))
 		delete_branch(host);
-		return;
-	}
-	if (*argument) {
+	else if (*argument)
 		chat_error(chat, "/delete, or /delete branch");
-		return;
-	}
-	id = chat->conversation->id ? mem_strdup(chat->conversation->id) : NULL;
-	chat_interrupt(chat);
-	chat_snapshot_remove(chat);
-	new_conversation(host);
-	if (id && saving_delete(&chat->saving, id, &err))
-		chat_error(chat, "%s", err.text);
+	else if (chat->saving.read_only)
+		chat_error(chat, "another confab writes this conversation: it "
+				 "is not deleted");
+	else if (!chat->conversation->n)
+		chat_notice(chat, "there is nothing to delete");
 	else
-		chat_notice(chat, "the conversation is deleted; F3 and F4 bring "
-				  "it back");
-	free(id);
+		delete_open_one(host);
+}
+
+static void undelete(const struct command_host *host)
+{
+	struct chat *chat = host->chat;
+	struct error err = { "" };
+	const char *id = saving_undelete(&chat->saving, &err);
+
+	if (id)
+		open_conversation(host, id);
+	else
+		chat_error(chat, "%s", err.text);
 }
 
 /* ---- messages ---- */
@@ -327,10 +354,15 @@ static void save(const struct command_host *host, const char *title)
 	chat_save(chat);
 	if (!chat->saving.wanted)
 		chat_notice(chat, "conversations are not saved (--no-save)");
+	else if (chat->saving.read_only)
+		chat_error(chat, "not saved: %s",
+		           saving_notice(&chat->saving, chat->conversation));
 	else if (*chat->saving.trouble.text)
 		chat_error(chat, "not saved: %s", chat->saving.trouble.text);
 	else if (chat->conversation->id)
 		chat_notice(chat, "saved as %s", chat->conversation->id);
+	else
+		chat_notice(chat, "there is nothing to save yet");
 }
 
 /* The last reply without what was thought, or a code block. */
@@ -386,12 +418,16 @@ static void write_file(const struct command_host *host, const char *argument)
 		chat_error(host->chat, "/write FILE, or /write FILE N for code "
 				       "block N");
 	} else if (!pick(host, has_number ? space + 1 : "", &text, &what)) {
+		bool over;
+
 		path = installed_models_expand(name);
+		over = file_exists(path);
 		if (file_write(path, text.bytes, text.len, &err))
 			chat_error(host->chat, "%s", err.text);
 		else
-			chat_notice(host->chat, "%s written to %s (%zu bytes)",
-			            what.bytes, path, text.len);
+			chat_notice(host->chat, "%s written %s %s (%zu bytes)",
+			            what.bytes, over ? "over" : "to", path,
+			            text.len);
 		free(path);
 	}
 	free(name);
@@ -399,11 +435,19 @@ static void write_file(const struct command_host *host, const char *argument)
 	strbuf_free(&what);
 }
 
+static const char line_help[] =
+	"\nLines\n"
+	"  A line that ends in a backslash goes on in the next one.\n"
+	"  Two slashes at the beginning send one.\n"
+	"  Ctrl-C stops the reply; at the prompt it leaves, as Ctrl-D does.\n";
+
 static void help(const struct command_host *host)
 {
 	struct strbuf out = STRBUF_INIT;
 
-	actions_print_help(&out);
+	actions_print_help(&out, host->has_screen);
+	if (!host->has_screen)
+		strbuf_add_str(&out, line_help);
 	host->show(host->arg, "Help", out.bytes);
 	strbuf_free(&out);
 }
@@ -429,6 +473,9 @@ static bool run_conversation(const struct command_host *host,
 		return true;
 	case ACTION_DELETE:
 		delete_conversation(host, argument);
+		return true;
+	case ACTION_UNDELETE:
+		undelete(host);
 		return true;
 	case ACTION_RETRY:
 		chat_retry(host->chat);

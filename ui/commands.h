@@ -20,6 +20,7 @@ struct strbuf;
 /* What a command asks of its front end. */
 struct command_host {
 	struct chat *chat;
+	bool has_screen;
 	/* Text of several lines to read. */
 	void (*show)(void *arg, const char *title, const char *text);
 	/* The input line gets this text; with a message id (not -1), sending it

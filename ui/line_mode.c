@@ -463,8 +463,9 @@ int line_mode_run(const struct options *o, struct error *err)
 
 	if (terminal_open(err))
 		return EXIT_FAILED;
-	l.host = (struct command_host){ &l.chat, show, set_input, switched,
-		                        quit,    copy, setting,   &l };
+	l.host = (struct command_host){ &l.chat,  false, show, set_input,
+		                        switched, quit,  copy, setting,
+		                        &l };
 	l.status = open_chat(&l, err);
 	if (l.status == EXIT_OK) {
 		run(&l, err);

@@ -226,7 +226,7 @@ struct transcript_item *transcript_current(struct transcript *t)
 	return t->follow ? &t->items[t->n - 1] : &t->items[t->top.item];
 }
 
-void transcript_toggle_fold(struct transcript *t)
+bool transcript_toggle_fold(struct transcript *t)
 {
 	struct transcript_item *item = transcript_current(t);
 
@@ -234,9 +234,11 @@ void transcript_toggle_fold(struct transcript *t)
 	for (size_t i = t->n;
 	     i-- > 0 && !(item && transcript_item_has_thought(item));)
 		item = &t->items[i];
-	if (item)
-		item->opened = !item->opened;
+	if (!item || !transcript_item_has_thought(item))
+		return false;
+	item->opened = !item->opened;
 	settle(t);
+	return true;
 }
 
 void transcript_reveal(struct transcript *t, struct transcript_item *item,

@@ -74,7 +74,9 @@ void transcript_step_message(struct transcript *t, int step);
 struct transcript_item *transcript_current(struct transcript *t);
 struct transcript_item *transcript_item(struct transcript *t, int64_t id);
 
-void transcript_toggle_fold(struct transcript *t);
+/* Opens or folds the thought of the current message, else the last one; false:
+ * there is none. */
+bool transcript_toggle_fold(struct transcript *t);
 
 /* Brings a byte of a message's text into the window. */
 void transcript_reveal(struct transcript *t, struct transcript_item *item,

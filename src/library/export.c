@@ -26,6 +26,14 @@ int export_format_of_path(const char *path)
 	return dot ? export_format_named(dot + 1) : -1;
 }
 
+const char *export_format_title(enum export_format format)
+{
+	static const char *const titles[] = { "Markdown", "JSON", "JSONL",
+		                              "HTML" };
+
+	return titles[format];
+}
+
 void export_conversation(struct strbuf *out, const struct conversation *c,
                          enum export_format format,
                          const struct export_tokens *tokens)

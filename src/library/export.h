@@ -27,6 +27,7 @@ enum export_format { EXPORT_MARKDOWN, EXPORT_JSON, EXPORT_JSONL, EXPORT_HTML };
  * follows the last dot of a path. */
 int export_format_named(const char *name);
 int export_format_of_path(const char *path);
+const char *export_format_title(enum export_format format); /* "Markdown" */
 
 /* Conversations keep ids, and only a tokenizer knows what they stand for. */
 struct export_tokens {

@@ -58,6 +58,15 @@ def words_filter_it_while_they_are_typed(binary):
 
 
 @scripted
+def pasted_words_filter_it_too(binary):
+    with talked(binary) as c:
+        c.keys("F3")
+        c.wait("Conversations 1/3")
+        c.paste("coa")
+        c.wait("Conversations 1/1")
+
+
+@scripted
 def a_title_is_changed_in_place(binary):
     with talked(binary) as c:
         c.keys("F3", "Down")

@@ -82,3 +82,31 @@ def an_edit_takes_the_next_line(binary):
     text = result.stdout.decode()
     assert "* the next line takes the place of this:\none\n" in text
     assert text.endswith("second\n")
+
+
+@scripted
+def the_help_of_line_mode_names_what_it_can_do(binary):
+    result = piped(binary, "/help\n", env=script("x"))
+    text = result.stdout.decode()
+    for word in ("/undelete", "/branches [N]", "backslash"):
+        assert word in text, text
+    for word in ("F3", "Esc", "/heat", "/inspector", "token-left"):
+        assert word not in text.replace("(F3)", ""), (word, text)
+
+
+@scripted
+def notices_of_line_mode_are_true(binary):
+    result = piped(binary, "/delete\n/save\n/rename\nhello\n/delete\n"
+                           "/delete branch\n/set mouse on\n/undelete\n"
+                           "/open\n", env=script("x"))
+    assert result.stdout.decode().splitlines() == [
+        "* there is nothing to delete",
+        "* conversations are not saved (--no-save)",
+        "* title: none yet",
+        "x",
+        "* the conversation is gone: it was not saved",
+        "* there is no message of yours to delete",
+        "* mouse needs the full screen",
+        "* nothing was deleted",
+        "* /open needs an id or a title; /list shows them",
+    ], result.stdout

@@ -73,7 +73,7 @@ def deleting_the_conversation_deletes_its_snapshot(binary):
         c.ask("What is my name?", "Anna")
         assert snapshots(home)
         c.say("/delete")
-        c.wait("is deleted")
+        c.wait("deleted: ")
         assert not snapshots(home)
         c.keys("Ctrl-D")
         assert c.wait_exit() == 0

@@ -149,10 +149,28 @@ def a_second_one_opens_it_for_reading(binary):
 def delete_takes_it_out_of_the_list(binary):
     with talked(binary, "answer one", "two", save=True) as c:
         c.say("/delete")
-        c.wait("the conversation is deleted")
+        c.wait("deleted: first question; /undelete brings it back")
         c.gone("answer one")
         c.say("/list")
         c.wait("nothing is saved yet")
+        c.say("/undelete")
+        c.wait("answer one")
+        c.say("/undelete")
+        c.wait("nothing was deleted")
+
+
+@scripted
+def what_another_confab_writes_is_neither_saved_nor_deleted(binary):
+    with talked(binary, "answer one", save=True) as c:
+        with Confab(binary, "-r", env=script("x"), home=c.home,
+                    save=True) as second:
+            second.wait("another confab writes this conversation")
+            second.ready()
+            second.say("/save Mine")
+            second.wait("not saved: another confab writes")
+            second.say("/delete")
+            second.wait("it is not deleted")
+            assert second.find("answer one")
 
 
 @scripted
@@ -191,7 +209,7 @@ def a_reply_is_written_to_a_file(binary):
         with open(path) as file:
             assert file.read() == "text\n\n```\ncode\n```\n"
         c.say(f"/write {path} 1")
-        c.wait("code block 1 written to")
+        c.wait("code block 1 written over")
         with open(path) as file:
             assert file.read() == "code\n"
         c.say("/write /nonexistent/x")
