@@ -258,8 +258,7 @@ static void start_find(struct app *app, const char *argument)
 		return;
 	}
 	transcript_search(&app->transcript, argument);
-	if (!transcript_next_match(&app->transcript, -1))
-		chat_notice(&app->chat, "\"%s\" was not found", argument);
+	app_cursor_to_match(app, -1);
 }
 
 static void cycle_heat(struct app *app, const char *argument)
@@ -315,16 +314,24 @@ static void on_current(struct app *app, enum action action)
 static void copy_marked(struct app *app)
 {
 	struct transcript *t = &app->transcript;
-	struct transcript_item *item = transcript_current(t);
-	struct text_range range;
+	struct strbuf text = STRBUF_INIT;
 
-	if (!t->marking || !item) {
+	if (!t->marking) {
 		commands_run(&app->host, ACTION_COPY, "");
 		return;
 	}
-	range = item->marks.marked;
-	copy(app, item->message->text.bytes + range.begin,
-	     range.end - range.begin, "the marked text");
+	for (size_t i = 0; i < t->n; i++) {
+		struct text_range range = transcript_marked(t, &t->items[i]);
+
+		if (range.end <= range.begin)
+			continue;
+		if (text.len) /* between messages */
+			strbuf_add_str(&text, "\n\n");
+		strbuf_add(&text, t->items[i].message->text.bytes + range.begin,
+		           range.end - range.begin);
+	}
+	copy(app, text.bytes, text.len, "the marked text");
+	strbuf_free(&text);
 	t->marking = false;
 }
 
@@ -334,14 +341,17 @@ static void mark(struct app *app)
 	struct transcript_item *item = transcript_item(t, t->cursor_message);
 
 	t->marking = !t->marking && item;
-	if (t->marking)
-		t->mark_pos = item->marks.selected.begin;
+	if (!t->marking)
+		return;
+	t->mark_message = item->id;
+	t->mark_pos = transcript_item_token(item, t->cursor_token).begin;
+	chat_notice(&app->chat, "marking; %s copies", action_key(ACTION_COPY));
 }
 
 static void next(struct app *app, int step)
 {
 	if (app->transcript.query.len)
-		transcript_next_match(&app->transcript, step);
+		app_cursor_to_match(app, step);
 	else
 		app_tokens_do(app, step > 0 ? ACTION_NEXT : ACTION_BEFORE);
 }
@@ -457,6 +467,8 @@ static bool do_program(struct app *app, enum action action)
 void app_do(struct app *app, enum action action, const char *argument)
 {
 	app->dirty = true;
+	if (action != ACTION_STOP) /* which closes the notice last */
+		chat_notice_clear(&app->chat);
 	/* What is done is done to the conversation as it is, drawn or not. */
 	if (app->transcript.width)
 		transcript_update(&app->transcript, &app->chat,

@@ -126,6 +126,7 @@ static void rename_selected(struct app *app, const char *title)
 	} else if (library_lock(lib, e->id, &err) == 0) {
 		library_rename(lib, e->id, title, &err);
 		library_unlock(lib, e->id);
+		chat_notice(&app->chat, "title: %s", title);
 	}
 	chats_reload(&app->chats, &err);
 	tell(app, &err);
@@ -176,6 +177,7 @@ static bool list_key(struct app *app, const struct key *key)
 	struct error err = { "" };
 	long step = step_of(app, key);
 
+	chat_notice_clear(&app->chat); /* of what was done before */
 	if (step)
 		chats_move(&app->chats, step, &err);
 	else if (here == ACTION_CHATS_TITLE)
@@ -187,8 +189,9 @@ static bool list_key(struct app *app, const struct key *key)
 	else if (action == ACTION_STOP || action == ACTION_LIST)
 		leave(app);
 	else /* what the chat does waits; what is typed is the line's */
-		return action != ACTION_NONE && action != ACTION_REDRAW &&
-		       action != ACTION_SUSPEND && action != ACTION_QUIT;
+		return action != ACTION_NONE && action != ACTION_HELP &&
+		       action != ACTION_REDRAW && action != ACTION_SUSPEND &&
+		       action != ACTION_QUIT;
 	tell(app, &err);
 	return true;
 }
@@ -292,10 +295,14 @@ void app_chats_draw(struct app *app, struct rect r)
 		                .now_ms = (int64_t)time(NULL) * 1000,
 		                .hint = hint };
 
-	snprintf(hint, sizeof hint,
-	         "Enter opens · %s title · %s deletes · %s brings back · Esc",
-	         action_key(ACTION_CHATS_TITLE), action_key(ACTION_CHATS_DELETE),
-	         action_key(ACTION_UNDELETE));
+	if (app->input == INPUT_TITLE)
+		snprintf(hint, sizeof hint, "Enter takes the title");
+	else
+		snprintf(hint, sizeof hint,
+		         "Enter opens · %s title · %s deletes · %s undeletes",
+		         action_key(ACTION_CHATS_TITLE),
+		         action_key(ACTION_CHATS_DELETE),
+		         action_key(ACTION_UNDELETE));
 	v.n_parts = make_parts(chats->preview, &parts);
 	v.parts = parts;
 	chats_view_draw(&v, &app->canvas, r);

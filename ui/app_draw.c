@@ -1,4 +1,5 @@
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include "ui/screen/input_view.h"
 #include "ui/screen/screen.h"
 #include "ui/screen/status_line.h"
+#include "ui/transcript_find.h"
 
 #define LEGEND_COLS 36 /* that the legend of the heat needs */
 
@@ -178,20 +180,50 @@ static const char *state_name(const struct app *app)
 	return "ready";
 }
 
+/* What goes on, and how the transcript is looked at. */
+static void put_state(struct app *app, struct strbuf *out)
+{
+	struct transcript *t = &app->transcript;
+	size_t n, current;
+
+	strbuf_add_str(out, state_name(app));
+	if (t->heat != HEAT_OFF)
+		strbuf_printf(out, " · heat: %s", transcript_heat_name(t->heat));
+	if (t->raw)
+		strbuf_add_str(out, " · raw");
+	if (t->marking)
+		strbuf_add_str(out, " · marking");
+	if (!t->query.len)
+		return;
+	n = transcript_count_matches(t, &current);
+	if (current)
+		strbuf_printf(out, " · match %zu of %zu", current, n);
+	else
+		strbuf_printf(out, " · %zu match%s", n, n == 1 ? "" : "es");
+}
+
 static int by_key(const void *a, const void *b)
 {
 	return strcmp(((const struct status_key *)a)->key,
 	              ((const struct status_key *)b)->key);
 }
 
+/* The keys that count now: what covers the transcript has those that it shows,
+ * and the way out. */
 static size_t footer_keys(const struct app *app, struct status_key *keys,
                           size_t max)
 {
+	const char *stop = action_key(ACTION_STOP);
 	size_t first = 0, n;
 
-	if (chat_is_busy(&app->chat) && app->chat.state != CHAT_LOADING)
-		keys[first++] =
-			(struct status_key){ action_key(ACTION_STOP), "stop" };
+	if (app->text_open || app->chats.open) {
+		keys[0] = (struct status_key){ stop, "closes" };
+		return 1;
+	}
+	if (app->choosing || app->tried.on || app->input != INPUT_SAY)
+		keys[first++] = (struct status_key){ stop, "leaves it" };
+	else if (chat_is_busy(&app->chat) && app->chat.state != CHAT_LOADING)
+		keys[first++] = (struct status_key){ stop, "stop" };
 	n = first;
 	for (int a = ACTION_NONE + 1; a < ACTIONS && n < max; a++) {
 		const char *word = action_info((enum action)a)->footer;
@@ -207,20 +239,21 @@ static size_t footer_keys(const struct app *app, struct status_key *keys,
 
 static void draw_status(struct app *app)
 {
-	const struct chat *chat = &app->chat;
+	struct chat *chat = &app->chat;
 	struct status_key keys[8];
 	struct strbuf trouble = STRBUF_INIT, state = STRBUF_INIT;
+	bool measured = chat_measure(chat);
 
-	if (chat->saving.wanted && *chat->saving.trouble.text)
+	if (chat->saving.read_only)
+		strbuf_add_str(&trouble, "read-only");
+	else if (chat->saving.wanted && *chat->saving.trouble.text)
 		strbuf_printf(&trouble, "not saved: %s",
 		              chat->saving.trouble.text);
-	strbuf_add_str(&state, state_name(app));
-	if (app->transcript.heat != HEAT_OFF)
-		strbuf_printf(&state, " · heat: %s",
-		              transcript_heat_name(app->transcript.heat));
+	put_state(app, &state);
 	status_draw(&(struct status_view){
 			    .state = state.bytes,
-			    .context_used = chat->context_used,
+			    .context_used = measured ? chat->context_used
+			                             : SIZE_MAX,
 			    .context = chat->model ? chat->model->context : 0,
 			    .tokens_per_second = chat->tokens_per_second,
 			    .has_prompt = chat->reused + chat->computed > 0,
@@ -354,6 +387,8 @@ static void make_input(const struct app *app, struct input_view *v)
 		v->prompt = " title: ";
 	if (app->input == INPUT_TOKEN)
 		v->hint = "any text; the reply goes on from it";
+	else if (app->input == INPUT_FIND)
+		v->hint = "Up and Down walk the matches, Enter ends typing";
 	else if (app->input == INPUT_SAY && app->in_transcript)
 		v->hint = "arrows walk the tokens, n the uncertain ones; Tab "
 			  "returns here";

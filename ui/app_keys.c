@@ -34,8 +34,8 @@ static void say(struct app *app, const char *text)
 static void find(struct app *app, const char *text)
 {
 	transcript_search(&app->transcript, text);
-	if (*text && !transcript_next_match(&app->transcript, -1))
-		chat_notice(&app->chat, "\"%s\" was not found", text);
+	if (*text)
+		app_cursor_to_match(app, -1);
 }
 
 static void take_text(struct app *app, const char *text)

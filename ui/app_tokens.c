@@ -10,6 +10,7 @@
 #include "ui/chat_score.h"
 #include "ui/chat_tree.h"
 #include "ui/inspector.h"
+#include "ui/transcript_find.h"
 
 /* What "uncertain" means: as many bits as four or eight equal choices. */
 #define UNCERTAIN_ENTROPY   2.0
@@ -95,6 +96,25 @@ void app_cursor_to_child(struct app *app, int64_t parent)
 		put_cursor(app, &t->items[i],
 		           token < n ? token : n ? n - 1 : 0);
 	}
+}
+
+void app_cursor_to_match(struct app *app, int step)
+{
+	struct transcript *t = &app->transcript;
+	struct transcript_item *item;
+
+	if (!transcript_next_match(t, step)) {
+		chat_notice(&app->chat, "\"%s\" was not found",
+		            t->query.bytes);
+		return;
+	}
+	item = transcript_item(t, t->match_message);
+	if (!item || !app->in_transcript)
+		return;
+	transcript_item_spans(item, &app->chat);
+	if (item->spans.n)
+		put_cursor(app, item, spans_find(&item->spans, t->match_begin));
+	t->cursor_follows = false;
 }
 
 size_t app_reply_position(struct app *app, const struct message *m)

@@ -87,7 +87,8 @@ static void add_line(struct map *map, struct strbuf *out)
 	const struct message *m = map->c->messages[p.at];
 
 	strbuf_printf(out, " %s%s%s %zu %s: ", p.before.bytes, p.fork,
-	              map->current[p.at] ? "●" : "○", p.at + 1, message_speaker(m));
+	              map->current[p.at] ? "●" : "○", p.at + 1,
+	              message_speaker(m));
 	add_words(out, &m->text);
 	strbuf_add_char(out, '\n');
 	if (p.before.len < DEEPEST)

@@ -20,6 +20,9 @@
 /* Seconds, where saving failed: there may be room now. */
 #define RETRY_EVERY 5.0
 
+/* What a tokenizer reads in some 20 ms. */
+#define MEASURE_BYTES (1 << 18)
+
 /* ---- notices ---- */
 
 static void set_notice(struct chat *chat, bool is_error, const char *format,
@@ -69,6 +72,7 @@ void chat_init(struct chat *chat, struct engine *engine,
 		               .think = options->think,
 		               .context = options->context,
 		               .first_seen = -1,
+		               .measured = -2,
 		               .leaf_before = -1,
 		               .notice = STRBUF_INIT,
 		               .title = { .text = STRBUF_INIT } };
@@ -189,6 +193,7 @@ static void take_model(struct chat *chat, const struct engine_model *model)
 	bool known;
 
 	chat->model = model;
+	chat->measured = -2;
 	chat->family = chat_family_of(model->chat_template, &known);
 	if (!known)
 		chat_notice(chat, "unknown chat template, read as ChatML");
@@ -211,8 +216,7 @@ static void on_loaded(struct chat *chat, const struct engine_event *event)
 {
 	take_model(chat, event->loaded.model);
 	chat_end_request(chat);
-	chat->context_used = chat->reused = chat->computed = 0;
-	chat->restored = 0;
+	chat->reused = chat->computed = chat->restored = 0;
 	chat->tokens_per_second = 0;
 	chat_overflow_loaded(chat);
 	chat_say_next(chat);
@@ -324,6 +328,7 @@ static void on_finished(struct chat *chat, const struct engine_event *event)
 	if (decode > 0 && event->finished.reply_tokens > 1)
 		chat->tokens_per_second =
 			(double)event->finished.reply_tokens / decode;
+	chat->measured = chat->conversation->leaf;
 	if (chat->reply)
 		chat->reply->seconds = chat->seconds_before +
 		                       event->finished.prefill_seconds + decode;
@@ -383,6 +388,36 @@ void chat_handle_event(struct chat *chat, const struct engine_event *event)
 		on_token(chat, event);
 	else if (event->type == ENGINE_FINISHED)
 		on_finished(chat, event);
+}
+
+/* ---- the context ---- */
+
+static size_t path_bytes(const struct conversation *c)
+{
+	const struct message *m = conversation_message(c, c->leaf);
+	size_t n = 0;
+
+	for (; m; m = conversation_message(c, m->parent))
+		n += m->text.len;
+	return n;
+}
+
+bool chat_measure(struct chat *chat)
+{
+	const struct conversation *c = chat->conversation;
+	struct ids ids = { 0 };
+
+	if (!chat->model)
+		return false;
+	if (chat_is_busy(chat) || chat->measured == c->leaf)
+		return true;
+	if (path_bytes(c) > MEASURE_BYTES)
+		return false;
+	chat_prompt_line(chat, &ids);
+	chat->context_used = ids.n;
+	chat->measured = c->leaf;
+	ids_free(&ids);
+	return true;
 }
 
 /* ---- asking ---- */
@@ -565,5 +600,5 @@ void chat_switch(struct chat *chat, struct conversation *c)
 	chat->overflow.enlarging = false;
 	chat->explore.message = chat->explore.peek_message = -1;
 	chat->title.due = 0;
-	chat->context_used = 0;
+	chat->measured = -2;
 }

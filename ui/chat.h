@@ -52,8 +52,8 @@ struct chat {
 	uint64_t request;                 /* 0: none is under way */
 	const struct engine_model *model; /* NULL while there is none */
 	enum chat_family family;
-	char *path;     /* of the model, as given to the engine */
-	size_t context; /* tokens asked for; 0: the model's */
+	char *path;        /* of the model, as given to the engine */
+	size_t context;    /* tokens asked for; 0: the model's */
 	char *path_before; /* while another is loaded: what there is if it */
 	size_t context_before; /* cannot be */
 
@@ -70,8 +70,9 @@ struct chat {
 	bool thought;    /* </think> has come */
 
 	/* The last prompt, as the status line tells it. */
-	size_t context_used, reused, computed; /* tokens */
-	size_t restored;          /* of the reused, read from the disk */
+	size_t context_used, reused, computed; /* tokens; see chat_measure() */
+	int64_t measured; /* the leaf that context_used is of; -2: none */
+	size_t restored;  /* of the reused, read from the disk */
 	double tokens_per_second; /* 0: nothing measured */
 
 	/* Loading and prefill; total 0: nothing to show. */
@@ -133,6 +134,12 @@ void chat_answer(struct chat *chat, int64_t message);
 
 /* Goes on with a reply from where its ids end. */
 void chat_extend(struct chat *chat, struct message *reply);
+
+/* The tokens that the current branch takes of the context, in context_used:
+ * counted anew where another branch, conversation or model was taken since the
+ * last reply.  false: they are not known (no model, or a text so long that
+ * counting would be felt). */
+bool chat_measure(struct chat *chat);
 
 /* Closes a reply that is complete as it stands: its text is that of its ids. */
 void chat_end_reply(struct chat *chat, struct message *reply);

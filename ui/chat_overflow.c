@@ -46,7 +46,8 @@ static size_t find_turns(const struct chat *chat, int64_t last, int64_t **turns)
 
 	*turns = mem_zalloc(n, sizeof **turns);
 	for (size_t i = 0; i < n && path[i]->id <= last; i++)
-		if (path[i]->role == ROLE_USER && chat_prompt_shows(chat, path[i]))
+		if (path[i]->role == ROLE_USER &&
+		    chat_prompt_shows(chat, path[i]))
 			(*turns)[n_turns++] = path[i]->id;
 	free(path);
 	return n_turns;
@@ -72,8 +73,8 @@ static void find_drop(struct chat *chat, int64_t last, size_t rest)
 	if (low < n) {
 		o->drop_turns = low;
 		o->first_seen = turns[low];
-		o->drop_tokens = o->needed - rest -
-		                 tokens_from(chat, turns[low], last);
+		o->drop_tokens =
+			o->needed - rest - tokens_from(chat, turns[low], last);
 	}
 	free(turns);
 }

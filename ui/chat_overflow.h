@@ -19,15 +19,15 @@ struct chat_overflow {
 	size_t needed, context; /* tokens: prompt and room for a reply */
 	size_t drop_turns;      /* oldest turns to leave out; 0: no help */
 	size_t drop_tokens;
-	int64_t first_seen;     /* the message that would come first then */
-	size_t larger_context;  /* tokens that would do; 0: cannot be had */
-	size_t larger_bytes;    /* of memory for it */
+	int64_t first_seen;    /* the message that would come first then */
+	size_t larger_context; /* tokens that would do; 0: cannot be had */
+	size_t larger_bytes;   /* of memory for it */
 
-	int64_t message;        /* that is to be answered */
-	int64_t reply;          /* that goes on; -1: a new one */
-	int64_t leaf;           /* of the conversation when it was asked */
-	bool unsent;            /* nothing answered the message before */
-	bool enlarging;         /* the larger context is on its way */
+	int64_t message; /* that is to be answered */
+	int64_t reply;   /* that goes on; -1: a new one */
+	int64_t leaf;    /* of the conversation when it was asked */
+	bool unsent;     /* nothing answered the message before */
+	bool enlarging;  /* the larger context is on its way */
 };
 
 /* True when chat->prompt, which answers `message` and ends with the ids of a

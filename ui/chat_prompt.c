@@ -47,3 +47,18 @@ int chat_prompt_render(const struct chat *chat, int64_t last, bool reply,
 	free(messages);
 	return result;
 }
+
+int chat_prompt_line(const struct chat *chat, struct ids *ids)
+{
+	const struct conversation *c = chat->conversation;
+	const struct message *m = conversation_message(c, c->leaf);
+
+	if (!m)
+		return -1;
+	if (m->role != ROLE_ASSISTANT || !chat_same_model(chat, m))
+		return chat_prompt_render(chat, m->id, true, NULL, ids, NULL);
+	if (chat_prompt_render(chat, m->parent, true, NULL, ids, NULL))
+		return -1;
+	ids_append(ids, m->ids.data, m->ids.n);
+	return 0;
+}

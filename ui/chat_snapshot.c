@@ -26,22 +26,6 @@ void chat_snapshot_changed(struct chat *chat)
 	chat->snapshot.due = clock_seconds() + IDLE_SECONDS;
 }
 
-/* The current branch as a prompt and its reply were read. */
-static int render_line(const struct chat *chat, struct ids *ids)
-{
-	const struct conversation *c = chat->conversation;
-	const struct message *m = conversation_message(c, c->leaf);
-
-	if (!m)
-		return -1;
-	if (m->role != ROLE_ASSISTANT || !chat_same_model(chat, m))
-		return chat_prompt_render(chat, m->id, true, NULL, ids, NULL);
-	if (chat_prompt_render(chat, m->parent, true, NULL, ids, NULL))
-		return -1;
-	ids_append(ids, m->ids.data, m->ids.n);
-	return 0;
-}
-
 static bool may_write(const struct chat *chat)
 {
 	return chat->model && chat->state != CHAT_LOADING &&
@@ -54,7 +38,7 @@ static void write_now(struct chat *chat)
 	char *path = may_write(chat) ? chat_snapshot_path(chat) : NULL;
 	struct ids ids = { 0 };
 
-	if (path && !render_line(chat, &ids)) {
+	if (path && !chat_prompt_line(chat, &ids)) {
 		chat->snapshot.stale = false;
 		chat->snapshot.request =
 			engine_save_line(chat->engine,

@@ -107,7 +107,8 @@ static void show_all(const struct command_host *host)
 		struct strbuf value = STRBUF_INIT;
 		int n;
 
-		if (command_set_knows(info) && put_setting(host, info, &value)) {
+		if (command_set_knows(info) &&
+		    put_setting(host, info, &value)) {
 			n = (int)strlen(info->key) + 3 + (int)value.len;
 			strbuf_printf(&out, "  %s = %s%*s  %s\n", info->key,
 			              value.bytes,

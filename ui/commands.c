@@ -107,7 +107,7 @@ static void open_conversation(const struct command_host *host, const char *id)
 static void add_entry(struct strbuf *out, const struct library_entry *e)
 {
 	strbuf_printf(out, "  %-8s %s", e->id, e->title);
-	if (e->snippet && *e->snippet)
+	if (e->snippet && *e->snippet && strcmp(e->snippet, e->title))
 		strbuf_printf(out, "\n           %s", e->snippet);
 	strbuf_add_char(out, '\n');
 }
@@ -466,8 +466,9 @@ static bool run_conversation(const struct command_host *host,
 		return true;
 	case ACTION_LIST:
 	case ACTION_SEARCH:
-		list_conversations(host, argument);
-		return true;
+		if (!host->has_screen) /* which has a pane for it */
+			list_conversations(host, argument);
+		return !host->has_screen;
 	case ACTION_RENAME:
 		rename_conversation(host, argument);
 		return true;

@@ -277,6 +277,8 @@ void inspector_draw(struct app *app, struct canvas *c, struct rect r)
 	v.choosing = app->choosing;
 	v.choice = app->choice;
 	v.focused = app->in_transcript;
+	v.can_go_on = item && item->message->role == ROLE_ASSISTANT &&
+	              chat_same_model(&app->chat, item->message);
 	inspector_view_draw(&v, c, r);
 	free(bits);
 }

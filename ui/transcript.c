@@ -82,25 +82,51 @@ static bool update_items(struct transcript *t, const struct chat *chat)
 	return changed;
 }
 
+/* A place in the text itself, which another width does not move. */
+struct anchor {
+	struct place place;
+	size_t pos;  /* SIZE_MAX: a label, the place itself is all there is */
+	bool is_end; /* the last row of all */
+};
+
+static struct anchor anchor_at(struct transcript *t, struct place p)
+{
+	struct anchor a = { .place = place_repair(t, p) };
+
+	a.pos = place_source(t, a.place);
+	a.is_end = place_compare(a.place, place_last(t)) >= 0;
+	return a;
+}
+
+static struct place anchor_place(struct transcript *t, const struct anchor *a)
+{
+	if (a->is_end)
+		return place_last(t);
+	if (a->pos == SIZE_MAX)
+		return a->place;
+	return place_find(t, &t->items[a->place.item], a->pos);
+}
+
 static void set_size(struct transcript *t, int width, int rows)
 {
-	size_t pos = SIZE_MAX;
-	struct place top = t->top;
+	bool keep = t->width && !t->follow && t->n;
+	struct anchor top, seen;
 
 	t->rows = rows;
 	if (width == t->width) {
 		update_layout(t);
 		return;
 	}
-	if (t->width && !t->follow && t->n) {
-		t->top = place_repair(t, t->top);
-		pos = place_source(t, t->top);
-		top = t->top;
+	if (keep) {
+		top = anchor_at(t, t->top);
+		seen = anchor_at(t, t->seen);
 	}
 	t->width = width;
 	update_layout(t);
-	if (pos != SIZE_MAX)
-		t->top = place_find(t, &t->items[top.item], pos);
+	if (keep) {
+		t->top = anchor_place(t, &top);
+		t->seen = anchor_place(t, &seen);
+	}
 }
 
 /* ---- the window ---- */
@@ -224,6 +250,34 @@ struct transcript_item *transcript_current(struct transcript *t)
 	if (item)
 		return item;
 	return t->follow ? &t->items[t->n - 1] : &t->items[t->top.item];
+}
+
+struct text_range transcript_marked(struct transcript *t,
+                                    const struct transcript_item *item)
+{
+	const struct transcript_item *from, *to;
+	struct text_range token, none = { 0, 0 };
+	uint32_t mark = (uint32_t)t->mark_pos;
+	uint32_t len = (uint32_t)item->message->text.len;
+
+	from = transcript_item(t, t->mark_message);
+	to = transcript_item(t, t->cursor_message);
+	if (!t->marking || !from || !to)
+		return none;
+	token = transcript_item_token(to, t->cursor_token);
+	if (item == from && item == to)
+		return mark <= token.begin
+		               ? (struct text_range){ mark, token.end }
+		               : (struct text_range){ token.begin, mark };
+	if (item == from)
+		return from < to ? (struct text_range){ mark, len }
+		                 : (struct text_range){ 0, mark };
+	if (item == to)
+		return from < to ? (struct text_range){ 0, token.end }
+		                 : (struct text_range){ token.begin, len };
+	if ((item > from) != (item > to))
+		return (struct text_range){ 0, len };
+	return none;
 }
 
 bool transcript_toggle_fold(struct transcript *t)

@@ -42,7 +42,8 @@ struct transcript {
 	size_t cursor_token;
 	bool cursor_follows;     /* it stays at the newest token */
 	bool marking;
-	size_t mark_pos;         /* byte of the message where the mark began */
+	int64_t mark_message;    /* where the mark began: the message, and ... */
+	size_t mark_pos;         /* ... the byte of its text */
 
 	struct strbuf query;     /* what is searched; empty: nothing */
 	int64_t match_message;   /* the current match */
@@ -73,6 +74,11 @@ void transcript_step_message(struct transcript *t, int step);
 /* The message at the top of the window, or with the cursor; NULL: none. */
 struct transcript_item *transcript_current(struct transcript *t);
 struct transcript_item *transcript_item(struct transcript *t, int64_t id);
+
+/* The bytes of a message's text between the mark and the cursor, which may
+ * stand in other messages; empty: none. */
+struct text_range transcript_marked(struct transcript *t,
+                                    const struct transcript_item *item);
 
 /* Opens or folds the thought of the current message, else the last one; false:
  * there is none. */

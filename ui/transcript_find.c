@@ -86,6 +86,25 @@ void transcript_update_matches(struct transcript *t,
 	}
 }
 
+size_t transcript_count_matches(struct transcript *t, size_t *current)
+{
+	size_t n = 0;
+
+	*current = 0;
+	for (size_t i = 0; i < t->n; i++) {
+		struct transcript_item *item = &t->items[i];
+
+		transcript_update_matches(t, item);
+		for (size_t k = 0; item->id == t->match_message &&
+		                   k < item->n_matches;
+		     k++)
+			if (item->matches[k].begin == t->match_begin)
+				*current = n + k + 1;
+		n += item->n_matches;
+	}
+	return n;
+}
+
 /* Where the search goes on from: the current match, else the window's top. */
 static void start_from(struct transcript *t, size_t *item, int64_t *pos)
 {

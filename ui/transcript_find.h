@@ -24,4 +24,8 @@ void transcript_update_matches(struct transcript *t,
  * ends; false when there is none. */
 bool transcript_next_match(struct transcript *t, int step);
 
+/* How many matches there are; *current: which one the search stands at, from 1,
+ * or 0. */
+size_t transcript_count_matches(struct transcript *t, size_t *current);
+
 #endif

@@ -165,29 +165,30 @@ static void update_heat(struct transcript_item *item,
 
 /* ---- marks ---- */
 
-void transcript_item_marks(struct transcript_item *item,
-                           const struct transcript *t)
+struct text_range transcript_item_token(const struct transcript_item *item,
+                                        size_t i)
+{
+	const struct spans *s = &item->spans;
+	struct text_range range = { 0, 0 };
+
+	if (!s->n)
+		return range;
+	if (i >= s->n)
+		i = s->n - 1;
+	range.begin = (uint32_t)s->begin[i];
+	range.end = (uint32_t)spans_end(s, i, item->message->text.len);
+	return range;
+}
+
+void transcript_item_marks(struct transcript_item *item, struct transcript *t)
 {
 	struct text_marks *marks = &item->marks;
-	size_t begin = 0, end = 0;
 
 	update_heat(item, t);
-	if (t->cursor && item->id == t->cursor_message && item->spans.n) {
-		size_t i = t->cursor_token;
-
-		if (i >= item->spans.n)
-			i = item->spans.n - 1;
-		begin = item->spans.begin[i];
-		end = spans_end(&item->spans, i, item->message->text.len);
-	}
-	marks->selected = (struct text_range){ (uint32_t)begin, (uint32_t)end };
-	marks->marked = (struct text_range){ 0, 0 };
-	if (t->marking && end > begin) {
-		marks->marked.begin =
-			(uint32_t)(begin < t->mark_pos ? begin : t->mark_pos);
-		marks->marked.end =
-			(uint32_t)(end > t->mark_pos ? end : t->mark_pos);
-	}
+	marks->selected = (struct text_range){ 0, 0 };
+	if (t->cursor && item->id == t->cursor_message)
+		marks->selected = transcript_item_token(item, t->cursor_token);
+	marks->marked = transcript_marked(t, item);
 	marks->matches = item->matches;
 	marks->n_matches = item->n_matches;
 	marks->current_match =

@@ -59,9 +59,13 @@ void transcript_item_update(struct transcript_item *item,
 void transcript_item_spans(struct transcript_item *item,
                            const struct chat *chat);
 
+/* The bytes that token i made, or the last one; after the spans.  Empty: there
+ * are no tokens. */
+struct text_range transcript_item_token(const struct transcript_item *item,
+                                        size_t i);
+
 /* Heat, cursor, mark and matches; after the spans. */
-void transcript_item_marks(struct transcript_item *item,
-                           const struct transcript *t);
+void transcript_item_marks(struct transcript_item *item, struct transcript *t);
 
 /* Whether the odds of the message belong to its spans, one to one.  They do not
  * where another model with other tokens wrote it. */

@@ -26,8 +26,9 @@ The end.
 """
 
 
-def shown(binary, reply, rows=40, cols=80, **settings):
-    c = Confab(binary, rows=rows, cols=cols, env=script(reply, **settings))
+def shown(binary, reply, rows=40, cols=80, save=False, **settings):
+    c = Confab(binary, rows=rows, cols=cols, save=save,
+               env=script(reply, **settings))
     c.ready()
     c.ask("?")
     return c
@@ -153,12 +154,17 @@ def thinking_is_folded_and_opens(binary):
 def the_help_screen_lists_the_keys(binary):
     with shown(binary, "x", rows=24) as c:
         c.keys("F1")
-        c.wait("Help  (PgUp, PgDn; Esc closes)")
+        c.wait(re.compile(r"^ Help +1-19 of \d+$", re.M))
+        assert "Esc closes" in c.status_line()
         c.wait("/retry")
-        c.keys("PgDn", "PgDn", "PgDn", "PgDn", "PgDn")
+        c.keys("G")
         c.wait("/quit")
+        last = re.search(r"^ Help +\d+-(\d+) of (\d+)", c.row(1))
+        assert last.group(1) == last.group(2), c.row(1)
+        c.keys("PgUp", "g")
+        c.wait(" 1-19 of")
         c.keys("Esc")
-        c.gone("Help  (")
+        c.gone(" Help ")
 
 
 @scripted
@@ -236,3 +242,78 @@ def an_unknown_terminal_is_an_error(binary):
     with Confab(binary, term="no-such-terminal") as c:
         assert c.wait_exit() == 1
         assert b"no-such-terminal" in c.raw
+
+
+@scripted
+def the_context_is_that_of_the_branch_on_the_screen(binary):
+    with shown(binary, "a long reply of many words " * 4, rows=24,
+               save=True) as c:
+        used = c.context()
+        assert not used.startswith("0/"), used
+        c.say("/new")
+        c.wait("ctx 0/4,096 0%")
+        c.say("/open ?")
+        c.wait(lambda: not c.context().startswith("0/"), "its tokens")
+        home = c.home
+        c.keys("Ctrl-D")
+        c.wait_exit()
+    with Confab(binary, "-r", env=script("x"), home=home, save=True) as c:
+        c.ready()
+        resumed = int(c.context().split("/")[0])
+        # The token that ended the reply is not in the branch.
+        assert abs(resumed - int(used.split("/")[0])) <= 1, (resumed, used)
+
+
+@scripted
+def a_window_that_shrinks_brings_no_new_lines(binary):
+    with shown(binary, "many words that wrap " * 60, rows=24, cols=120) as c:
+        c.keys("Tab", "g")
+        c.wait("#1")
+        c.resize(12, 40)
+        c.wait(lambda: c.row(10).startswith(" >"), "the small screen")
+        c.settle()
+        assert "new lines" not in c.text(), c.text()
+
+
+@scripted
+def a_search_counts_its_matches(binary):
+    with shown(binary, "the cat and the dog and the end", rows=24,
+               chunk=0) as c:
+        c.keys("Ctrl-S", "the")
+        c.wait(" · 3 matches")
+        c.keys("Enter")
+        c.wait(" · match 3 of 3")
+        c.keys("F2", "n")
+        c.wait(" · match 1 of 3")
+        c.keys("n")
+        c.wait(" · match 2 of 3")
+        c.wait('"▁the"  id')   # the token cursor stands there, too
+        c.keys("F2", "Esc")
+        c.gone(" · match")
+        c.keys("Ctrl-S", "zebra")
+        c.wait(" · 0 matches")
+        c.keys("Enter")
+        c.wait('"zebra" was not found')
+
+
+@scripted
+def the_footer_names_the_keys_that_count(binary):
+    with shown(binary, "alpha beta", rows=24, cols=100, save=True) as c:
+        assert "F1 help" in c.status_line()
+        c.keys("F3")
+        c.wait("Conversations 1/1")
+        assert "Esc closes" in c.status_line()
+        assert "F2 inspector" not in c.status_line()
+        c.keys("F2")
+        c.wait("Enter takes the title")
+        c.keys("Ctrl-U", "Greek", "Enter")
+        c.wait("title: Greek")
+        c.keys("F1")     # help is there, too
+        c.wait(" Help ")
+        c.keys("Esc")
+        c.wait("Conversations 1/1")
+        assert "title: Greek" not in c.text(), "a notice of the past"
+        c.keys("Esc")
+        c.wait("alpha beta")
+        c.keys("Tab", "r")
+        c.wait("ready · raw")

@@ -1,6 +1,7 @@
 """Other ways the conversation could go."""
+import base64
 import os
-import json
+import re
 
 from harness import Confab, script, scripted, test
 
@@ -105,11 +106,14 @@ def conversations_are_saved_listed_and_opened(binary):
         assert "A fine title" in c.row(0)
         c.say("/new")
         c.ask("something else")
-        c.say("/list")
-        c.wait("Conversations: /open ID")
-        row = c.row(c.find("A fine title")[0])
+        c.say("/list")   # what F3 opens
+        c.wait("Conversations 1/2")
         c.keys("Esc")
-        c.say("/open " + row.split()[0])
+        c.say("/search fine")
+        c.wait("Conversations 1/1")
+        c.wait(" words: fine")
+        c.keys("Esc")
+        c.say("/open A fine title")
         c.wait("answer one")
         assert "A fine title" in c.row(0)
         home = c.home
@@ -151,8 +155,9 @@ def delete_takes_it_out_of_the_list(binary):
         c.say("/delete")
         c.wait("deleted: first question; /undelete brings it back")
         c.gone("answer one")
-        c.say("/list")
-        c.wait("nothing is saved yet")
+        c.keys("F3")
+        c.wait("Conversations 0/0")
+        c.keys("Esc")
         c.say("/undelete")
         c.wait("answer one")
         c.say("/undelete")
@@ -171,6 +176,9 @@ def what_another_confab_writes_is_neither_saved_nor_deleted(binary):
             second.say("/delete")
             second.wait("it is not deleted")
             assert second.find("answer one")
+            second.keys("Esc")   # the notice goes, the mark stays
+            second.gone("it is not deleted")
+            assert " ready · read-only" in second.status_line()
 
 
 @scripted
@@ -198,6 +206,34 @@ def the_marked_text_is_copied(binary):
         c.raw = b""
         c.keys("y")
         c.wait("copied the marked text")
+
+
+@scripted
+def a_mark_reaches_over_messages(binary):
+    with Confab(binary, env=script("alpha beta gamma", "delta", chunk=0)) as c:
+        c.ready()
+        c.ask("one?")
+        c.ask("two?")
+        c.keys("Tab", "g", "Down")   # the first token of the first reply
+        c.wait("#2")
+        c.keys("v")
+        c.wait(" · marking")
+        c.keys("Down", "Down")
+        c.raw = b""
+        c.keys("y")
+        text = b"alpha beta gamma\n\ntwo?\n\n"
+        c.wait(re.compile(r"copied the marked text, \d+ bytes"))
+        sent = base64.b64decode(re.search(rb"\033\]52;c;([^\a]*)\a",
+                                          c.raw).group(1))
+        assert sent.startswith(text) and b"delta".startswith(
+            sent[len(text):]) and len(sent) > len(text), sent
+        # And backwards, from the same place.
+        c.keys("G", "v", "Up", "Up", "y")
+        c.wait(re.compile(r"copied the marked text, \d+ bytes"))
+        sent = base64.b64decode(re.findall(rb"\033\]52;c;([^\a]*)\a",
+                                           c.raw)[-1])
+        assert b"\n\ntwo?\n\n" in sent and b"alpha beta gamma".endswith(
+            sent.split(b"\n\n")[0]), sent
 
 
 @scripted

@@ -18,8 +18,8 @@
 struct container {
 	char first[24], rest[24];
 	struct style style;
-	bool used;       /* the first line is out */
-	bool tight;      /* of a list: no blank lines between its items */
+	bool used;  /* the first line is out */
+	bool tight; /* of a list: no blank lines between its items */
 	bool ordered;
 	unsigned number; /* of the next item */
 	bool is_list;    /* itself draws nothing; its items do */

@@ -30,9 +30,9 @@ struct settings;
 
 /* Whose it is while the program runs: what /set lists and changes. */
 enum setting_owner {
-	SETTING_START,  /* it counts when the program starts */
-	SETTING_CHAT,   /* the next reply has it */
-	SETTING_SCREEN  /* the full screen's */
+	SETTING_START, /* it counts when the program starts */
+	SETTING_CHAT,  /* the next reply has it */
+	SETTING_SCREEN /* the full screen's */
 };
 
 struct setting_info {

@@ -174,13 +174,14 @@ void chats_view_draw(const struct chats_view *v, struct canvas *c,
 {
 	struct parts p = divide(r);
 	int end = r.col + r.cols;
+	char title[192];
 
 	canvas_blank(c, r, style(STYLE_TEXT));
 	canvas_blank(c, (struct rect){ r.row, r.col, 1, r.cols },
 	             style(STYLE_STATUS));
-	canvas_printf(c, r.row, r.col + 1, end, style(STYLE_STATUS),
-	              "Conversations %zu/%zu%s  %s", v->n ? v->selected + 1 : 0,
-	              v->n, v->more ? "+" : "", v->hint);
+	snprintf(title, sizeof title, "Conversations %zu/%zu%s  %s",
+	         v->n ? v->selected + 1 : 0, v->n, v->more ? "+" : "", v->hint);
+	canvas_ellipsis(c, r.row, r.col + 1, end, title, style(STYLE_STATUS));
 	draw_list(v, c, p.list);
 	draw_edge(c, r, &p);
 	if (p.preview.rows > 0)

@@ -77,6 +77,25 @@ int help_view_last(const struct help_view *v, struct rect r)
 	return last > 0 ? last : 0;
 }
 
+/* Which text this is, and how much of it is above: as less has it. */
+static void draw_title(const struct help_view *v, struct canvas *c,
+                       struct rect r, size_t n_lines)
+{
+	int end = r.col + r.cols, rows = r.rows - 1, last = v->first + rows;
+	char right[48];
+
+	if (last > (int)n_lines)
+		last = (int)n_lines;
+	snprintf(right, sizeof right, " %d-%d of %zu ", v->first + 1, last,
+	         n_lines);
+	if ((int)n_lines <= rows)
+		right[0] = '\0';
+	canvas_ellipsis(c, r.row, r.col + 1, end - (int)strlen(right) - 1,
+	                v->title, style(STYLE_STATUS));
+	canvas_str(c, r.row, end - (int)strlen(right), end, right,
+	           style(STYLE_STATUS));
+}
+
 void help_view_draw(const struct help_view *v, struct canvas *c, struct rect r)
 {
 	struct lines lines = LINES_INIT;
@@ -86,8 +105,7 @@ void help_view_draw(const struct help_view *v, struct canvas *c, struct rect r)
 	lay_out(v, r.cols, &lines);
 	canvas_blank(c, (struct rect){ r.row, r.col, 1, r.cols },
 	             style(STYLE_STATUS));
-	canvas_printf(c, r.row, r.col + 1, end, style(STYLE_STATUS),
-	              "%s  (PgUp, PgDn; Esc closes)", v->title);
+	draw_title(v, c, r, lines.n);
 	for (int i = 0; i + 1 < r.rows; i++) {
 		size_t k = (size_t)(v->first + i);
 		int col = r.col + 1;

@@ -139,7 +139,8 @@ static int draw_summary(const struct inspector_view *v, struct canvas *c,
 static void draw_hint(const struct inspector_view *v, struct canvas *c, int row,
                       struct rect r)
 {
-	const char *hint = "Enter: another  n: uncertain";
+	const char *hint =
+		v->can_go_on ? "Enter: another  n: uncertain" : "n: uncertain";
 
 	if (v->choosing)
 		hint = "Up, Down; Enter takes it  Esc";

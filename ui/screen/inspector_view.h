@@ -59,6 +59,7 @@ struct inspector_view {
 	bool choosing;
 	int choice;
 	bool focused;
+	bool can_go_on; /* another token may be taken here */
 	struct inspector_try tried;
 	struct inspector_branch branches[INSPECTOR_BRANCHES];
 	int n_branches;

@@ -1,5 +1,6 @@
 #include "ui/screen/status_line.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -65,11 +66,16 @@ static void put_context(const struct status_view *v, struct canvas *c,
 	if (!v->context)
 		return;
 	strbuf_add_str(&text, "ctx ");
-	add_number(&text, v->context_used);
+	if (v->context_used == SIZE_MAX)
+		strbuf_add_char(&text, '?');
+	else
+		add_number(&text, v->context_used);
 	strbuf_add_char(&text, '/');
 	add_number(&text, v->context);
-	strbuf_printf(&text, " %.0f%%",
-	              100.0 * (double)v->context_used / (double)v->context);
+	if (v->context_used != SIZE_MAX)
+		strbuf_printf(&text, " %.0f%%",
+		              100.0 * (double)v->context_used /
+		                      (double)v->context);
 	put(c, r, col, " · ", text.bytes, STYLE_STATUS);
 	strbuf_free(&text);
 }

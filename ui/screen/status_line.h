@@ -22,7 +22,8 @@ struct status_key {
 
 struct status_view {
 	const char *state;          /* "ready", "replying" */
-	size_t context_used, context; /* tokens; context 0: not known */
+	size_t context_used, context; /* tokens; context 0: not known; used
+	                               * SIZE_MAX: not known */
 	double tokens_per_second;   /* 0: none measured */
 	bool has_prompt;
 	size_t reused, computed;    /* tokens of the last prompt */
