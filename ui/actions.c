@@ -427,6 +427,19 @@ static bool needs_screen(const struct action_info *info)
 	       !strcmp(info->group, TOKENS);
 }
 
+/* Without what it says of keys, in brackets, where there are none. */
+static void add_heading(struct strbuf *out, const char *group, bool first,
+                        bool keys)
+{
+	const char *bracket = keys ? NULL : strstr(group, " (");
+
+	if (!first)
+		strbuf_add_char(out, '\n');
+	strbuf_add(out, group,
+	           bracket ? (size_t)(bracket - group) : strlen(group));
+	strbuf_add_char(out, '\n');
+}
+
 void actions_print_help(struct strbuf *out, bool keys)
 {
 	struct help_columns columns = find_columns(keys);
@@ -436,8 +449,7 @@ void actions_print_help(struct strbuf *out, bool keys)
 		if (!keys && needs_screen(&table[a]))
 			continue;
 		if (strcmp(group, table[a].group))
-			strbuf_printf(out, "%s%s\n", *group ? "\n" : "",
-			              table[a].group);
+			add_heading(out, table[a].group, !*group, keys);
 		group = table[a].group;
 		add_help_line(out, (enum action)a, &columns, keys);
 	}

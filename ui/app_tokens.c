@@ -361,8 +361,9 @@ static void alternatives(struct app *app)
 	app->pane = true;
 	if (!app->choosing) {
 		app->choosing = true;
-		/* The first that is not the one there. */
-		app->choice = odds->n_top > 1 && odds->top[0].id == odds->id;
+		/* The first that is not the one there, where one is. */
+		app->choice = t->cursor_token < item->spans.n &&
+		              odds->n_top > 1 && odds->top[0].id == odds->id;
 		return;
 	}
 	app->choosing = false;

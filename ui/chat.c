@@ -23,6 +23,8 @@
 /* What a tokenizer reads in some 20 ms. */
 #define MEASURE_BYTES (1 << 18)
 
+#define UNKNOWN_TEMPLATE "unknown chat template, read as ChatML"
+
 /* ---- notices ---- */
 
 static void set_notice(struct chat *chat, bool is_error, const char *format,
@@ -195,8 +197,11 @@ static void take_model(struct chat *chat, const struct engine_model *model)
 	chat->model = model;
 	chat->measured = -2;
 	chat->family = chat_family_of(model->chat_template, &known);
-	if (!known)
-		chat_notice(chat, "unknown chat template, read as ChatML");
+	/* What was told of the conversation stays. */
+	if (!known && chat->notice.len)
+		strbuf_add_str(&chat->notice, "\n" UNKNOWN_TEMPLATE);
+	else if (!known)
+		chat_notice(chat, UNKNOWN_TEMPLATE);
 	if (!chat->overflow.enlarging)
 		chat->sampling =
 			options_sampling(chat->options, &model->sampling);

@@ -275,6 +275,9 @@ void chat_take_token(struct chat *chat, const struct message *m, size_t index,
 		return;
 	if (index < m->n_odds)
 		old = m->odds[index];
+	else if (chat->explore.peek_message == m->id &&
+	         chat->explore.peek_index == index)
+		old = chat->explore.peek;
 	fork = fork_at(chat, m, index);
 	if (chat_is_stop(chat, id)) {
 		chat_end_reply(chat, fork);

@@ -29,20 +29,20 @@ static int number_of(const char *text)
 	return value_integer(text, &n) && n <= 1000000 ? (int)n : 0;
 }
 
-/* The message with a number as shown, or the last of a role (number 0). */
+/* The message with a number as the transcript and the map of branches show it,
+ * or the last of a role on the current branch (number 0). */
 static const struct message *find_message(const struct chat *chat, int number,
                                           enum message_role role)
 {
-	struct message **path, *found = NULL;
-	size_t n = conversation_path(chat->conversation, &path);
+	const struct conversation *c = chat->conversation;
+	const struct message *m = conversation_message(c, c->leaf);
 
-	if (number > 0 && (size_t)number <= n)
-		found = path[number - 1];
-	for (size_t i = n; !number && !found && i-- > 0;)
-		if (path[i]->role == role)
-			found = path[i];
-	free(path);
-	return found;
+	if (number)
+		return conversation_message(
+			c, branch_map_message(c, (size_t)number));
+	while (m && m->role != role)
+		m = conversation_message(c, m->parent);
+	return m;
 }
 
 static const struct message *named_message(const struct command_host *host,

@@ -164,7 +164,8 @@ void transcript_update(struct transcript *t, const struct chat *chat, int width,
 		const struct message *before =
 			i ? t->items[i - 1].message : NULL;
 
-		item->number = i + 1;
+		item->number =
+			conversation_place(chat->conversation, item->id) + 1;
 		item->unseen_above = item->id == chat->first_seen && before &&
 		                     before->role != ROLE_SYSTEM;
 		if (changed)

@@ -29,7 +29,7 @@ const char *transcript_heat_legend(enum transcript_heat heat, int level);
 struct transcript_item {
 	const struct message *message;
 	int64_t id;
-	size_t number;            /* from 1 */
+	size_t number;            /* in the whole conversation, from 1 */
 	size_t sibling, siblings; /* 2/3 */
 	bool unseen_above;
 	struct thought thought;

@@ -214,6 +214,49 @@ def the_branch_equals_a_fresh_run_of_the_same_words(binary):
 
 
 @test
+def the_list_and_all_others_are_the_whole(binary):
+    """Also where not all of the list has room."""
+    with Confab(binary, rows=24, cols=110) as c:
+        c.ready()
+        c.ask("Tell me a story about a dog.")
+        c.keys("F2", "g", "Down", "n")
+        c.wait("entropy")
+        for size in ((24, 110), (40, 120), (24, 80)):
+            c.resize(*size)
+            c.wait("all others")
+            c.settle()
+            row, col = c.find("raw  ")
+            shown = [float(line[col:].split()[0]) for line in c.rows()[row + 1:]
+                     if re.match(r" ?(▸| )+\d+ \S|.*all others",
+                                 line[line.rfind("│") + 1:] if size[1] > 99
+                                 else line[35:])]
+            assert len(shown) > 6, c.text()
+            assert abs(sum(shown) - 1) < 0.0006 * len(shown), (shown, c.text())
+
+
+@test
+def the_odds_of_a_token_taken_at_the_open_end_are_kept(binary):
+    with Confab(binary, "--max-tokens", "6", rows=40, cols=120) as c:
+        c.ready()
+        c.ask("Tell me a story about a dog.")
+        c.keys("F2", "Right")
+        c.wait("after token 6")
+        c.keys("p")
+        c.wait("all others")
+        c.keys("Enter")
+        c.wait("take another token")
+        c.keys("Down", "Enter")
+        c.wait(" confab-20m  2/2")
+        c.ready()
+        c.keys(*["Left"] * 6)
+        c.wait("token 7 of 13")
+        c.wait("rank 2")
+        spark = re.search(r"surprisal ([▁-█·]+)$", c.text(), re.M)
+        assert len(spark.group(1)) == 13, c.text()
+        assert "·" not in spark.group(1), c.text()
+
+
+@test
 def any_text_can_stand_instead_of_a_token(binary):
     with Confab(binary, rows=40, cols=120) as c:
         c.ready()

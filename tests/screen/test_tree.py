@@ -43,6 +43,30 @@ def edit_makes_a_branch_of_the_question(binary):
 
 
 @scripted
+def a_message_has_one_number_everywhere(binary):
+    with talked(binary, "answer one", "answer two", "answer three") as c:
+        c.say("/edit")
+        c.wait(" edit: first question")
+        c.keys("Ctrl-U", "second question", "Enter")
+        c.wait("answer two")
+        c.ready()
+        c.say("/branches")
+        c.wait("● 3 You: second question")
+        c.wait("○ 1 You: first question")
+        c.keys("Esc", "Tab")
+        c.wait(re.compile(r"^ You  2/2 +#3$", re.M))
+        c.wait(re.compile(r"^ scripted +#4$", re.M))
+        c.keys("Tab")
+        c.say("/edit 1")   # on the other branch
+        c.wait(" edit: first question")
+        c.keys("Esc")
+        c.say("/branch 2")
+        c.wait("answer one")
+        c.say("/edit 9")
+        c.wait("there is no message 9")
+
+
+@scripted
 def escape_leaves_an_edit_and_gives_the_line_back(binary):
     with talked(binary, "answer") as c:
         c.keys("half a thought")

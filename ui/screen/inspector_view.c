@@ -36,10 +36,12 @@ static void format_probability(char *out, size_t size, double p)
 static void draw_title(const struct inspector_view *v, struct canvas *c,
                        struct rect r)
 {
-	char right[48] = "";
+	char right[64] = "";
 	int width, col, end = r.col + r.cols;
 
-	if (v->has_token)
+	if (v->has_token && v->index >= v->n)
+		snprintf(right, sizeof right, "after token %zu", v->n);
+	else if (v->has_token)
 		snprintf(right, sizeof right, "token %zu of %zu", v->index + 1,
 		         v->n);
 	width = (int)strlen(right);
@@ -232,12 +234,17 @@ static void draw_candidate(const struct inspector_view *v, int i,
 	              one->penalised ? " pen." : "");
 }
 
+/* All that is not among the n candidates from first on, which are shown. */
 static void draw_rest(const struct inspector_view *v, struct canvas *c, int row,
-                      const struct columns *x)
+                      const struct columns *x, int first, int n)
 {
+	double rest = v->rest;
 	char text[32];
 
-	format_probability(text, sizeof text, v->rest);
+	for (int i = 0; i < v->n_top; i++)
+		if (i < first || i >= first + n)
+			rest += v->top[i].raw;
+	format_probability(text, sizeof text, rest);
 	canvas_str(c, row, x->token, x->end, "all others", style(STYLE_DIM));
 	canvas_str(c, row, x->raw, x->end, text, style(STYLE_DIM));
 }
@@ -253,9 +260,10 @@ static void draw_heading(const struct inspector_view *v, struct canvas *c,
 	canvas_str(c, row, x->sampled, x->end, sampled, style(STYLE_DIM));
 }
 
-/* The candidates; those around the chosen one when not all fit. */
-static void draw_candidates(const struct inspector_view *v, struct canvas *c,
-                            struct rect r, const struct columns *x)
+/* The candidates; those around the chosen one when not all fit.  Gives the
+ * first that is shown. */
+static int draw_candidates(const struct inspector_view *v, struct canvas *c,
+                           struct rect r, const struct columns *x)
 {
 	int first = 0;
 
@@ -263,6 +271,7 @@ static void draw_candidates(const struct inspector_view *v, struct canvas *c,
 		first = v->choice - r.rows + 1;
 	for (int i = 0; i < r.rows && first + i < v->n_top; i++)
 		draw_candidate(v, first + i, c, r.row + i, r, x);
+	return first;
 }
 
 /* Heading, candidates and what all others have together. */
@@ -270,7 +279,7 @@ static void draw_list(const struct inspector_view *v, struct canvas *c,
                       struct rect r)
 {
 	struct columns x = columns_for(v, r);
-	int room = r.rows - 2;
+	int room = r.rows - 2, first;
 
 	if (r.rows < 2 || !v->n_top)
 		return;
@@ -279,10 +288,10 @@ static void draw_list(const struct inspector_view *v, struct canvas *c,
 		room = v->n_top;
 	if (room < 1)
 		room = 1;
-	draw_candidates(v, c, (struct rect){ r.row + 1, r.col, room, r.cols },
-	                &x);
+	first = draw_candidates(
+		v, c, (struct rect){ r.row + 1, r.col, room, r.cols }, &x);
 	if (room + 2 <= r.rows)
-		draw_rest(v, c, r.row + 1 + room, &x);
+		draw_rest(v, c, r.row + 1 + room, &x, first, room);
 }
 
 /* ---- other settings, other continuations ---- */
