@@ -98,6 +98,12 @@ static void keys_can_be_bound_anew_and_freed(void **state)
 	(void)state;
 	assert_int_equal(action_bind("F9", "retry", &err), 0);
 	assert_int_equal(action_of_key("F9", PLACE_INPUT), ACTION_RETRY);
+	/* What has a command can be done anywhere, but letters are typed. */
+	assert_int_equal(action_bind("F9", "times", &err), 0);
+	assert_int_equal(action_of_key("F9", PLACE_INPUT), ACTION_TIMES);
+	assert_int_equal(action_bind("z", "times", &err), 0);
+	assert_int_equal(action_of_key("z", PLACE_INPUT), ACTION_NONE);
+	assert_int_equal(action_of_key("z", PLACE_TRANSCRIPT), ACTION_TIMES);
 	assert_int_equal(action_bind("F9", "none", &err), 0);
 	assert_int_equal(action_of_key("F9", PLACE_INPUT), ACTION_NONE);
 	assert_int_equal(action_bind("F9", "nonsense", &err), -1);

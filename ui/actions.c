@@ -277,6 +277,16 @@ const char *action_key(enum action action)
 	return "";
 }
 
+/* Where a key of a person's choice counts: what has a command can be done
+ * anywhere. */
+static enum action_place place_of(enum action action)
+{
+	if (action == ACTION_NONE)
+		return PLACE_ANYWHERE | PLACE_CHATS;
+	return table[action].slash ? table[action].place | PLACE_ANYWHERE
+	                           : table[action].place;
+}
+
 int action_bind(const char *key, const char *name, struct error *err)
 {
 	enum action action = action_named(name, strlen(name));
@@ -287,8 +297,7 @@ int action_bind(const char *key, const char *name, struct error *err)
 	if (!*key || strlen(key) >= sizeof bindings->key)
 		return error_set(err, "bind: \"%s\" is no key", key);
 	add_default_bindings();
-	add_binding(key, strlen(key), action,
-	            action ? table[action].place : PLACE_ANYWHERE);
+	add_binding(key, strlen(key), action, place_of(action));
 	return 0;
 }
 

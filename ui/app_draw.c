@@ -227,11 +227,10 @@ static size_t footer_keys(const struct app *app, struct status_key *keys,
 	n = first;
 	for (int a = ACTION_NONE + 1; a < ACTIONS && n < max; a++) {
 		const char *word = action_info((enum action)a)->footer;
+		const char *key = action_key((enum action)a);
 
-		if (word)
-			keys[n++] =
-				(struct status_key){ action_key((enum action)a),
-				                     word };
+		if (word && *key) /* it may have been freed */
+			keys[n++] = (struct status_key){ key, word };
 	}
 	qsort(keys + first, n - first, sizeof *keys, by_key);
 	return n;
@@ -274,19 +273,31 @@ static void draw_status(struct app *app)
 static void draw_welcome(struct app *app)
 {
 	const struct rect r = app->layout.transcript;
-	static const char *const lines[] = {
-		"Type a message, Enter sends it.",
-		"",
-		"/help    what there is to do",
-		"F2       the odds of every word, and how to take another one",
-		"Ctrl-D   leaves; the conversation is kept",
+	const char *inspector = action_key(ACTION_INSPECTOR);
+	const struct {
+		const char *key, *text;
+	} lines[] = {
+		{ "Type a message, Enter sends it.", "" },
+		{ "", "" },
+		{ "/help", "what there is to do" },
+		{ *inspector ? inspector : "/inspector",
+		  "the odds of every word, and how to take another one" },
+		{ "Ctrl-D",
+		  app->chat.saving.wanted
+		          ? "leaves; the conversation is kept"
+		          : "leaves; the conversation is not kept" },
 	};
 	const int n = (int)(sizeof lines / sizeof *lines);
 
-	for (int i = 0; i < n && r.rows >= n + 2; i++)
-		canvas_str(&app->canvas, r.row + (r.rows - n) / 2 + i,
-		           r.col + 3, r.col + r.cols, lines[i],
-		           style(STYLE_DIM));
+	for (int i = 0; i < n && r.rows >= n + 2; i++) {
+		char line[128];
+
+		snprintf(line, sizeof line, "%-8s %s", lines[i].key,
+		         lines[i].text);
+		canvas_ellipsis(&app->canvas, r.row + (r.rows - n) / 2 + i,
+		                r.col + 3, r.col + r.cols, line,
+		                style(STYLE_DIM));
+	}
 }
 
 static void draw_transcript(struct app *app)

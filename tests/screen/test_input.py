@@ -1,5 +1,6 @@
 """The line that is typed."""
 import os
+import re
 import stat
 
 from harness import Confab, script, scripted, test, within
@@ -206,6 +207,17 @@ def keys_can_be_bound_in_the_configuration(binary):
         c.ready()
         c.keys("F6")
         c.wait(" Help  ")
+    with open(home + "/config/confab/config", "w") as file:
+        file.write("bind F1 none\nbind F5 times\nbind F2 none\n")
+    with Confab(binary, home=home) as c:
+        c.ready()
+        # A key that was freed is nowhere named; the others are.
+        c.wait("· F3 chats")
+        c.wait("/inspector")
+        assert "F2" not in c.text() and "F1" not in c.text(), c.text()
+        c.ask("Hello!")
+        c.keys("F5")   # from the input line
+        c.wait(re.compile(r"^ You +\d\d:\d\d · #1", re.M))
 
 
 @test

@@ -288,8 +288,9 @@ static void draw_list(const struct inspector_view *v, struct canvas *c,
 		room = v->n_top;
 	if (room < 1)
 		room = 1;
-	first = draw_candidates(
-		v, c, (struct rect){ r.row + 1, r.col, room, r.cols }, &x);
+	first = draw_candidates(v, c,
+	                        (struct rect){ r.row + 1, r.col, room, r.cols },
+	                        &x);
 	if (room + 2 <= r.rows)
 		draw_rest(v, c, r.row + 1 + room, &x, first, room);
 }
