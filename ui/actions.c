@@ -149,9 +149,9 @@ static const struct action_info table[ACTIONS] = {
 	[ACTION_MESSAGE_DOWN] = { "message-down", "} Alt-Down Shift-Down",
 	                          ANYWHERE, false, "", "to the message after",
 	                          LOOKING, NULL },
-	[ACTION_TOP] = { "top", "g Ctrl-Home", ANYWHERE, false, "",
+	[ACTION_TOP] = { "top", "g Home Ctrl-Home", ANYWHERE, false, "",
 	                 "to the beginning", LOOKING, NULL },
-	[ACTION_BOTTOM] = { "bottom", "G Ctrl-End", ANYWHERE, false, "",
+	[ACTION_BOTTOM] = { "bottom", "G End Ctrl-End", ANYWHERE, false, "",
 	                    "to the end", LOOKING, NULL },
 
 	[ACTION_TOKEN_LEFT] = { "token-left", "Left", TRANSCRIPT, false, "",
@@ -222,9 +222,10 @@ const struct action_info *action_info(enum action action)
 
 /* ---- keys ---- */
 
-static bool is_letter_key(const char *key)
+/* A plain letter belongs to what is typed, and so do these two. */
+static bool is_typing_key(const char *key)
 {
-	return strlen(key) == 1;
+	return strlen(key) == 1 || !strcmp(key, "Home") || !strcmp(key, "End");
 }
 
 static void add_binding(const char *key, size_t len, enum action action,
@@ -235,8 +236,7 @@ static void add_binding(const char *key, size_t len, enum action action,
 	if (len >= sizeof b.key)
 		return;
 	memcpy(b.key, key, len);
-	/* A plain letter belongs to what is typed. */
-	if (is_letter_key(b.key))
+	if (is_typing_key(b.key))
 		b.place = PLACE_TRANSCRIPT;
 	bindings = mem_grow(bindings, n_bindings, &bindings_capacity,
 	                    sizeof *bindings);

@@ -413,10 +413,10 @@ static bool do_looking(struct app *app, enum action action,
 		t->times = !t->times;
 		return true;
 	case ACTION_PAGE_UP:
-		transcript_scroll(t, -page);
-		return true;
 	case ACTION_PAGE_DOWN:
-		transcript_scroll(t, page);
+		transcript_scroll(t, action == ACTION_PAGE_UP ? -page : page);
+		if (app->in_transcript)
+			app_cursor_into_window(app);
 		return true;
 	case ACTION_MESSAGE_UP:
 	case ACTION_MESSAGE_DOWN:

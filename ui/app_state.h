@@ -114,6 +114,8 @@ void app_cursor_show(struct app *app); /* where the transcript has the focus */
 void app_cursor_follow(struct app *app);
 /* To the message below `parent` on the path as it is now, at the same token. */
 void app_cursor_to_child(struct app *app, int64_t parent);
+/* To the nearest row of the window that has tokens, when it was scrolled away. */
+void app_cursor_into_window(struct app *app);
 /* To the next or the former match of the search. */
 void app_cursor_to_match(struct app *app, int step);
 void app_cursor_click(struct app *app, int row, int col);

@@ -262,6 +262,37 @@ static void step_line(struct app *app, int direction)
 	}
 }
 
+void app_cursor_into_window(struct app *app)
+{
+	struct transcript *t = &app->transcript;
+	struct transcript_item *item = cursor_item(app);
+	struct place at, p = t->top, nearest = t->top;
+	bool found = false;
+	size_t token;
+
+	if (!item || !item->spans.n)
+		return;
+	at = place_find(t, item,
+	                transcript_item_token(item, t->cursor_token).begin);
+	/* Rows above the cursor leave the last one, those below the first. */
+	for (int i = 0; i < t->rows; i++) {
+		int side = place_compare(p, at);
+
+		if (!side)
+			return; /* it is in the window */
+		if ((side < 0 || !found) && token_at(app, p, 0, &token)) {
+			nearest = p;
+			found = true;
+		}
+		if (!place_next(t, &p))
+			break;
+	}
+	if (!found || !token_at(app, nearest, 0, &token))
+		return;
+	t->cursor_follows = false;
+	put_cursor(app, &t->items[nearest.item], token);
+}
+
 void app_cursor_click(struct app *app, int row, int col)
 {
 	struct transcript *t = &app->transcript;

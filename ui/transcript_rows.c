@@ -55,7 +55,7 @@ static size_t thought_tokens(const struct transcript_item *item)
 	       spans_find(&item->spans, item->thought.begin) + 1;
 }
 
-static void fold_row(const struct transcript_item *item,
+static void fold_row(const struct transcript_item *item, bool in_transcript,
                      struct transcript_row *row)
 {
 	const char *sign = item->opened ? "▾" : "▸";
@@ -71,7 +71,8 @@ static void fold_row(const struct transcript_item *item,
 	row->style = style(STYLE_THINKING);
 	snprintf(row->left, sizeof row->left, "  %s %s%s%s%s", sign,
 	         item->thought.closed ? "thought" : "thinking …", seconds,
-	         tokens, item->opened ? "" : "  (Tab o opens)");
+	         tokens, item->opened ? "" : in_transcript ? "  (o opens)"
+	                                                   : "  (Tab o opens)");
 }
 
 static void foot_row(const struct transcript_item *item,
@@ -97,7 +98,7 @@ static void make_row(struct transcript *t, struct place p,
 	if (p.part == PART_HEADER)
 		header_row(t, item, row);
 	else if (p.part == PART_FOLD)
-		fold_row(item, row);
+		fold_row(item, t->cursor, row);
 	else if (p.part == PART_FOOT)
 		foot_row(item, row);
 	else if (p.part == PART_UNSEEN) {

@@ -89,6 +89,28 @@ def arrows_walk_the_tokens(binary):
 
 
 @scripted
+def the_cursor_goes_with_the_page(binary):
+    reply = "\n\n".join(f"paragraph number {i}" for i in range(100))
+    with Confab(binary, env=script(reply, chunk=0)) as c:
+        c.ready()
+        c.ask("?")
+        c.keys("Tab", "Home")
+        c.wait("▸?")
+        c.keys("PgDn", "PgDn")
+        c.wait("paragraph number 18")
+        c.wait(lambda: any(r.startswith("  ▸paragraph") for r in c.rows()),
+               "the cursor in the window")
+        top = c.row(1).replace("▸", " ")
+        c.keys("Down")      # which does not jump back
+        c.settle()
+        assert c.row(1).replace("▸", " ") == top, c.text()
+        c.keys("PgUp")
+        c.wait(lambda: any(r.startswith("  ▸paragraph") for r in c.rows()))
+        c.keys("End")
+        c.wait("  ▸paragraph number 99")
+
+
+@scripted
 def the_inspector_follows_the_stream_until_the_reader_moves(binary):
     reply = "one two three four five six seven eight nine ten " * 20
     with Confab(binary, rows=40, cols=120,
