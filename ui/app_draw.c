@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "library/conversation.h"
 #include "ui/app_state.h"
+#include "ui/cli/model_summary.h"
 #include "ui/cli/progress.h"
 #include "ui/inspector.h"
 #include "ui/line_editor.h"
@@ -103,6 +104,7 @@ static void queue(const struct chat *chat, struct activity_view *v)
 static void overflow(const struct chat *chat, struct activity_view *v)
 {
 	const struct chat_overflow *o = &chat->overflow;
+	char size[16];
 
 	if (chat->state != CHAT_CHOOSING)
 		return;
@@ -116,10 +118,11 @@ static void overflow(const struct chat *chat, struct activity_view *v)
 		        "stay in the conversation",
 		        o->drop_turns, o->drop_turns == 1 ? "" : "s",
 		        o->drop_tokens);
+	model_summary_bytes(size, o->larger_bytes);
 	if (o->larger_context)
 		add_row(v, STYLE_TEXT,
-		        " 2  a context of %zu tokens (%.2f GB of memory)",
-		        o->larger_context, (double)o->larger_bytes / 1e9);
+		        " 2  a context of %zu tokens (%s of memory)",
+		        o->larger_context, size);
 	add_row(v, STYLE_TEXT, " Esc  %s",
 	        o->unsent ? "do not send" : "leave it as it is");
 }

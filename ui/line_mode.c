@@ -16,6 +16,7 @@
 #include "library/conversation.h"
 #include "ui/chat.h"
 #include "ui/chat_tree.h"
+#include "ui/cli/model_summary.h"
 #include "ui/cli/options.h"
 #include "ui/cli/output.h"
 #include "ui/cli/progress.h"
@@ -120,6 +121,7 @@ static void print_reply(struct line_mode *l)
 static void ask_overflow(struct line_mode *l)
 {
 	const struct chat_overflow *o = &l->chat.overflow;
+	char size[16];
 
 	output_printf("* the conversation needs %zu tokens, the context holds "
 		      "%zu\n",
@@ -129,10 +131,10 @@ static void ask_overflow(struct line_mode *l)
 			      "tokens)\n",
 		              o->drop_turns, o->drop_turns == 1 ? "" : "s",
 		              o->drop_tokens);
+	model_summary_bytes(size, o->larger_bytes);
 	if (o->larger_context)
-		output_printf("  2  a context of %zu tokens (%.2f GB)\n",
-		              o->larger_context,
-		              (double)o->larger_bytes / 1e9);
+		output_printf("  2  a context of %zu tokens (%s of memory)\n",
+		              o->larger_context, size);
 	output_printf("  anything else: %s\n",
 	              o->unsent ? "do not send" : "leave it as it is");
 }
@@ -288,6 +290,8 @@ static void take_lines(struct line_mode *l)
 
 		if (!end)
 			return;
+		if (l->chat.state == CHAT_CHOOSING)
+			prompt(l); /* the question, before its answer */
 		take_line(l, l->in.bytes, len);
 		strbuf_remove(&l->in, 0, len + 1);
 		tell(l);

@@ -1,5 +1,6 @@
 """Plain lines: TERM=dumb, and pipes."""
 import os
+import re
 import signal
 import subprocess
 
@@ -15,7 +16,8 @@ def piped(binary, text, **more):
         if name in os.environ:
             env[name] = os.environ[name]
     env.update(more.pop("env", {}))
-    return subprocess.run([binary, "--temp", "0", "--seed", "1", "--no-save"],
+    return subprocess.run([binary, "--temp", "0", "--seed", "1", "--no-save"] +
+                          more.pop("options", []),
                           input=text.encode(), env=env, capture_output=True,
                           timeout=60, **more)
 
@@ -110,3 +112,20 @@ def notices_of_line_mode_are_true(binary):
         "* nothing was deleted",
         "* /open needs an id or a title; /list shows them",
     ], result.stdout
+
+
+@test
+def a_full_context_asks_in_a_pipe_too(binary):
+    result = piped(binary, "Tell me a story about a dog.\n"
+                           "Tell me a story about a cat.\n"
+                           "What is the capital of France?\n1\n"
+                           "Tell me a story about a cow.\n"
+                           "What is the capital of Italy?\nno\n",
+                   options=["-c", "256"])
+    text = result.stdout.decode()
+    question, answer = text.split("  anything else: do not send\n", 1)
+    assert "* the conversation needs " in question, text
+    assert re.search("  1  leave out the oldest [12] turns? ", question), text
+    assert re.search(r"  2  a context of 512 tokens \([\d.]+ MiB", question)
+    assert "Paris" in answer.split("\n")[0], text
+    assert text.endswith("* not sent\n"), text
