@@ -113,16 +113,25 @@ static void pasted(struct app *app)
 	line_changed(app);
 }
 
+/* What is on top scrolls. */
+static void wheel(struct app *app, int rows)
+{
+	if (!app->text_open)
+		transcript_scroll(&app->transcript, rows);
+	else if (app->text_first + rows >= 0)
+		app->text_first += rows;
+	else
+		app->text_first = 0;
+}
+
 static void mouse(struct app *app, const struct key *key)
 {
 	if (app->chats.open) {
 		app_chats_mouse(app, key);
 		return;
 	}
-	if (key->button == 64)
-		transcript_scroll(&app->transcript, -WHEEL_ROWS);
-	else if (key->button == 65)
-		transcript_scroll(&app->transcript, WHEEL_ROWS);
+	if (key->button == 64 || key->button == 65)
+		wheel(app, key->button == 64 ? -WHEEL_ROWS : WHEEL_ROWS);
 	else if (key->button == 0 && !key->released && !app->text_open)
 		app_cursor_click(app, key->row, key->col);
 }

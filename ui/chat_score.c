@@ -82,7 +82,11 @@ void chat_score(struct chat *chat, struct message *m)
 		return;
 	}
 	if (m->role == ROLE_ASSISTANT && m->n_odds) {
-		chat_notice(chat, "the odds of this reply are known");
+		chat_notice(chat, "%s",
+		            chat_same_model(chat, m)
+		                    ? "the odds of this reply are known"
+		                    : "another model wrote this reply: its "
+		                      "odds are kept");
 		return;
 	}
 	chat->prompt.n = 0;

@@ -277,8 +277,13 @@ void inspector_draw(struct app *app, struct canvas *c, struct rect r)
 	v.choosing = app->choosing;
 	v.choice = app->choice;
 	v.focused = app->in_transcript;
-	v.can_go_on = item && item->message->role == ROLE_ASSISTANT &&
-	              chat_same_model(&app->chat, item->message);
+	if (item) {
+		const struct message *m = item->message;
+		bool own = chat_same_model(&app->chat, m);
+
+		v.can_go_on = m->role == ROLE_ASSISTANT && own;
+		v.can_compute = v.can_go_on || !m->n_odds;
+	}
 	inspector_view_draw(&v, c, r);
 	free(bits);
 }

@@ -71,6 +71,8 @@ def figures_of_another_model_are_told(binary):
         c.wait("written by scripted")
         # Its tokens are the same ones here, so their odds are shown.
         c.wait("entropy")
+        c.keys("p")
+        c.wait("another model wrote this reply: its odds are kept")
 
 
 @scripted
@@ -511,3 +513,15 @@ def a_click_selects_a_token_and_the_wheel_scrolls(binary):
         for _ in range(60):
             click(c, 10, 10, button=65)
         c.wait("paragraph 39")
+
+
+@scripted
+def the_wheel_scrolls_what_is_on_top(binary):
+    with Confab(binary, "--set", "mouse=on", env=script("ok")) as c:
+        c.ready()
+        c.keys("F1")
+        c.wait(" 1-19 of")
+        c.send("\033[<65;10;10M")
+        c.wait(" 4-22 of")
+        c.send("\033[<64;10;10M\033[<64;10;10M")
+        c.wait(" 1-19 of")

@@ -150,7 +150,7 @@ static void draw_hint(const struct inspector_view *v, struct canvas *c, int row,
 		hint = "Up, Down, Left, Right; t ends";
 	else if (!v->focused)
 		hint = "Tab: walk the tokens";
-	else if (!v->has_odds)
+	else if (!v->has_odds && v->can_compute)
 		hint = "p: compute the odds";
 	canvas_ellipsis(c, row, r.col + 1, r.col + r.cols, hint,
 	                style(STYLE_DIM));

@@ -59,7 +59,8 @@ struct inspector_view {
 	bool choosing;
 	int choice;
 	bool focused;
-	bool can_go_on; /* another token may be taken here */
+	bool can_go_on;   /* another token may be taken here */
+	bool can_compute; /* the odds, where there are none */
 	struct inspector_try tried;
 	struct inspector_branch branches[INSPECTOR_BRANCHES];
 	int n_branches;
