@@ -14,13 +14,14 @@ struct side {
 	struct model *model;
 	struct kv_cache *cache;
 	float *logits; /* [ROWS, vocab_size] */
-	double kl, kl_square, nll;
-	size_t agreed;
+	double *kls;   /* [n], of the positions so far */
+	size_t n, agreed;
+	double nll;
 };
 
 static int open_side(struct side *side,
                      const struct compare_candidate *candidate, int threads,
-                     int vocab_size, struct error *err)
+                     int vocab_size, size_t positions, struct error *err)
 {
 	const struct checkpoint *cp = candidate->checkpoint;
 	enum dtype kv_type = candidate->exact ? DTYPE_F32 : DTYPE_F16;
@@ -39,11 +40,13 @@ static int open_side(struct side *side,
 	side->cache =
 		model_new_cache(side->model, kv_type, COMPARE_WINDOW, err);
 	side->logits = mem_try((size_t)ROWS * (size_t)vocab, sizeof(float));
-	return side->cache && side->logits ? 0 : -1;
+	side->kls = mem_try(positions, sizeof *side->kls);
+	return side->cache && side->logits && side->kls ? 0 : -1;
 }
 
 static void close_side(struct side *side)
 {
+	free(side->kls);
 	free(side->logits);
 	kv_cache_free(side->cache);
 	model_free(side->model);
@@ -89,8 +92,7 @@ static void add_row(struct side *side, const float *p, double p_sum,
 
 		kl += exp(lp) * (lp - lq);
 	}
-	side->kl += kl;
-	side->kl_square += kl * kl;
+	side->kls[side->n++] = kl;
 	side->agreed += most_likely(p, n) == most_likely(q, n);
 	if (next >= 0)
 		side->nll -= (double)q[next] - q_sum;
@@ -130,19 +132,30 @@ static int compare_window(struct side *reference, struct side *sides, size_t n,
 	return 0;
 }
 
-static void finish(struct compare_result *result, const struct side *side,
-                   size_t n, size_t predicted)
+double compare_mean(const double *x, size_t n, double *error)
 {
-	double mean = side->kl / (double)n;
-	double variance = side->kl_square / (double)n - mean * mean;
+	double sum = 0, square = 0;
 
+	for (size_t i = 0; i < n; i++)
+		sum += x[i];
+	for (size_t i = 0; i < n; i++)
+		square += (x[i] - sum / (double)n) * (x[i] - sum / (double)n);
+	*error = sqrt(square) / (double)n;
+	return sum / (double)n;
+}
+
+/* Takes the side's list of KLs with it. */
+static void finish(struct compare_result *result, struct side *side,
+                   size_t predicted)
+{
 	*result = (struct compare_result){
-		.kl = mean,
-		.kl_error = sqrt(fmax(variance, 0) / (double)n),
-		.agreement = (double)side->agreed / (double)n,
+		.kls = side->kls,
+		.agreement = (double)side->agreed / (double)side->n,
 		.nll = side->nll / (double)predicted,
-		.positions = n,
+		.positions = side->n,
 	};
+	result->kl = compare_mean(side->kls, side->n, &result->kl_error);
+	side->kls = NULL;
 }
 
 int compare_models(const struct checkpoint *reference,
@@ -154,11 +167,12 @@ int compare_models(const struct checkpoint *reference,
 	size_t predicted = 0;
 	int result = open_side(&first,
 	                       &(struct compare_candidate){ reference, true },
-	                       threads, 0, err);
+	                       threads, 0, text->n, err);
 
 	for (size_t i = 0; i < n && !result; i++)
 		result = open_side(&sides[i], &candidates[i], threads,
-		                   model_config(first.model)->vocab_size, err);
+		                   model_config(first.model)->vocab_size,
+		                   text->n, err);
 	for (size_t at = 0; at < text->n && !result; at += COMPARE_WINDOW) {
 		size_t seq = text->n - at < COMPARE_WINDOW ? text->n - at
 		                                           : COMPARE_WINDOW;
@@ -168,7 +182,7 @@ int compare_models(const struct checkpoint *reference,
 		predicted += seq - 1;
 	}
 	for (size_t i = 0; i < n && !result; i++)
-		finish(&results[i], &sides[i], text->n, predicted);
+		finish(&results[i], &sides[i], predicted);
 	for (size_t i = 0; i < n; i++)
 		close_side(&sides[i]);
 	close_side(&first);

@@ -24,6 +24,7 @@ struct checkpoint;
 struct error;
 
 struct compare_result {
+	double *kls;      /* [positions], nats; the caller's to free */
 	double kl;        /* mean, nats */
 	double kl_error;  /* standard error of that mean */
 	double agreement; /* 0..1 */
@@ -36,10 +37,14 @@ struct compare_candidate {
 	bool exact; /* or as a chat computes: narrow activations, f16 KV */
 };
 
-/* results[i] for candidates[i], against reference; all of one vocabulary. */
+/* results[i] for candidates[i], against reference; all of one vocabulary.  On
+ * failure results stay untouched. */
 int compare_models(const struct checkpoint *reference,
                    const struct compare_candidate *candidates, size_t n,
                    const struct ids *text, int threads,
                    struct compare_result *results, struct error *err);
+
+/* The mean of n numbers; *error: its standard error. */
+double compare_mean(const double *x, size_t n, double *error);
 
 #endif

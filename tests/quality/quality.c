@@ -5,13 +5,16 @@
  *
  * Writes MODEL (default: the bundled one) as a GGUF of every TYPE (default: all)
  * and compares its next-token distributions with MODEL's over the first TOKENS
- * of TEXT (default, and 0: all of tests/quality/chat.txt): see compare.h.  With
- * CONFAB_LLAMA_QUANTIZE naming llama.cpp's llama-quantize, its files are compared
- * too.  Each is computed twice: exactly, which shows the weights alone, and as a
- * chat computes it.  Prints TAP, the table as comments.  Where the weights are
- * trained ones, q8_0 must stay below 0.001 nats, q6_k below 0.005, and q4_k_m
- * must not be worse than llama.cpp's by more than the error of the two means; the
- * narrow arithmetic may add NARROW_KL.
+ * of TEXT (default, and 0: all of tests/quality/chat.txt): see compare.h.  It is
+ * computed twice: exactly, which shows the weights alone, and as a chat computes
+ * it.  With CONFAB_LLAMA_QUANTIZE naming llama.cpp's llama-quantize, its files are
+ * compared too, exactly, and the mean of the difference between the two files' KL
+ * at each position is told, whose error is a good deal smaller than that of either
+ * mean.  Prints TAP, the table as comments.
+ *
+ * Where the weights are trained ones, q8_0 must stay below 0.001 nats, q6_k below
+ * 0.005, and the narrow arithmetic may add NARROW_KL.  q4_k_m must not be worse
+ * than llama.cpp's by more than twice that error, whatever the weights.
  */
 #include <math.h>
 #include <stdio.h>
@@ -23,6 +26,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/mem.h"
 #include "base/paths.h"
 #include "base/strbuf.h"
 #include "base/threads.h"
@@ -77,58 +81,43 @@ static int read_text(struct quality *q, const char *path, size_t tokens,
 	return 0;
 }
 
-struct cost {
-	struct compare_result exact, narrow;
-};
+enum { OURS, OURS_NARROW, THEIRS, N_RESULTS };
 
-/* Compares the file with the model, prints its line and removes it. */
-static int measure(const struct quality *q, const char *path, const char *who,
-                   const char *type, struct cost *cost, struct error *err)
+static void free_results(struct compare_result *results)
 {
-	struct checkpoint *cp = checkpoint_open(path, err);
-	const struct compare_candidate candidates[] = { { cp, true },
-		                                        { cp, false } };
-	struct compare_result results[2];
-	struct stat st;
-	int failed;
-
-	if (!cp || stat(path, &st))
-		return -1;
-	failed = compare_models(q->reference, candidates, 2, &q->text,
-	                        threads_count(q->pool), results, err);
-	if (!failed) {
-		*cost = (struct cost){ results[0], results[1] };
-		printf("# %-9s %-7s %7.1f MB  KL %.6f +- %.6f  top-1 %6.2f%%  "
-		       "perplexity %.4f  narrow KL %.6f  top-1 %6.2f%%\n",
-		       who, type, (double)st.st_size / 1e6, cost->exact.kl,
-		       cost->exact.kl_error, 100 * cost->exact.agreement,
-		       exp(cost->exact.nll), cost->narrow.kl,
-		       100 * cost->narrow.agreement);
-	}
-	fflush(stdout);
-	checkpoint_free(cp);
-	remove(path);
-	return failed;
+	for (int i = 0; i < N_RESULTS; i++)
+		free(results[i].kls);
 }
 
-static int measure_ours(const struct quality *q, const char *type,
-                        struct cost *cost, struct error *err)
+static void print_result(const char *who, const char *type,
+                         const struct compare_result *r)
 {
-	struct quantize_options options = { .type = type, .pool = q->pool };
-	char *path = paths_join(q->dir, "ours.gguf");
-	int failed = quantize(q->reference, path, &options, NULL, err) ||
-	             measure(q, path, "confab", type, cost, err);
+	printf("# %-9s %-7s KL %.6f +- %.6f  top-1 %6.2f%%  "
+	       "perplexity %.4f\n",
+	       who, type, r->kl, r->kl_error, 100 * r->agreement, exp(r->nll));
+}
 
-	free(path);
-	return failed;
+/* The mean of what our file costs more than theirs, position by position. */
+static double difference(const struct compare_result *results, double *error)
+{
+	size_t n = results[OURS].positions;
+	double *d = mem_alloc(n * sizeof *d), mean;
+
+	for (size_t i = 0; i < n; i++)
+		d[i] = results[OURS].kls[i] - results[THEIRS].kls[i];
+	mean = compare_mean(d, n, error);
+	free(d);
+	return mean;
 }
 
 static int run(const char *program, const char *from, const char *to,
                const char *type)
 {
-	pid_t child = fork();
+	pid_t child;
 	int status;
 
+	fflush(stdout); /* or the child would write it again */
+	child = fork();
 	if (child == 0) {
 		if (!freopen("/dev/null", "w", stdout) ||
 		    !freopen("/dev/null", "w", stderr))
@@ -139,57 +128,105 @@ static int run(const char *program, const char *from, const char *to,
 	return child < 0 || waitpid(child, &status, 0) != child || status;
 }
 
-static int measure_theirs(const struct quality *q, const char *type,
-                          struct cost *cost, struct error *err)
+/* Compares the files with the model; theirs may be NULL. */
+static int compare_files(const struct quality *q, const char *ours,
+                         const char *theirs, struct compare_result *results,
+                         struct error *err)
 {
-	char *path = paths_join(q->dir, "theirs.gguf");
-	int failed = run(getenv("CONFAB_LLAMA_QUANTIZE"), q->bf16, path, type);
+	struct checkpoint *mine = checkpoint_open(ours, err), *other = NULL;
+	struct compare_candidate candidates[N_RESULTS];
+	int failed = !mine;
 
-	if (failed)
-		error_set(err, "llama-quantize fails");
-	else
-		failed = measure(q, path, "llama.cpp", type, cost, err);
-	free(path);
+	if (!failed && theirs) {
+		other = checkpoint_open(theirs, err);
+		failed = !other;
+	}
+	candidates[OURS] = (struct compare_candidate){ mine, true };
+	candidates[OURS_NARROW] = (struct compare_candidate){ mine, false };
+	candidates[THEIRS] = (struct compare_candidate){ other, true };
+	if (!failed)
+		failed = compare_models(q->reference, candidates,
+		                        theirs ? N_RESULTS : THEIRS, &q->text,
+		                        threads_count(q->pool), results, err);
+	checkpoint_free(other);
+	checkpoint_free(mine);
 	return failed;
 }
 
-/* The limits hold for trained weights, of which the bundled model's are. */
-static bool within_limits(const char *type, const struct cost *ours,
-                          const struct cost *theirs)
+static int measure(const struct quality *q, const char *type,
+                   struct compare_result *results, struct error *err)
 {
-	double kl = ours->exact.kl;
+	struct quantize_options options = { .type = type, .pool = q->pool };
+	const char *peer = getenv("CONFAB_LLAMA_QUANTIZE");
+	char *ours = paths_join(q->dir, "ours.gguf");
+	char *theirs = paths_join(q->dir, "theirs.gguf");
+	struct stat st = { 0 };
+	int failed = quantize(q->reference, ours, &options, NULL, err);
 
-	if (ours->narrow.kl > kl + NARROW_KL)
-		return false;
-	if (!strcmp(type, "bf16"))
-		return kl == 0;
-	if (!strcmp(type, "q8_0"))
-		return kl < 0.001;
-	if (!strcmp(type, "q6_k"))
-		return kl < 0.005;
-	if (!strcmp(type, "q4_k_m") && theirs)
-		return kl <= theirs->exact.kl + hypot(ours->exact.kl_error,
-		                                      theirs->exact.kl_error);
-	return true;
+	if (!failed && peer && run(peer, q->bf16, theirs, type))
+		failed = error_set(err, "llama-quantize fails");
+	if (!failed)
+		failed = compare_files(q, ours, peer ? theirs : NULL, results,
+		                       err);
+	if (!failed && !stat(ours, &st))
+		printf("# %s: %.1f MB\n", type, (double)st.st_size / 1e6);
+	remove(ours);
+	remove(theirs);
+	free(ours);
+	free(theirs);
+	return failed;
 }
 
-static int measure_all(const struct quality *q, bool limits, struct error *err)
+/* trained: the weights are. */
+static bool within_limits(const char *type, bool trained,
+                          const struct compare_result *results)
 {
-	bool peer = getenv("CONFAB_LLAMA_QUANTIZE") != NULL;
+	double kl = results[OURS].kl, error;
+
+	if (!strcmp(type, "bf16"))
+		return kl == 0;
+	if (!strcmp(type, "q4_k_m") && results[THEIRS].kls &&
+	    difference(results, &error) > 2 * error)
+		return false;
+	if (!trained)
+		return true;
+	if (results[OURS_NARROW].kl > kl + NARROW_KL)
+		return false;
+	if (!strcmp(type, "q8_0"))
+		return kl < 0.001;
+	return strcmp(type, "q6_k") || kl < 0.005;
+}
+
+static bool judge(const char *type, bool trained,
+                  const struct compare_result *results)
+{
+	print_result("confab", type, &results[OURS]);
+	print_result("narrow", type, &results[OURS_NARROW]);
+	if (results[THEIRS].kls) {
+		double error, mean = difference(results, &error);
+
+		print_result("llama.cpp", type, &results[THEIRS]);
+		printf("# confab's costs %+.6f +- %.6f more\n", mean, error);
+	}
+	return within_limits(type, trained, results);
+}
+
+static int measure_all(const struct quality *q, bool trained, struct error *err)
+{
 	int status = 0;
 
 	printf("1..%zu\n# %zu tokens\n", q->n_types, q->text.n);
 	for (size_t i = 0; i < q->n_types; i++) {
-		struct cost ours, theirs;
+		struct compare_result results[N_RESULTS] = { 0 };
 		bool fine;
 
-		if (measure_ours(q, q->types[i], &ours, err) ||
-		    (peer && measure_theirs(q, q->types[i], &theirs, err)))
+		if (measure(q, q->types[i], results, err))
 			return give_up(err->text);
-		fine = !limits ||
-		       within_limits(q->types[i], &ours, peer ? &theirs : NULL);
+		fine = judge(q->types[i], trained, results);
+		free_results(results);
 		printf("%s %zu - %s\n", fine ? "ok" : "not ok", i + 1,
 		       q->types[i]);
+		fflush(stdout);
 		status |= !fine;
 	}
 	return status;
