@@ -61,9 +61,13 @@ def what_is_typed_while_the_model_loads_is_sent_afterwards(binary):
         c.wait("Paris")
 
 
+# A thousand tokens a second are over before anybody stops them.
+SLOW = {"CONFAB_KERNELS": "scalar"}
+
+
 @test
 def escape_stops_the_reply_and_continue_goes_on(binary):
-    with Confab(binary) as c:
+    with Confab(binary, env=SLOW) as c:
         c.ready()
         c.say("Tell me a long story about a dog.")
         c.wait("replying")
@@ -79,7 +83,7 @@ def escape_stops_the_reply_and_continue_goes_on(binary):
 
 @test
 def control_c_stops_the_reply_too(binary):
-    with Confab(binary) as c:
+    with Confab(binary, env=SLOW) as c:
         c.ready()
         c.say("Tell me a long story about a dog.")
         c.wait("dog named")
@@ -90,11 +94,11 @@ def control_c_stops_the_reply_too(binary):
 @test
 def a_stopped_and_continued_reply_is_the_one_never_stopped(binary):
     question = "Tell me a story about a dog."
-    with Confab(binary) as c:
+    with Confab(binary, env=SLOW) as c:
         c.ready()
         c.ask(question)
         whole = c.rows()[1:20]
-    with Confab(binary) as c:
+    with Confab(binary, env=SLOW) as c:
         c.ready()
         c.say(question)
         c.wait("dog named")
