@@ -116,14 +116,23 @@ static void run_wide(struct meeting *m, const struct attend *a)
 	          m->n, NULL);
 }
 
+/* The weights go to s, to be compared. */
 static void run_narrow(struct meeting *m, const struct attend *a)
 {
+	float s[ATTEND_ROWS * ATTEND_SPAN];
+	uint16_t p[ATTEND_ROWS * ATTEND_SPAN];
+
 	a->pack(m->k_pairs, m->v_pairs, m->k, m->v, DTYPE_Q8_0, m->dim, m->n);
-	a->scores_narrow(m->s, m->q_narrow, m->rows, m->k_pairs, m->dim,
+	a->scores_narrow(s, m->q_narrow, m->rows, m->k_pairs, m->dim,
 	                 m->groups);
-	weights(m, a);
-	a->values_narrow(m->acc, m->s, m->scale, m->rows, m->v_pairs, m->dim,
+	a->weights_narrow(p, s, m->rows, m->groups, m->limit, m->top, m->sum,
+	                  m->scale);
+	a->values_narrow(m->acc, p, m->scale, m->rows, m->v_pairs, m->dim,
 	                 m->n);
+	for (int r = 0; r < m->rows; r++)
+		for (int j = 0; j < m->n; j++)
+			m->s[r * ATTEND_PAGE + j] =
+				half_from_bf16(p[r * ATTEND_SPAN + j]);
 }
 
 static void assert_near(const char *what, const float *got, const float *want,

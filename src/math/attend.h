@@ -40,9 +40,10 @@
 
 /* 6 rows by 64 tokens are 24 vectors of sums in AVX-512, 6 by 16 are 12 in
  * AVX2: what fits in the registers. */
-#define ATTEND_ROWS  6  /* query rows of a call */
-#define ATTEND_PAGE  64 /* tokens */
-#define ATTEND_GROUP 16 /* tokens that lie side by side in k */
+#define ATTEND_ROWS  6                 /* query rows of a call */
+#define ATTEND_PAGE  64                /* tokens */
+#define ATTEND_GROUP 16                /* tokens that lie side by side in k */
+#define ATTEND_SPAN  (4 * ATTEND_PAGE) /* what narrow products take at once */
 
 struct attend {
 	const char *name; /* as in kernels.h */
@@ -75,20 +76,28 @@ struct attend {
 	const struct attend_q8 *q8;
 
 	/*
-	 * The same with both factors in bf16 (relative error of each 2^-9,
+	 * The same with both factors in bf16 (relative error of each 2^-8,
 	 * sums in float32), at twice the rate where the CPU multiplies pairs
 	 * of bf16; NULL where it does not.  head_dim is even.
 	 * pack() brings a page of n tokens, in any dtype, into pairs:
 	 *	pairs k  [ATTEND_PAGE / 16][head_dim / 2][16][2]
 	 *	pairs v  [ATTEND_PAGE / 2][head_dim][2], 0 where j >= n
-	 * which pays when many rows meet the page.
+	 * which pays when many rows meet the page.  The products take a span
+	 * of such pages, one after the other, so that a row's maximum, its sum
+	 * and acc's new top are paid once for them all: groups are up to
+	 * ATTEND_SPAN / 16, n up to ATTEND_SPAN, s and p [rows][ATTEND_SPAN].
+	 * sum is that of the rounded weights, so that they are parts of a
+	 * whole.
 	 */
 	void (*pack)(uint16_t *k_pairs, uint16_t *v_pairs, const void *k,
 	             const void *v, enum dtype dtype, int head_dim, int n);
 	void (*scores_narrow)(float *s, const uint16_t *q, int rows,
 	                      const uint16_t *k_pairs, int head_dim,
 	                      int groups);
-	void (*values_narrow)(float *acc, const float *p, const float *scale,
+	void (*weights_narrow)(uint16_t *p, const float *s, int rows,
+	                       int groups, const int *limit, float *top,
+	                       float *sum, float *scale);
+	void (*values_narrow)(float *acc, const uint16_t *p, const float *scale,
 	                      int rows, const uint16_t *v_pairs, int head_dim,
 	                      int n);
 };

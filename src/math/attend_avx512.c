@@ -211,5 +211,6 @@ const struct attend attend_avx512_bf16 = {
 	COMMON,
 	.pack = attend_pack_avx512,
 	.scores_narrow = attend_scores_narrow_avx512,
+	.weights_narrow = attend_weights_narrow_avx512,
 	.values_narrow = attend_values_narrow_avx512,
 };

@@ -60,8 +60,11 @@ void attend_pack_avx512(uint16_t *k_pairs, uint16_t *v_pairs, const void *k,
 void attend_scores_narrow_avx512(float *s, const uint16_t *q, int rows,
                                  const uint16_t *k_pairs, int head_dim,
                                  int groups);
-void attend_values_narrow_avx512(float *acc, const float *p, const float *scale,
-                                 int rows, const uint16_t *v_pairs,
-                                 int head_dim, int n);
+void attend_weights_narrow_avx512(uint16_t *p, const float *s, int rows,
+                                  int groups, const int *limit, float *top,
+                                  float *sum, float *scale);
+void attend_values_narrow_avx512(float *acc, const uint16_t *p,
+                                 const float *scale, int rows,
+                                 const uint16_t *v_pairs, int head_dim, int n);
 
 #endif

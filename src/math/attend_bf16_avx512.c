@@ -2,6 +2,7 @@
  * takes denormal inputs and results as zero, far below what bf16 resolves. */
 #include "math/attend_avx512.h"
 
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -219,7 +220,7 @@ void attend_scores_narrow_avx512(float *s, const uint16_t *q, int rows,
 {
 	struct product p = {
 		.c = s,
-		.c_stride = ATTEND_PAGE,
+		.c_stride = ATTEND_SPAN,
 		.a = q,
 		.a_stride = (size_t)head_dim,
 		.b = k_pairs,
@@ -231,35 +232,98 @@ void attend_scores_narrow_avx512(float *s, const uint16_t *q, int rows,
 	columns_any(&p, rows, groups * ATTEND_GROUP);
 }
 
-/* Weights as pairs of neighbouring tokens. */
-static void narrow_weights(uint16_t *pairs, const float *p, int rows, int n)
+/* 2^x for x <= 0 within 2^-13, a thirtieth of what bf16 rounds by: 1 + r p(r)
+ * for |r| <= 1/2, p of least error by Remez.  The whole part comes to the low
+ * bits of a sum whose last place is 1, and from there into the exponent; below
+ * 2^-125 the result is 0. */
+INLINE __m512 exp2_of(__m512 x)
 {
-	for (int r = 0; r < rows; r++)
-		for (int j = 0; j < n; j += 16)
-			_mm256_storeu_si256(
-				(__m256i *)(void *)(pairs + r * ATTEND_PAGE +
-			                            j),
-				(__m256i)_mm512_cvtneps_pbh(_mm512_loadu_ps(
-					p + r * ATTEND_PAGE + j)));
+	const __m512 round = _mm512_set1_ps(0x1.8p23f);
+	__m512 k = _mm512_add_ps(x, round);
+	__m512 r = _mm512_sub_ps(x, _mm512_sub_ps(k, round));
+	__m512 y = _mm512_set1_ps(5.500903e-2f);
+
+	y = _mm512_fmadd_ps(y, r, _mm512_set1_ps(2.4221121e-1f));
+	y = _mm512_fmadd_ps(y, r, _mm512_set1_ps(6.9328294e-1f));
+	y = _mm512_fmadd_ps(y, r, _mm512_set1_ps(1));
+	return _mm512_castsi512_ps(_mm512_maskz_add_epi32(
+		_mm512_cmp_ps_mask(x, _mm512_set1_ps(-125), _CMP_GT_OQ),
+		_mm512_castps_si512(y),
+		_mm512_slli_epi32(_mm512_castps_si512(k), 23)));
 }
 
-void attend_values_narrow_avx512(float *acc, const float *p, const float *scale,
-                                 int rows, const uint16_t *v_pairs,
-                                 int head_dim, int n)
+/* The largest of top and of the first limit scores. */
+INLINE float highest_of(const float *s, int groups, int limit, float top)
 {
-	uint16_t pairs[ATTEND_ROWS * ATTEND_PAGE];
+	__m512 highest = _mm512_set1_ps(top);
+
+	for (int g = 0; g < groups; g++)
+		highest = _mm512_mask_max_ps(
+			highest, attend_lanes(g * ATTEND_GROUP, limit), highest,
+			_mm512_loadu_ps(s + g * ATTEND_GROUP));
+	return _mm512_reduce_max_ps(highest);
+}
+
+/* One row, limit > 0.  Two groups at once fill a vector of bf16. */
+INLINE void weights_of(uint16_t *p, const float *s, int groups, int limit,
+                       float *top, float *sum, float *scale)
+{
+	const __m512 least = _mm512_set1_ps(-INFINITY);
+	const __m512bh ones = (__m512bh)_mm512_set1_epi16(0x3f80);
+	float most = highest_of(s, groups, limit, *top);
+	__m512 highest = _mm512_set1_ps(most), total = _mm512_setzero_ps();
+
+	for (int j = 0; j < groups * ATTEND_GROUP; j += 2 * ATTEND_GROUP) {
+		__m512 a = _mm512_mask_loadu_ps(least, attend_lanes(j, limit),
+		                                s + j);
+		__m512 b = _mm512_mask_loadu_ps(least,
+		                                attend_lanes(j + ATTEND_GROUP,
+		                                             limit),
+		                                s + j + ATTEND_GROUP);
+		__m512bh both =
+			_mm512_cvtne2ps_pbh(exp2_of(_mm512_sub_ps(b, highest)),
+		                            exp2_of(_mm512_sub_ps(a, highest)));
+
+		total = _mm512_dpbf16_ps(total, both, ones);
+		_mm512_storeu_si512(p + j, (__m512i)both);
+	}
+	*scale = exp2f(*top - most);
+	*top = most;
+	*sum = *sum * *scale + _mm512_reduce_add_ps(total);
+}
+
+void attend_weights_narrow_avx512(uint16_t *p, const float *s, int rows,
+                                  int groups, const int *limit, float *top,
+                                  float *sum, float *scale)
+{
+	const size_t bytes = (size_t)groups * ATTEND_GROUP * sizeof *p;
+
+	for (int r = 0; r < rows; r++, s += ATTEND_SPAN, p += ATTEND_SPAN) {
+		if (limit[r]) {
+			weights_of(p, s, groups, limit[r], &top[r], &sum[r],
+			           &scale[r]);
+			continue;
+		}
+		memset(p, 0, bytes);
+		scale[r] = 1;
+	}
+}
+
+void attend_values_narrow_avx512(float *acc, const uint16_t *p,
+                                 const float *scale, int rows,
+                                 const uint16_t *v_pairs, int head_dim, int n)
+{
 	struct product product = {
 		.c = acc,
 		.c_stride = (size_t)head_dim,
 		.scale = scale,
-		.a = pairs,
-		.a_stride = ATTEND_PAGE,
+		.a = p,
+		.a_stride = ATTEND_SPAN,
 		.b = v_pairs,
 		.step = 2 * (size_t)head_dim,
 		.column = 32,
 		.n = (n + 1) / 2,
 	};
 
-	narrow_weights(pairs, p, rows, n);
 	columns_any(&product, rows, head_dim);
 }

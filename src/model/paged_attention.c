@@ -16,6 +16,8 @@
 
 _Static_assert(KV_PAGE_TOKENS == ATTEND_PAGE, "a page is a page");
 
+#define SPAN_PAGES (ATTEND_SPAN / ATTEND_PAGE)
+
 /* Query rows (tokens times heads of a group) that share a page's load: up to 32
  * register tiles, with which bringing the page into pairs costs some per cent
  * and q, acc and the page stay in L2 (250 KiB for heads of 128); fewer where
@@ -29,13 +31,13 @@ _Static_assert(KV_PAGE_TOKENS == ATTEND_PAGE, "a page is a page");
 #define RANGE_PAGES 8
 #define MAX_RANGES  32
 
-/* What one thread needs: the rows of its item, and a page as pairs. */
+/* What one thread needs: the rows of its item, and a span as pairs. */
 struct strip {
 	float *q, *acc;                  /* [block_rows, head_dim] */
 	float *top, *sum;                /* [block_rows] */
 	uint16_t *q_narrow;              /* [block_rows, head_dim] */
 	struct attend_q8_query *q_coded; /* [block_rows, head_dim / 32] */
-	uint16_t *k_pairs, *v_pairs;     /* [ATTEND_PAGE, head_dim] */
+	uint16_t *k_pairs, *v_pairs;     /* [ATTEND_SPAN, head_dim] */
 };
 
 struct paged_attention {
@@ -57,15 +59,18 @@ struct job {
 	int layer;
 	float *q;
 	size_t seq, pos;
-	size_t block_tokens, n_blocks, n_ranges, n_items;
+	size_t block_tokens, n_blocks, n_ranges;
+	size_t n_sets; /* into which the KV heads are cut */
+	size_t n_items;
 	bool narrow;
 	atomic_size_t next; /* the item that nobody has taken yet */
 };
 
-/* A block of new tokens of one KV head, over a range of pages. */
+/* A block of new tokens of some KV heads, over a range of pages.  Its query
+ * rows are numbered by KV head, token, and head of the group. */
 struct item {
-	int kv_head;
-	size_t first, end; /* new tokens */
+	size_t head, end_head; /* KV heads */
+	size_t first, end;     /* new tokens */
 	size_t range;
 	size_t page, end_page;
 };
@@ -81,8 +86,8 @@ static bool strip_reserve(struct strip *s, size_t rows, size_t head_dim)
 	s->q_narrow = mem_try(rows * head_dim, sizeof *s->q_narrow);
 	s->q_coded = mem_try(rows * (head_dim / ATTEND_Q8_BLOCK + 1),
 	                     sizeof *s->q_coded);
-	s->k_pairs = mem_try(ATTEND_PAGE * head_dim, sizeof *s->k_pairs);
-	s->v_pairs = mem_try(ATTEND_PAGE * head_dim, sizeof *s->v_pairs);
+	s->k_pairs = mem_try(ATTEND_SPAN * head_dim, sizeof *s->k_pairs);
+	s->v_pairs = mem_try(ATTEND_SPAN * head_dim, sizeof *s->v_pairs);
 	return s->q && s->acc && s->top && s->sum && s->q_narrow &&
 	       s->q_coded && s->k_pairs && s->v_pairs;
 }
@@ -154,144 +159,206 @@ void paged_attention_free(struct paged_attention *work)
 
 /* ---- one item ---- */
 
-/* Query head g of the item's group in new token t. */
-static float *query(const struct job *job, const struct item *item, size_t t,
-                    int g)
+/* The query rows of each of its KV heads. */
+static size_t rows_of(const struct job *job, const struct item *item)
 {
-	const struct paged_attention *work = job->work;
-	size_t head = (size_t)(item->kv_head * work->group + g);
+	return (item->end - item->first) * (size_t)job->work->group;
+}
 
-	return job->q +
-	       (t * (size_t)work->n_heads + head) * (size_t)work->head_dim;
+static size_t all_rows(const struct job *job, const struct item *item)
+{
+	return (item->end_head - item->head) * rows_of(job, item);
+}
+
+/* Where row r lies in q: [seq, n_heads]. */
+static size_t place_of(const struct job *job, const struct item *item, size_t r)
+{
+	size_t group = (size_t)job->work->group, rows = rows_of(job, item);
+	size_t t = item->first + r % rows / group;
+
+	return t * (size_t)job->work->n_heads +
+	       (item->head + r / rows) * group + r % group;
 }
 
 static void load_rows(const struct job *job, const struct item *item,
                       struct strip *strip)
 {
-	const struct paged_attention *work = job->work;
-	size_t head_dim = (size_t)work->head_dim, row = 0;
+	size_t head_dim = (size_t)job->work->head_dim;
+	size_t rows = all_rows(job, item);
 	/* Attend's weights are powers of two. */
 	float factor = (float)(M_LOG2E / sqrt((double)head_dim));
 
-	for (size_t t = item->first; t < item->end; t++) {
-		for (int g = 0; g < work->group; g++, row++) {
-			const float *q = query(job, item, t, g);
-			float *to = strip->q + row * head_dim;
+	for (size_t r = 0; r < rows; r++) {
+		const float *q = job->q + place_of(job, item, r) * head_dim;
+		float *to = strip->q + r * head_dim;
 
-			for (size_t d = 0; d < head_dim; d++)
-				to[d] = q[d] * factor;
-			strip->top[row] = -INFINITY;
-			strip->sum[row] = 0;
-		}
+		for (size_t d = 0; d < head_dim; d++)
+			to[d] = q[d] * factor;
+		strip->top[r] = -INFINITY;
+		strip->sum[r] = 0;
 	}
-	memset(strip->acc, 0, row * head_dim * sizeof *strip->acc);
+	memset(strip->acc, 0, rows * head_dim * sizeof *strip->acc);
 	if (job->narrow)
 		kernels_get()->f32_to_bf16(strip->q_narrow, strip->q,
-		                           row * head_dim);
+		                           rows * head_dim);
 	else if (job->cache->shape.dtype == DTYPE_Q8_0)
-		job->attend->q8->code(strip->q_coded, strip->q, (int)row,
-		                      work->head_dim);
+		job->attend->q8->code(strip->q_coded, strip->q, (int)rows,
+		                      job->work->head_dim);
 }
 
-/* One page and where its blocks are. */
-struct page {
-	const void *k, *v;
-	const void *after; /* the next page's k, or NULL */
-	size_t pos;        /* of its first token */
-	int n;             /* its tokens that some row of the item sees */
+/* Some of an item's pages, and the rows of one KV head that meet them. */
+struct span {
+	size_t head;
+	size_t page, end_page; /* one page, SPAN_PAGES at most as pairs */
+	size_t row;            /* of the strip, the head's first */
+	int n;                 /* tokens that some row sees */
+	const void *k, *v;     /* blocks of the first page */
+	const void *after;     /* what is read next, or NULL */
 };
 
-static struct page page_at(const struct job *job, const struct item *item,
-                           size_t p)
-{
-	size_t pos = p * ATTEND_PAGE, end = job->pos + item->end;
-	int head = item->kv_head;
-	struct page page = {
-		.k = kv_cache_k(job->cache, p, job->layer, head),
-		.v = kv_cache_v(job->cache, p, job->layer, head),
-		.pos = pos,
-		.n = end - pos < ATTEND_PAGE ? (int)(end - pos) : ATTEND_PAGE,
-	};
+/* Up to ATTEND_ROWS of them. */
+struct tile {
+	size_t row; /* of the strip */
+	int rows;
+	int limit[ATTEND_ROWS]; /* tokens of the span that each sees */
+	int last;               /* the largest, > 0 */
+};
 
-	if (p + 1 < item->end_page)
-		page.after = kv_cache_k(job->cache, p + 1, job->layer, head);
-	return page;
-}
-
-/* How many tokens of the page row r of the item may see: those up to its own
+/* How many tokens of the span row r of its head may see: those up to its own
  * position. */
 static int limit_of(const struct job *job, const struct item *item,
-                    const struct page *page, size_t r)
+                    const struct span *span, size_t r)
 {
 	size_t t = item->first + r / (size_t)job->work->group;
-	size_t seen = job->pos + t + 1;
+	size_t seen = job->pos + t + 1, pos = span->page * ATTEND_PAGE;
 
-	if (seen <= page->pos)
+	if (seen <= pos)
 		return 0;
-	seen -= page->pos;
-	return seen < (size_t)page->n ? (int)seen : page->n;
+	seen -= pos;
+	return seen < (size_t)span->n ? (int)seen : span->n;
 }
 
-/* Rows [r, r + rows) of the item, at most ATTEND_ROWS, meet a page. */
-static void attend_tile(const struct job *job, const struct item *item,
-                        struct strip *strip, const struct page *page, size_t r,
-                        int rows)
+/* A page as it lies.  The first tile of a head's rows is the one that waits for
+ * memory, so it asks for what comes next. */
+static void attend_tile(const struct job *job, struct strip *strip,
+                        const struct span *span, const struct tile *tile)
 {
 	const struct attend *a = job->attend;
 	const enum dtype dtype = job->cache->shape.dtype;
-	const int dim = job->work->head_dim;
+	const int dim = job->work->head_dim, rows = tile->rows;
+	const size_t at = tile->row * (size_t)dim;
+	const bool waits = tile->row == span->row;
+	const void *then = waits ? span->v : NULL;
+	const void *after = waits ? span->after : NULL;
 	float s[ATTEND_ROWS * ATTEND_PAGE], scale[ATTEND_ROWS];
-	float *acc = strip->acc + r * (size_t)dim;
-	int limit[ATTEND_ROWS], groups, last;
+	int groups = (tile->last + ATTEND_GROUP - 1) / ATTEND_GROUP;
 
-	for (int i = 0; i < rows; i++)
-		limit[i] = limit_of(job, item, page, r + (size_t)i);
-	last = limit[rows - 1]; /* later tokens see more */
-	if (last == 0)
-		return;
-	groups = (last + ATTEND_GROUP - 1) / ATTEND_GROUP;
-	if (job->narrow)
-		a->scores_narrow(s, strip->q_narrow + r * (size_t)dim, rows,
-		                 strip->k_pairs, dim, groups);
-	else if (dtype == DTYPE_Q8_0)
-		a->q8->scores(s,
-		              strip->q_coded +
-		                      r * (size_t)(dim / ATTEND_Q8_BLOCK),
-		              rows, page->k, dim, groups, r ? NULL : page->v);
+	if (dtype == DTYPE_Q8_0)
+		a->q8->scores(s, strip->q_coded + at / ATTEND_Q8_BLOCK, rows,
+		              span->k, dim, groups, then);
 	else
-		a->scores(s, strip->q + r * (size_t)dim, rows, page->k, dtype,
-		          dim, groups, r ? NULL : page->v);
-	a->weights(s, rows, groups, limit, strip->top + r, strip->sum + r,
-	           scale);
-	if (job->narrow)
-		a->values_narrow(acc, s, scale, rows, strip->v_pairs, dim,
-		                 last);
-	else if (dtype == DTYPE_Q8_0)
-		a->q8->values(acc, s, scale, rows, page->v, dim, last,
-		              r ? NULL : page->after);
+		a->scores(s, strip->q + at, rows, span->k, dtype, dim, groups,
+		          then);
+	a->weights(s, rows, groups, tile->limit, strip->top + tile->row,
+	           strip->sum + tile->row, scale);
+	if (dtype == DTYPE_Q8_0)
+		a->q8->values(strip->acc + at, s, scale, rows, span->v, dim,
+		              tile->last, after);
 	else
-		a->values(acc, s, scale, rows, page->v, dtype, dim, last,
-		          r ? NULL : page->after);
+		a->values(strip->acc + at, s, scale, rows, span->v, dtype, dim,
+		          tile->last, after);
 }
 
-static void attend_page(const struct job *job, const struct item *item,
-                        struct strip *strip, size_t p)
+static void attend_tile_narrow(const struct job *job, struct strip *strip,
+                               const struct tile *tile)
 {
-	const struct paged_attention *work = job->work;
-	size_t rows = (item->end - item->first) * (size_t)work->group;
+	const struct attend *a = job->attend;
+	const int dim = job->work->head_dim, rows = tile->rows;
+	const size_t at = tile->row * (size_t)dim;
+	float s[ATTEND_ROWS * ATTEND_SPAN], scale[ATTEND_ROWS];
+	uint16_t p[ATTEND_ROWS * ATTEND_SPAN];
+	int groups = (tile->last + ATTEND_GROUP - 1) / ATTEND_GROUP;
+
+	a->scores_narrow(s, strip->q_narrow + at, rows, strip->k_pairs, dim,
+	                 groups);
+	a->weights_narrow(p, s, rows, groups, tile->limit,
+	                  strip->top + tile->row, strip->sum + tile->row,
+	                  scale);
+	a->values_narrow(strip->acc + at, p, scale, rows, strip->v_pairs, dim,
+	                 tile->last);
+}
+
+static void attend_span(const struct job *job, const struct item *item,
+                        struct strip *strip, const struct span *span)
+{
+	size_t rows = rows_of(job, item), r = 0;
 	size_t tiles = (rows + ATTEND_ROWS - 1) / ATTEND_ROWS;
-	struct page page = page_at(job, item, p);
 
-	if (job->narrow)
-		job->attend->pack(strip->k_pairs, strip->v_pairs, page.k,
-		                  page.v, job->cache->shape.dtype,
-		                  work->head_dim, page.n);
 	/* Tiles of nearly equal size: 8 rows are 4 + 4. */
-	for (size_t i = 0, r = 0; i < tiles; i++) {
+	for (size_t i = 0; i < tiles; i++) {
 		size_t n = (rows - r + tiles - i - 1) / (tiles - i);
+		struct tile tile = { .row = span->row + r, .rows = (int)n };
 
-		attend_tile(job, item, strip, &page, r, (int)n);
+		for (size_t j = 0; j < n; j++)
+			tile.limit[j] = limit_of(job, item, span, r + j);
+		tile.last = tile.limit[n - 1]; /* later tokens see more */
 		r += n;
+		if (tile.last == 0)
+			continue;
+		if (job->narrow)
+			attend_tile_narrow(job, strip, &tile);
+		else
+			attend_tile(job, strip, span, &tile);
+	}
+}
+
+static void pack_span(const struct job *job, struct strip *strip,
+                      const struct span *span)
+{
+	const int dim = job->work->head_dim;
+	int n = span->n;
+
+	for (size_t p = span->page; p < span->end_page; p++, n -= ATTEND_PAGE) {
+		size_t to = (p - span->page) * ATTEND_PAGE * (size_t)dim;
+
+		job->attend->pack(strip->k_pairs + to, strip->v_pairs + to,
+		                  kv_cache_k(job->cache, p, job->layer,
+		                             (int)span->head),
+		                  kv_cache_v(job->cache, p, job->layer,
+		                             (int)span->head),
+		                  job->cache->shape.dtype, dim,
+		                  n < ATTEND_PAGE ? n : ATTEND_PAGE);
+	}
+}
+
+/* Pages [page, end_page), of all heads.  A page's heads lie side by side, so
+ * that one after the other is also how memory likes to be read. */
+static void attend_pages(const struct job *job, const struct item *item,
+                         struct strip *strip, size_t page, size_t end_page,
+                         const void *after)
+{
+	size_t seen = job->pos + item->end;
+	size_t end =
+		end_page * ATTEND_PAGE < seen ? end_page * ATTEND_PAGE : seen;
+
+	for (size_t h = item->head; h < item->end_head; h++) {
+		struct span span = {
+			.head = h,
+			.page = page,
+			.end_page = end_page,
+			.row = (h - item->head) * rows_of(job, item),
+			.n = (int)(end - page * ATTEND_PAGE),
+			.k = kv_cache_k(job->cache, page, job->layer, (int)h),
+			.v = kv_cache_v(job->cache, page, job->layer, (int)h),
+			.after = after,
+		};
+
+		if (h + 1 < item->end_head)
+			span.after = kv_cache_k(job->cache, page, job->layer,
+			                        (int)h + 1);
+		if (job->narrow)
+			pack_span(job, strip, &span);
+		attend_span(job, item, strip, &span);
 	}
 }
 
@@ -299,18 +366,16 @@ static void attend_page(const struct job *job, const struct item *item,
 static void store_rows(const struct job *job, const struct item *item,
                        const struct strip *strip)
 {
-	const struct paged_attention *work = job->work;
-	size_t head_dim = (size_t)work->head_dim, row = 0;
+	size_t head_dim = (size_t)job->work->head_dim;
+	size_t rows = all_rows(job, item);
 
-	for (size_t t = item->first; t < item->end; t++) {
-		for (int g = 0; g < work->group; g++, row++) {
-			const float *acc = strip->acc + row * head_dim;
-			float *out = query(job, item, t, g);
-			float factor = 1 / strip->sum[row];
+	for (size_t r = 0; r < rows; r++) {
+		const float *acc = strip->acc + r * head_dim;
+		float *out = job->q + place_of(job, item, r) * head_dim;
+		float factor = 1 / strip->sum[r];
 
-			for (size_t d = 0; d < head_dim; d++)
-				out[d] = acc[d] * factor;
-		}
+		for (size_t d = 0; d < head_dim; d++)
+			out[d] = acc[d] * factor;
 	}
 }
 
@@ -318,34 +383,29 @@ static void store_partial(const struct job *job, const struct item *item,
                           const struct strip *strip)
 {
 	struct paged_attention *work = job->work;
-	size_t head_dim = (size_t)work->head_dim, row = 0;
+	size_t head_dim = (size_t)work->head_dim, rows = all_rows(job, item);
 
-	for (size_t t = item->first; t < item->end; t++) {
-		for (int g = 0; g < work->group; g++, row++) {
-			size_t head = (size_t)(item->kv_head * work->group + g);
-			size_t to = (t * (size_t)work->n_heads + head) *
-			                    job->n_ranges +
-			            item->range;
+	for (size_t r = 0; r < rows; r++) {
+		size_t to =
+			place_of(job, item, r) * job->n_ranges + item->range;
 
-			memcpy(work->partial_acc + to * head_dim,
-			       strip->acc + row * head_dim,
-			       head_dim * sizeof *strip->acc);
-			work->partial_top[to] = strip->top[row];
-			work->partial_sum[to] = strip->sum[row];
-		}
+		memcpy(work->partial_acc + to * head_dim,
+		       strip->acc + r * head_dim,
+		       head_dim * sizeof *strip->acc);
+		work->partial_top[to] = strip->top[r];
+		work->partial_sum[to] = strip->sum[r];
 	}
 }
 
 /* Items of the last block, which sees the most, are given out first. */
 static struct item item_at(const struct job *job, size_t i)
 {
-	const struct paged_attention *work = job->work;
-	size_t kv_heads = (size_t)work->n_kv_heads;
-	size_t block = job->n_blocks - 1 - i / (kv_heads * job->n_ranges);
+	size_t block = job->n_blocks - 1 - i / (job->n_sets * job->n_ranges);
+	size_t set = i / job->n_ranges % job->n_sets, pages;
 	struct item item;
-	size_t pages;
 
-	item.kv_head = (int)(i / job->n_ranges % kv_heads);
+	threads_split((size_t)job->work->n_kv_heads, 1, (int)set,
+	              (int)job->n_sets, &item.head, &item.end_head);
 	item.range = i % job->n_ranges;
 	item.first = block * job->block_tokens;
 	item.end = item.first + job->block_tokens;
@@ -357,17 +417,49 @@ static struct item item_at(const struct job *job, size_t i)
 	return item;
 }
 
-static void attend_item(const struct job *job, size_t i, struct strip *strip)
+static size_t take(struct job *job)
+{
+	return atomic_fetch_add(&job->next, 1);
+}
+
+/* What item i reads first, or NULL. */
+static const void *start_of(const struct job *job, size_t i)
+{
+	struct item item;
+
+	if (i >= job->n_items)
+		return NULL;
+	item = item_at(job, i);
+	return kv_cache_k(job->cache, item.page, job->layer, (int)item.head);
+}
+
+/* Returns the item to do next, which is taken before the last pages are read so
+ * that memory does not pause between the two. */
+static size_t attend_item(struct job *job, size_t i, struct strip *strip)
 {
 	struct item item = item_at(job, i);
+	size_t step = job->narrow ? SPAN_PAGES : 1, next = 0, end;
 
 	load_rows(job, &item, strip);
-	for (size_t p = item.page; p < item.end_page; p++)
-		attend_page(job, &item, strip, p);
+	for (size_t p = item.page; p < item.end_page; p = end) {
+		const void *after;
+
+		if (p + step < item.end_page) {
+			end = p + step;
+			after = kv_cache_k(job->cache, end, job->layer,
+			                   (int)item.head);
+		} else {
+			end = item.end_page;
+			next = take(job);
+			after = start_of(job, next);
+		}
+		attend_pages(job, &item, strip, p, end, after);
+	}
 	if (job->n_ranges == 1)
 		store_rows(job, &item, strip);
 	else
 		store_partial(job, &item, strip);
+	return next;
 }
 
 /* ---- ranges ---- */
@@ -398,10 +490,10 @@ static void run(void *arg, int index, int n)
 {
 	struct job *job = arg;
 	struct paged_attention *work = job->work;
-	size_t begin, end, i;
+	size_t begin, end, i = take(job);
 
-	while ((i = atomic_fetch_add(&job->next, 1)) < job->n_items)
-		attend_item(job, i, &work->strips[index]);
+	while (i < job->n_items)
+		i = attend_item(job, i, &work->strips[index]);
 	if (job->n_ranges == 1)
 		return;
 	threads_barrier(work->pool);
@@ -416,12 +508,16 @@ static size_t blocks_of(size_t seq, size_t block_tokens)
 	return (seq + block_tokens - 1) / block_tokens;
 }
 
+static size_t wanted_items(const struct paged_attention *work)
+{
+	return ITEMS_PER_THREAD * (size_t)threads_count(work->pool);
+}
+
 /* Rows do not meet each other, so how they are cut changes no result. */
 static size_t choose_block(const struct paged_attention *work, size_t seq)
 {
 	size_t group = (size_t)work->group, tokens = work->block_tokens;
-	size_t heads = (size_t)work->n_kv_heads;
-	size_t wanted = ITEMS_PER_THREAD * (size_t)threads_count(work->pool);
+	size_t heads = (size_t)work->n_kv_heads, wanted = wanted_items(work);
 
 	while (tokens / 2 * group >= MIN_BLOCK_ROWS &&
 	       blocks_of(seq, tokens) * heads < wanted)
@@ -437,6 +533,23 @@ static size_t count_ranges(size_t seq, size_t pos)
 
 	n = n < most ? n : most;
 	return n ? n : 1;
+}
+
+/* Heads in one item as long as there are items enough and its rows fit a strip.
+ * As pairs, a page of one head is enough for many rows. */
+static size_t choose_sets(const struct job *job)
+{
+	size_t heads = (size_t)job->work->n_kv_heads, sets = 1;
+	size_t items = job->n_blocks * job->n_ranges;
+	size_t tokens = job->n_blocks > 1 ? job->block_tokens : job->seq;
+
+	if (job->narrow)
+		return heads;
+	while (sets < heads &&
+	       (items * sets < wanted_items(job->work) ||
+	        (heads + sets - 1) / sets * tokens > job->work->block_tokens))
+		sets *= 2;
+	return sets < heads ? sets : heads;
 }
 
 void paged_attention(struct paged_attention *work, const struct kv_cache *cache,
@@ -457,6 +570,7 @@ void paged_attention(struct paged_attention *work, const struct kv_cache *cache,
 	assert(seq > 0 && cache->shape.head_dim == work->head_dim);
 	job.narrow = !exact && seq >= LINEAR_NARROW_ROWS && job.attend->pack;
 	job.n_blocks = blocks_of(seq, job.block_tokens);
-	job.n_items = job.n_blocks * (size_t)work->n_kv_heads * job.n_ranges;
+	job.n_sets = choose_sets(&job);
+	job.n_items = job.n_blocks * job.n_sets * job.n_ranges;
 	threads_run(work->pool, run, &job);
 }

@@ -8,12 +8,13 @@
  * (kv_cache.h), page by page with a streaming softmax (attend.h), so that no
  * [seq, context] matrix of scores is ever stored.
  *
- * The work is cut into items that threads take one after the other: a KV head,
- * times a block of new tokens whose query heads share each page that is
- * loaded, times (for few tokens over a long cache) a range of pages.  Ranges
- * are merged in the end as in Flash-Decoding (Dao et al. 2023): partial sums
- * are brought to a common top.  Ranges depend on the numbers of tokens only, so
- * a result does not depend on the number of threads.
+ * The work is cut into items that threads take one after the other: one KV head
+ * or, for few tokens, several, whose blocks lie side by side in a page and are
+ * read in that order; times a block of new tokens whose query heads share each
+ * page that is loaded; times (for few tokens over a long cache) a range of
+ * pages.  Ranges are merged in the end as in Flash-Decoding (Dao et al. 2023):
+ * partial sums are brought to a common top.  Ranges depend on the numbers of
+ * tokens only, so a result does not depend on the number of threads.
  *
  * Numerics: float32 throughout with `exact`, and always below
  * LINEAR_NARROW_ROWS new tokens.  Otherwise, where the CPU multiplies bf16,
