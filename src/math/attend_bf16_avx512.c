@@ -252,60 +252,80 @@ INLINE __m512 exp2_of(__m512 x)
 		_mm512_slli_epi32(_mm512_castps_si512(k), 23)));
 }
 
+#define PAIR (2 * ATTEND_GROUP) /* tokens that fill a vector of bf16 */
+
+/* The scores from s + j on, -infinity where the row does not see them. */
+INLINE __m512 seen(const float *s, int j, int limit)
+{
+	return _mm512_mask_loadu_ps(_mm512_set1_ps(-INFINITY),
+	                            attend_lanes(j, limit), s + j);
+}
+
 /* The largest of top and of the first limit scores. */
-INLINE float highest_of(const float *s, int groups, int limit, float top)
+INLINE float highest_of(const float *s, int limit, float top)
 {
-	__m512 highest = _mm512_set1_ps(top);
+	__m512 a = _mm512_set1_ps(top), b = a;
+	int j = 0;
 
-	for (int g = 0; g < groups; g++)
-		highest = _mm512_mask_max_ps(
-			highest, attend_lanes(g * ATTEND_GROUP, limit), highest,
-			_mm512_loadu_ps(s + g * ATTEND_GROUP));
-	return _mm512_reduce_max_ps(highest);
-}
-
-/* One row, limit > 0.  Two groups at once fill a vector of bf16. */
-INLINE void weights_of(uint16_t *p, const float *s, int groups, int limit,
-                       float *top, float *sum, float *scale)
-{
-	const __m512 least = _mm512_set1_ps(-INFINITY);
-	const __m512bh ones = (__m512bh)_mm512_set1_epi16(0x3f80);
-	float most = highest_of(s, groups, limit, *top);
-	__m512 highest = _mm512_set1_ps(most), total = _mm512_setzero_ps();
-
-	for (int j = 0; j < groups * ATTEND_GROUP; j += 2 * ATTEND_GROUP) {
-		__m512 a = _mm512_mask_loadu_ps(least, attend_lanes(j, limit),
-		                                s + j);
-		__m512 b = _mm512_mask_loadu_ps(least,
-		                                attend_lanes(j + ATTEND_GROUP,
-		                                             limit),
-		                                s + j + ATTEND_GROUP);
-		__m512bh both =
-			_mm512_cvtne2ps_pbh(exp2_of(_mm512_sub_ps(b, highest)),
-		                            exp2_of(_mm512_sub_ps(a, highest)));
-
-		total = _mm512_dpbf16_ps(total, both, ones);
-		_mm512_storeu_si512(p + j, (__m512i)both);
+	for (; j + PAIR <= limit; j += PAIR) {
+		a = _mm512_max_ps(a, _mm512_loadu_ps(s + j));
+		b = _mm512_max_ps(b, _mm512_loadu_ps(s + j + ATTEND_GROUP));
 	}
-	*scale = exp2f(*top - most);
-	*top = most;
-	*sum = *sum * *scale + _mm512_reduce_add_ps(total);
+	if (j < limit) {
+		a = _mm512_max_ps(a, seen(s, j, limit));
+		b = _mm512_max_ps(b, seen(s, j + ATTEND_GROUP, limit));
+	}
+	return _mm512_reduce_max_ps(_mm512_max_ps(a, b));
 }
 
+/* p = 2^(a - highest), 2^(b - highest), and their sums added to total. */
+INLINE void weigh(uint16_t *p, __m512 a, __m512 b, __m512 highest,
+                  __m512 *total)
+{
+	const __m512bh ones = (__m512bh)_mm512_set1_epi16(0x3f80);
+	__m512bh both = _mm512_cvtne2ps_pbh(exp2_of(_mm512_sub_ps(b, highest)),
+	                                    exp2_of(_mm512_sub_ps(a, highest)));
+
+	*total = _mm512_dpbf16_ps(*total, both, ones);
+	_mm512_storeu_si512(p, (__m512i)both);
+}
+
+/* One row's n weights; returns their sum. */
+INLINE float weights_of(uint16_t *p, const float *s, int n, int limit,
+                        float top)
+{
+	__m512 highest = _mm512_set1_ps(top), total = _mm512_setzero_ps();
+	int j = 0;
+
+	for (; j + PAIR <= limit; j += PAIR)
+		weigh(p + j, _mm512_loadu_ps(s + j),
+		      _mm512_loadu_ps(s + j + ATTEND_GROUP), highest, &total);
+	for (; j < n; j += PAIR)
+		weigh(p + j, seen(s, j, limit),
+		      seen(s, j + ATTEND_GROUP, limit), highest, &total);
+	return _mm512_reduce_add_ps(total);
+}
+
+/* All maxima first: each is a chain of operations that wait for one another,
+ * and those of different rows need not. */
 void attend_weights_narrow_avx512(uint16_t *p, const float *s, int rows,
                                   int groups, const int *limit, float *top,
                                   float *sum, float *scale)
 {
-	const size_t bytes = (size_t)groups * ATTEND_GROUP * sizeof *p;
+	const int n = groups * ATTEND_GROUP;
 
+	for (int r = 0; r < rows; r++) {
+		float old = top[r];
+
+		top[r] = highest_of(s + r * ATTEND_SPAN, limit[r], old);
+		scale[r] = limit[r] ? exp2f(old - top[r]) : 1;
+	}
 	for (int r = 0; r < rows; r++, s += ATTEND_SPAN, p += ATTEND_SPAN) {
-		if (limit[r]) {
-			weights_of(p, s, groups, limit[r], &top[r], &sum[r],
-			           &scale[r]);
-			continue;
-		}
-		memset(p, 0, bytes);
-		scale[r] = 1;
+		if (limit[r])
+			sum[r] = sum[r] * scale[r] +
+			         weights_of(p, s, n, limit[r], top[r]);
+		else
+			memset(p, 0, (size_t)n * sizeof *p);
 	}
 }
 

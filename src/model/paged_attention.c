@@ -18,11 +18,11 @@ _Static_assert(KV_PAGE_TOKENS == ATTEND_PAGE, "a page is a page");
 
 #define SPAN_PAGES (ATTEND_SPAN / ATTEND_PAGE)
 
-/* Query rows (tokens times heads of a group) that share a page's load: up to 32
- * register tiles, with which bringing the page into pairs costs some per cent
- * and q, acc and the page stay in L2 (250 KiB for heads of 128); fewer where
- * that leaves threads without work. */
-#define MAX_BLOCK_ROWS   192
+/* Query rows (tokens times heads of a group) that share a page's load: up to 64
+ * register tiles, with which bringing a span into pairs costs some per cent and
+ * q, acc and the span stay in L2 (420 KiB for heads of 128); fewer where that
+ * leaves threads without work. */
+#define MAX_BLOCK_ROWS   384
 #define MIN_BLOCK_ROWS   24
 #define ITEMS_PER_THREAD 4
 
@@ -183,6 +183,7 @@ static size_t place_of(const struct job *job, const struct item *item, size_t r)
 static void load_rows(const struct job *job, const struct item *item,
                       struct strip *strip)
 {
+	const struct kernels *kernels = kernels_get();
 	size_t head_dim = (size_t)job->work->head_dim;
 	size_t rows = all_rows(job, item);
 	/* Attend's weights are powers of two. */
@@ -192,15 +193,15 @@ static void load_rows(const struct job *job, const struct item *item,
 		const float *q = job->q + place_of(job, item, r) * head_dim;
 		float *to = strip->q + r * head_dim;
 
-		for (size_t d = 0; d < head_dim; d++)
-			to[d] = q[d] * factor;
+		memcpy(to, q, head_dim * sizeof *to);
+		kernels->scale(to, factor, head_dim);
 		strip->top[r] = -INFINITY;
 		strip->sum[r] = 0;
 	}
 	memset(strip->acc, 0, rows * head_dim * sizeof *strip->acc);
 	if (job->narrow)
-		kernels_get()->f32_to_bf16(strip->q_narrow, strip->q,
-		                           rows * head_dim);
+		kernels->f32_to_bf16(strip->q_narrow, strip->q,
+		                     rows * head_dim);
 	else if (job->cache->shape.dtype == DTYPE_Q8_0)
 		job->attend->q8->code(strip->q_coded, strip->q, (int)rows,
 		                      job->work->head_dim);
@@ -370,12 +371,10 @@ static void store_rows(const struct job *job, const struct item *item,
 	size_t rows = all_rows(job, item);
 
 	for (size_t r = 0; r < rows; r++) {
-		const float *acc = strip->acc + r * head_dim;
 		float *out = job->q + place_of(job, item, r) * head_dim;
-		float factor = 1 / strip->sum[r];
 
-		for (size_t d = 0; d < head_dim; d++)
-			out[d] = acc[d] * factor;
+		memcpy(out, strip->acc + r * head_dim, head_dim * sizeof *out);
+		kernels_get()->scale(out, 1 / strip->sum[r], head_dim);
 	}
 }
 
