@@ -168,6 +168,7 @@ INLINE void scores_rows(int rows, float *s, const struct attend_q8_query *coded,
 	const size_t blocks = (size_t)head_dim / BLOCK;
 	const int8_t *codes = (const int8_t *)(scales + blocks * ATTEND_PAGE);
 
+	attend_ask_rest(ahead, head_dim);
 	for (int t = 0; t < groups * ATTEND_GROUP; t += LANES) {
 		size_t group = (size_t)(t / ATTEND_GROUP * ATTEND_GROUP);
 		size_t lane = (size_t)(t % ATTEND_GROUP);
@@ -256,6 +257,7 @@ INLINE void values_rows(int rows, float *acc, const float *weights,
 	float most[ATTEND_ROWS], unit[ATTEND_ROWS];
 	int16_t code[ATTEND_ROWS][ATTEND_PAGE];
 
+	attend_ask_rest(ahead, head_dim);
 	for (int r = 0; r < rows; r++)
 		most[r] = pad(padded[r], weights + r * ATTEND_PAGE, n);
 	for (int b = 0; b < blocks; b++) {

@@ -219,6 +219,7 @@ INLINE void scores_rows(int rows, float *s, const struct attend_q8_query *coded,
 	const int8_t *codes = (const int8_t *)(scales + blocks * ATTEND_PAGE);
 	const size_t group = (size_t)head_dim * ATTEND_GROUP;
 
+	attend_ask_rest(ahead, head_dim);
 	for (int g = 0; g < groups; g += COLS(rows)) {
 		struct quads p = {
 			.b = codes + (size_t)g * group,
@@ -347,6 +348,7 @@ INLINE void values_rows(int rows, float *acc, const float *weights,
 	struct coded_weights coded;
 	__m512 wide[4];
 
+	attend_ask_rest(ahead, head_dim);
 	UNROLL
 	for (int r = 0; r < rows; r++)
 		most[r] = load_weights(parts[r], weights + r * ATTEND_PAGE, n);

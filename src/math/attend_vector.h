@@ -11,6 +11,7 @@
 
 #include <stddef.h>
 
+#include "math/attend.h"
 #include "math/tensor.h"
 #include "math/unroll.h"
 
@@ -18,6 +19,17 @@
 INLINE size_t attend_size_of(enum dtype dtype)
 {
 	return dtype == DTYPE_F32 ? 4 : 2;
+}
+
+/* Asks for a page's last bytes, as many as its scales take: what is asked for
+ * along with codes ends that much too early.  ahead: the page, or NULL. */
+INLINE void attend_ask_rest(const char *ahead, int head_dim)
+{
+	const int codes = head_dim * ATTEND_PAGE;
+	const int scales = head_dim / ATTEND_Q8_BLOCK * ATTEND_PAGE * 2;
+
+	for (int i = 0; ahead && i < scales; i += 64)
+		__builtin_prefetch(ahead + codes + i, 0, 2);
 }
 
 /* Statement f(n, ...) with n = rows, 1..ATTEND_ROWS, as a constant. */

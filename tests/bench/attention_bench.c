@@ -111,17 +111,12 @@ static void read_work(void *arg, int index, int n)
 	sink = sum;
 }
 
-static double read_rate(struct bench *bench)
+static double read_pass(struct bench *bench)
 {
-	double best = 0, rate, start;
+	double start = now(bench);
 
-	for (int i = 0; i < bench->repeats; i++) {
-		start = now(bench);
-		threads_run(bench->pool, read_work, bench);
-		rate = (double)kv_cache_bytes(bench->cache) / (now(bench) - start);
-		best = rate > best ? rate : best;
-	}
-	return best * 1e-9;
+	threads_run(bench->pool, read_work, bench);
+	return now(bench) - start;
 }
 
 #ifdef __x86_64__
@@ -181,29 +176,26 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Seconds for all layers. */
-static double pass(struct bench *bench, size_t seq)
+static double attend_pass(struct bench *bench, size_t seq)
 {
 	size_t n = seq * (size_t)bench->heads * (size_t)bench->shape.head_dim;
-	double *seconds = mem_alloc((size_t)bench->repeats * sizeof *seconds);
-	double median;
+	uint64_t state = 7;
+	double start;
 
-	for (int i = 0; i < bench->repeats; i++) {
-		uint64_t state = 7;
-		double start;
+	for (size_t j = 0; j < n; j++)
+		bench->q[j] = noise(&state);
+	start = now(bench);
+	for (int l = 0; l < bench->shape.layers; l++)
+		paged_attention(bench->work, bench->cache, l, bench->q, seq,
+		                bench->depth - seq, bench->exact);
+	return now(bench) - start;
+}
 
-		for (size_t j = 0; j < n; j++)
-			bench->q[j] = noise(&state);
-		start = now(bench);
-		for (int l = 0; l < bench->shape.layers; l++)
-			paged_attention(bench->work, bench->cache, l, bench->q,
-			                seq, bench->depth - seq, bench->exact);
-		seconds[i] = now(bench) - start;
-	}
-	qsort(seconds, (size_t)bench->repeats, sizeof *seconds, by_value);
-	median = seconds[bench->best ? 0 : bench->repeats / 2];
-	free(seconds);
-	return median;
+/* The middle one, or the least with -b. */
+static double of_repeats(const struct bench *bench, double *x)
+{
+	qsort(x, (size_t)bench->repeats, sizeof *x, by_value);
+	return x[bench->best ? 0 : bench->repeats / 2];
 }
 
 /* Every row meets the tokens up to its own, twice 2 operations a number. */
@@ -216,23 +208,44 @@ static double operations(const struct bench *bench, size_t seq)
 	       bench->shape.layers;
 }
 
+/* Every pass is followed by one that reads, so that their ratio is one of the
+ * same moment. */
+static void report_decode(struct bench *bench)
+{
+	double gigabytes = (double)kv_cache_bytes(bench->cache) * 1e-9;
+	size_t n = (size_t)bench->repeats;
+	double *attend = mem_alloc(3 * n * sizeof *attend);
+	double *reads = attend + n, *ratio = reads + n, seconds;
+
+	for (size_t i = 0; i < n; i++) {
+		attend[i] = attend_pass(bench, 1);
+		reads[i] = read_pass(bench);
+		ratio[i] = attend[i] / reads[i];
+	}
+	seconds = of_repeats(bench, attend);
+	qsort(ratio, n, sizeof *ratio, by_value);
+	printf("depth %6zu new    1: %8.2f ms  %5.1f GB/s, %3.0f%% of %.1f\n",
+	       bench->depth, seconds * 1e3, gigabytes / seconds,
+	       100 / ratio[n / 2], gigabytes / of_repeats(bench, reads));
+	free(attend);
+}
+
 static void report(struct bench *bench, size_t seq)
 {
-	double seconds = pass(bench, seq);
-	double rate = (double)kv_cache_bytes(bench->cache) / seconds * 1e-9;
-	double flops = operations(bench, seq) / seconds * 1e-9;
-	double reads = read_rate(bench), fma = fma_rate(bench);
+	double *attend = mem_alloc((size_t)bench->repeats * sizeof *attend);
+	double seconds, flops, fma;
 
-	printf("depth %6zu new %4zu: %8.2f ms", bench->depth, seq,
-	       seconds * 1e3);
-	if (seq == 1)
-		printf("  %5.1f GB/s, %3.0f%% of %.1f\n", rate,
-		       100 * rate / reads, reads);
-	else if (isnan(fma))
-		printf("  %5.0f GFLOP/s\n", flops);
-	else
-		printf("  %5.0f GFLOP/s, %3.0f%% of fp32 peak %.0f\n", flops,
-		       100 * flops / fma, fma);
+	for (int i = 0; i < bench->repeats; i++)
+		attend[i] = attend_pass(bench, seq);
+	seconds = of_repeats(bench, attend);
+	flops = operations(bench, seq) / seconds * 1e-9;
+	fma = fma_rate(bench);
+	printf("depth %6zu new %4zu: %8.2f ms  %5.0f GFLOP/s", bench->depth,
+	       seq, seconds * 1e3, flops);
+	if (!isnan(fma))
+		printf(", %3.0f%% of fp32 peak %.0f", 100 * flops / fma, fma);
+	printf("\n");
+	free(attend);
 }
 
 static enum dtype type_of(const char *name)
@@ -320,9 +333,10 @@ int main(int argc, char **argv)
 	if (most > bench.depth || bench.repeats < 1)
 		die("more new tokens than the cache holds, or no repeats");
 	set_up(&bench, threads, most);
-	if (!seq)
-		report(&bench, 1);
-	report(&bench, most);
+	if (seq <= 1)
+		report_decode(&bench);
+	if (seq != 1)
+		report(&bench, most);
 	kv_cache_free(bench.cache);
 	paged_attention_free(bench.work);
 	threads_free(bench.pool);
