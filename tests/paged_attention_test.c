@@ -169,7 +169,8 @@ static double worst(const struct setting *s, const float *got)
 
 /* heads, kv_heads, head_dim, pos, seq: ratios 1, 2, 4, 5, 8 and 128; odd
  * widths; begins and ends inside pages and groups; ranges (pos >= 1,024 and few
- * new tokens); several blocks of rows. */
+ * new tokens), of several KV heads where there are many (pos >= 4,096); several
+ * blocks of rows. */
 static const struct {
 	int heads, kv_heads, dim;
 	size_t pos, seq;
@@ -179,6 +180,7 @@ static const struct {
 	{ 8, 2, 128, 2000, 1 }, { 16, 2, 64, 1500, 5 }, { 10, 2, 80, 1100, 3 },
 	{ 128, 1, 8, 17, 3 },   { 4, 1, 6, 700, 129 },  { 6, 3, 34, 1023, 1 },
 	{ 2, 1, 16, 5000, 1 },  { 4, 2, 32, 2100, 31 }, { 8, 8, 10, 64, 64 },
+	{ 6, 3, 16, 4100, 2 },  { 16, 8, 32, 4200, 1 }, { 8, 4, 64, 700, 300 },
 };
 
 /* f16 and bf16 caches round K and V to 2^-11 and 2^-8; scores of K up to 3 and
@@ -208,7 +210,7 @@ static const struct {
 	{ 1, 1, 32, 0, 1 },     { 4, 4, 96, 0, 65 },    { 8, 2, 128, 63, 2 },
 	{ 16, 2, 64, 100, 37 }, { 8, 2, 128, 2000, 1 }, { 16, 2, 64, 1500, 5 },
 	{ 5, 1, 160, 1100, 3 }, { 6, 3, 32, 1023, 1 },  { 2, 1, 32, 5000, 1 },
-	{ 4, 2, 32, 2100, 31 }, { 12, 2, 64, 64, 64 },
+	{ 4, 2, 32, 2100, 31 }, { 12, 2, 64, 64, 64 },  { 6, 3, 64, 4100, 2 },
 };
 
 /* The law: attention over q8_0 is attention over the numbers it stands for. */
@@ -325,7 +327,8 @@ static void few_tokens_are_computed_in_float_unasked(void **s)
 	tear_down(&setting);
 }
 
-/* Work is cut by tokens, never by threads: the same bits on any machine. */
+/* What is added up is cut by tokens, never by threads: the same bits on any
+ * machine.  How many KV heads a range takes at once does go by threads. */
 static void the_number_of_threads_changes_nothing(void **s)
 {
 	static const size_t seqs[] = { 1, 3, 70, 3 };
@@ -336,7 +339,7 @@ static void the_number_of_threads_changes_nothing(void **s)
 		float *one, *more;
 		size_t bytes = seqs[i] * 8 * 32 * sizeof(float);
 
-		set_up(&setting, 8, 2, 32, 1700, seqs[i],
+		set_up(&setting, 8, 4, 32, 4100, seqs[i],
 		       i < 3 ? DTYPE_F16 : DTYPE_Q8_0);
 		one = run(&setting, 1, false);
 		for (int n = 2; n <= 7; n++) {
