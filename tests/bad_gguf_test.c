@@ -309,6 +309,50 @@ static void alignment_of_gigabytes(struct strbuf *s)
 	put_u32_key(s, "general.alignment", 1u << 31);
 }
 
+/* q8_0_x16: 16 rows together, of 64 elements. */
+#define PACKED_Q8_0 0x43460008
+
+static void packed_of_narrow_alignment(struct strbuf *s)
+{
+	tensor(s, 64, 16, PACKED_Q8_0, 0, 1088);
+}
+
+/* In a file that may hold packed types. */
+static void packed(struct strbuf *s, uint64_t inner, uint64_t outer,
+                   uint32_t type, size_t data)
+{
+	head(s, 1, 1);
+	put_u32_key(s, "general.alignment", 64);
+	put_tensor(s, "w", inner, outer, type, 0);
+	put_padding(s, 64);
+	put_data(s, data);
+}
+
+static void packed_of_15_rows(struct strbuf *s)
+{
+	packed(s, 64, 15, PACKED_Q8_0, 1020);
+}
+
+static void packed_without_rows(struct strbuf *s)
+{
+	packed(s, 64, 0, PACKED_Q8_0, 68);
+}
+
+static void packed_of_half_a_record(struct strbuf *s)
+{
+	packed(s, 32, 16, PACKED_Q8_0, 544);
+}
+
+static void packed_past_the_end(struct strbuf *s)
+{
+	packed(s, 64, 32, PACKED_Q8_0, 2175);
+}
+
+static void packed_of_a_type_that_is_not(struct strbuf *s)
+{
+	packed(s, 256, 16, 0x4346000d, 2816); /* q5_k */
+}
+
 static void alignment_in_words(struct strbuf *s)
 {
 	head(s, 0, 1);
@@ -595,6 +639,13 @@ static const struct {
 	CASE(alignment_0, "key general.alignment: 0, not a power"),
 	CASE(alignment_33, "key general.alignment: 33, not a power"),
 	CASE(alignment_of_gigabytes, "alignment: 2147483648, not a power"),
+	CASE(packed_of_narrow_alignment,
+	     "w: type q8_0_x16 in a file of alignment 32, not 64"),
+	CASE(packed_of_15_rows, "w: 15 rows of type q8_0_x16, which has 16"),
+	CASE(packed_without_rows, "w: 1 rows of type q8_0_x16, which has 16"),
+	CASE(packed_of_half_a_record, "rows of 32 elements of type q8_0_x16"),
+	CASE(packed_past_the_end, "w: 2176 bytes at offset"),
+	CASE(packed_of_a_type_that_is_not, "type 1128661005 (unknown)"),
 	CASE(alignment_in_words, "key general.alignment: not an integer"),
 	CASE(parts_0xffff, "key split.count: 65535 parts"),
 	CASE(header_without_end, "a header of over 50331648 bytes"),

@@ -137,7 +137,7 @@ static void a_panel_holds_exactly_what_the_blocks_mean(void **state)
 
 	(void)state;
 	EACH_SET(k)
-	for (int d = 0; d < DTYPE_COUNT; d++)
+	for (int d = 0; d < DTYPE_PACKED; d++)
 		for (size_t n_w = 1; panel_form((enum dtype)d) && n_w < 70;
 		     n_w += 1 + n_w / 4) {
 			enum dtype dtype = (enum dtype)d;
@@ -249,7 +249,7 @@ static void products_of_random_shapes_are_those_of_the_integers(void **state)
 	(void)state;
 	EACH_SET(k)
 	for (int i = 0; i < SHAPES; i++) {
-		enum dtype dtype = (enum dtype)numbers_below(&rng, DTYPE_COUNT);
+		enum dtype dtype = (enum dtype)numbers_below(&rng, DTYPE_PACKED);
 		size_t rows = 1 + numbers_below(&rng, i % 50 ? 30 : 600);
 		size_t n_w = 1 + numbers_below(&rng, i % 50 ? 97 : 20);
 

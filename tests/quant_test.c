@@ -142,7 +142,7 @@ static double decode(enum dtype dtype, const uint8_t *block, int i)
 /* Where the f16 scales of a block lie. */
 static int scales_of(enum dtype dtype, int at[2])
 {
-	static const int places[DTYPE_COUNT][3] = {
+	static const int places[DTYPE_PACKED][3] = {
 		[DTYPE_Q8_0] = { 1, 0 },    [DTYPE_Q4_0] = { 1, 0 },
 		[DTYPE_Q4_1] = { 2, 0, 2 }, [DTYPE_Q5_0] = { 1, 0 },
 		[DTYPE_Q5_1] = { 2, 0, 2 }, [DTYPE_Q2_K] = { 2, 80, 82 },
@@ -185,7 +185,7 @@ static void every_type_is_decoded_as_its_definition_says(void **state)
 
 	(void)state;
 	srand(1);
-	for (int t = 0; t < DTYPE_COUNT; t++) {
+	for (int t = 0; t < DTYPE_PACKED; t++) {
 		const struct dtype_info *info = dtype_info((enum dtype)t);
 
 		for (int round = 0; round < 2000; round++) {
@@ -242,7 +242,7 @@ static void an_empty_row_is_nothing(void **state)
 	float y = 7;
 
 	(void)state;
-	for (int t = 0; t < DTYPE_COUNT; t++)
+	for (int t = 0; t < DTYPE_PACKED; t++)
 		quant_dequantize_row((enum dtype)t, "", &y, 0);
 	assert_true(y == 7);
 }

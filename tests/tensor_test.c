@@ -61,6 +61,13 @@ static void a_shape_has_its_elements_and_bytes(void **state)
 	                        &bytes));
 	assert_int_equal(elements, 15);
 	assert_int_equal(bytes, 30);
+	assert_true(tensor_size(DTYPE_Q8_0_X16, 3, (int64_t[]){ 3, 16, 64 },
+	                        &elements, &bytes));
+	assert_int_equal(bytes, 3 * 1088);
+	assert_false(tensor_size(DTYPE_Q8_0_X16, 3, (int64_t[]){ 16, 8, 64 },
+	                         &elements, &bytes));
+	assert_false(tensor_size(DTYPE_Q8_0_X16, 1, (int64_t[]){ 64 },
+	                         &elements, &bytes));
 	assert_true(tensor_size(DTYPE_Q8_0, 3, (int64_t[]){ 2, 3, 32 },
 	                        &elements, &bytes));
 	assert_int_equal(elements, 192);

@@ -11,6 +11,7 @@
 #include "checkpoint/gguf_cursor.h"
 #include "checkpoint/gguf_format.h"
 #include "checkpoint/gguf_metadata.h"
+#include "math/packed.h"
 
 #define TENSORS_MAX     65536 /* of one part; the largest files have 1,200 */
 #define TENSOR_BYTES    33    /* the least that an info takes */
@@ -119,6 +120,12 @@ static int read_shape(struct gguf_cursor *c, struct tensor *tensor)
 	return 0;
 }
 
+/* Of one matrix, where there are several. */
+static int64_t rows_of(const struct tensor *tensor)
+{
+	return tensor->n_dims > 1 ? tensor->shape[tensor->n_dims - 2] : 1;
+}
+
 static int read_type(struct gguf_cursor *c, struct tensor *tensor)
 {
 	int64_t cols = tensor->shape[tensor->n_dims - 1], elements;
@@ -138,6 +145,12 @@ static int read_type(struct gguf_cursor *c, struct tensor *tensor)
 		                        "rows of %" PRId64 " elements of type "
 		                        "%s, whose blocks have %d",
 		                        cols, info->name, info->block);
+	if (rows_of(tensor) % info->rows)
+		return gguf_cursor_fail(c,
+		                        "%" PRId64 " rows of type %s, which "
+		                        "has %d together",
+		                        rows_of(tensor), info->name,
+		                        info->rows);
 	if (!tensor_size(tensor->dtype, tensor->n_dims, tensor->shape,
 	                 &elements, &tensor->bytes))
 		return gguf_cursor_fail(c,
@@ -220,6 +233,12 @@ static int place_tensors(struct gguf *gguf, struct gguf_cursor *c,
 		size_t at = align(end - part->data, part->alignment);
 
 		gguf_cursor_enter(c, "tensor %s", entry->name);
+		if (packed_is(entry->tensor.dtype) &&
+		    part->alignment % PACKED_ALIGN)
+			return gguf_cursor_fail(
+				c, "type %s in a file of alignment %zu, not %d",
+				dtype_info(entry->tensor.dtype)->name,
+				part->alignment, PACKED_ALIGN);
 		if (entry->offset != at)
 			return gguf_cursor_fail(c,
 			                        "its offset is %" PRIu64

@@ -12,7 +12,8 @@
  * and tensor names for printable ASCII and for duplicates.  Tensors must follow
  * each other as ggml itself demands, each at the first aligned offset after the
  * last, and nothing but a little padding may follow them.  Arrays of arrays,
- * which no language model's file has, are refused.
+ * which no language model's file has, are refused.  Types that other programs
+ * do not know: see GGUF_PACKED in gguf_format.h.
  */
 #ifndef CONFAB_GGUF_H
 #define CONFAB_GGUF_H

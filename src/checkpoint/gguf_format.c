@@ -1,5 +1,7 @@
 #include "checkpoint/gguf_format.h"
 
+#include "math/packed.h"
+
 static const struct {
 	const char *name;
 	int dtype; /* an enum dtype, or -1: not read */
@@ -55,23 +57,42 @@ size_t gguf_format_width(enum gguf_kind kind)
 
 uint32_t gguf_format_number(enum dtype dtype)
 {
+	enum dtype plain = packed_plain(dtype);
 	uint32_t number = 0;
 
-	while (!types[number].name || types[number].dtype != (int)dtype)
+	while (!types[number].name || types[number].dtype != (int)plain)
 		number++;
-	return number;
+	return packed_is(dtype) ? GGUF_PACKED + number : number;
+}
+
+static bool is_plain(uint32_t number)
+{
+	return number < N_TYPES && types[number].name &&
+	       types[number].dtype >= 0;
 }
 
 bool gguf_format_dtype(uint32_t number, enum dtype *dtype)
 {
-	if (number >= N_TYPES || !types[number].name || types[number].dtype < 0)
+	bool packed = number >= GGUF_PACKED;
+	enum dtype found;
+
+	number -= packed ? GGUF_PACKED : 0;
+	if (!is_plain(number))
 		return false;
-	*dtype = (enum dtype)types[number].dtype;
+	found = (enum dtype)types[number].dtype;
+	found = packed ? packed_of(found) : found;
+	if (packed_is(found) != packed)
+		return false;
+	*dtype = found;
 	return true;
 }
 
 const char *gguf_format_type_name(uint32_t number)
 {
+	enum dtype dtype;
+
+	if (number >= GGUF_PACKED && gguf_format_dtype(number, &dtype))
+		return dtype_info(dtype)->name;
 	if (number >= N_TYPES || !types[number].name)
 		return "unknown";
 	return types[number].name;

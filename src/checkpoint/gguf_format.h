@@ -50,12 +50,21 @@ enum gguf_token_type {
 /* Bytes of a value of this kind; 0 for strings and arrays. */
 size_t gguf_format_width(enum gguf_kind kind);
 
+/*
+ * Packed types (packed.h) are this program's own: such a file is made for its
+ * cache and for no one else.  Their numbers are this, which no other program
+ * gives to a type ("FC" for whoever looks at the bytes), plus the plain type's.
+ * general.alignment must be a multiple of PACKED_ALIGN then.
+ */
+#define GGUF_PACKED 0x43460000u
+
 /* The number that stands for a dtype in a tensor's info, and back: false for
  * types that this program does not read. */
 uint32_t gguf_format_number(enum dtype dtype);
 bool gguf_format_dtype(uint32_t number, enum dtype *dtype);
 
-/* ggml's name of a type by its number, for messages; "unknown" where it is. */
+/* A type's name by its number, ggml's where it is, for messages; "unknown" where
+ * it has none. */
 const char *gguf_format_type_name(uint32_t number);
 
 #endif

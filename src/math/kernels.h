@@ -73,6 +73,8 @@ struct kernels {
 	void (*tile_bf16_narrow)(const struct tile *t);
 	/* Block types by 8-bit activations; NULL where there is none. */
 	void (*tile_int8[DTYPE_COUNT])(const struct tile *t);
+	/* Packed types by float32 activations; NULL where there is none. */
+	void (*tile_exact[DTYPE_COUNT])(const struct tile *t);
 	/* Weights of block types by quant_x, see panel.h; both NULL in the
 	 * portable set. */
 	void (*panel_fill)(char *panel, const struct panel_source *from);

@@ -327,4 +327,5 @@ const struct kernels kernels_avx2 = {
 	.panel_fill = panel_fill_avx2,
 	.panel_multiply = panel_multiply_avx2,
 	.tile_int8 = TILE_INT8_SET(avx2),
+	.tile_exact = TILE_EXACT_SET(avx2),
 };

@@ -11,6 +11,7 @@
 #include "math/gemm.h"
 #include "math/kernels.h"
 #include "math/linear_plan.h"
+#include "math/packed.h"
 #include "math/panel.h"
 #include "math/quant.h"
 #include "math/quant_x.h"
@@ -123,19 +124,7 @@ static struct quant_x *own_rows(const struct linear_work *work, int index)
 	return work->own + (size_t)index * work->own_count;
 }
 
-static void widen_row(const struct kernels *kernels, enum dtype dtype,
-                      const void *src, float *dst, size_t n)
-{
-	if (dtype == DTYPE_BF16)
-		kernels->bf16_to_f32(dst, src, n);
-	else if (dtype == DTYPE_F16)
-		kernels->f16_to_f32(dst, src, n);
-	else if (kernels->widen[dtype])
-		kernels->widen[dtype](dst, src, n);
-	else
-		quant_dequantize_row(dtype, src, dst, (int64_t)n);
-}
-
+/* Of a packed type on average: 16 rows are as many times that. */
 static size_t row_bytes(const struct tensor *w)
 {
 	size_t bytes = 0;
@@ -144,21 +133,35 @@ static size_t row_bytes(const struct tensor *w)
 	return bytes;
 }
 
+static void widen_row(const struct kernels *kernels, const struct tensor *w,
+                      size_t row, float *dst)
+{
+	const char *src = (const char *)w->data + row * row_bytes(w);
+	size_t n = (size_t)tensor_cols(w);
+
+	if (packed_is(w->dtype))
+		packed_widen(w->dtype, w->data, (int64_t)n, (int64_t)row, dst);
+	else if (w->dtype == DTYPE_BF16)
+		kernels->bf16_to_f32(dst, src, n);
+	else if (w->dtype == DTYPE_F16)
+		kernels->f16_to_f32(dst, src, n);
+	else if (kernels->widen[w->dtype])
+		kernels->widen[w->dtype](dst, src, n);
+	else
+		quant_dequantize_row(w->dtype, src, dst, (int64_t)n);
+}
+
 /* Sets where the tile's weights are: outputs [o, o + t->n_w) of w. */
 static void locate_weights(const struct call *call, struct tile *t,
                            const struct tensor *w, bool widen, size_t o,
                            float *panel)
 {
-	size_t bytes = row_bytes(w);
-	const char *rows = (const char *)w->data + o * bytes;
-
-	t->w = rows;
-	t->w_stride = bytes;
+	t->w_stride = row_bytes(w);
+	t->w = (const char *)w->data + o * t->w_stride;
 	if (!widen)
 		return;
 	for (size_t i = 0; i < t->n_w; i++)
-		widen_row(call->kernels, w->dtype, rows + i * bytes,
-		          panel + i * call->n_in, call->n_in);
+		widen_row(call->kernels, w, o + i, panel + i * call->n_in);
 	t->w = panel;
 	t->w_stride = call->n_in * sizeof(float);
 }
@@ -423,10 +426,6 @@ void linear_swiglu(struct linear_work *work, const struct tensor *gate,
 
 void linear_row(const struct tensor *w, int64_t row, float *dst)
 {
-	size_t bytes = row_bytes(w);
-
 	assert(row >= 0 && row < tensor_rows(w));
-	widen_row(kernels_get(), w->dtype,
-	          (const char *)w->data + (size_t)row * bytes, dst,
-	          (size_t)tensor_cols(w));
+	widen_row(kernels_get(), w, (size_t)row, dst);
 }

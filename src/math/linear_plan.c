@@ -5,6 +5,7 @@
 #include "math/gemm.h"
 #include "math/kernels.h"
 #include "math/linear.h"
+#include "math/packed.h"
 #include "math/panel.h"
 #include "math/quant_x.h"
 #include "math/tile.h"
@@ -48,9 +49,14 @@ struct linear_plan linear_plan_of(const struct kernels *kernels,
 			                     .narrow = true };
 	if (!exact && rows < LINEAR_NARROW_ROWS && kernels->tile_int8[dtype])
 		return (struct linear_plan){ .tile = kernels->tile_int8[dtype],
-			                     .int8 = true };
+			                     .int8 = true,
+			                     .packed = packed_is(dtype) };
 	if (!exact && kernels->panel_multiply && panel_form(dtype))
 		return (struct linear_plan){ .panel = panel_form(dtype) };
+	if (kernels->tile_exact[dtype])
+		return (struct linear_plan){ .tile = kernels->tile_exact[dtype],
+			                     .whole = true,
+			                     .packed = true };
 	if (rows >= GEMM_ROWS && !kernels->vector)
 		return (struct linear_plan){ .tile = tile_gemm,
 			                     .whole = true,
@@ -67,6 +73,11 @@ struct linear_plan linear_plan_of(const struct kernels *kernels,
 static size_t whole_blocks(size_t n)
 {
 	return n < BLOCK_MIN ? BLOCK_MIN : n - n % BLOCK_MIN;
+}
+
+static size_t whole_groups(size_t n)
+{
+	return n < PACKED_ROWS ? PACKED_ROWS : n - n % PACKED_ROWS;
 }
 
 size_t linear_plan_piece(const struct linear_plan *plan, size_t n_in)
@@ -114,6 +125,9 @@ size_t linear_plan_outputs(const struct linear_plan *plan, enum dtype dtype,
 	if (plan->panel)
 		return panel_outputs(plan, n_in);
 	bytes = linear_plan_w_bytes(plan, dtype, linear_plan_piece(plan, n_in));
+	if (plan->packed)
+		return smaller(whole_groups(BLOCK_BYTES / bytes),
+		               LINEAR_PLAN_OUTPUTS);
 	return smaller(whole_blocks(BLOCK_BYTES / bytes), LINEAR_PLAN_OUTPUTS);
 }
 

@@ -23,6 +23,7 @@ struct linear_plan {
 	bool narrow; /* the tile takes bf16 activations */
 	bool int8;   /* the tile takes 8-bit activations, few rows */
 	bool whole;  /* the tile has its own blocks: all rows, uncut */
+	bool packed; /* the tile takes groups of 16 rows */
 	bool widen;  /* the tile takes float32 weights: by way of a panel */
 	const struct panel_form *panel; /* no tile: an integer panel */
 };

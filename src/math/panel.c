@@ -16,6 +16,10 @@ static const struct panel_form forms[DTYPE_COUNT] = {
 	[DTYPE_Q6_K] = { 32, 6, 2, 0, RECORD(2) },
 	[DTYPE_IQ4_NL] = { 128, 8, 1, 0, RECORD(1) },
 	[DTYPE_IQ4_XS] = { 128, 8, 1, 0, RECORD(1) },
+	[DTYPE_Q8_0_X16] = { 128, 8, 1, 0, RECORD(1) },
+	[DTYPE_Q4_0_X16] = { 8, 4, 1, 0, RECORD(1) },
+	[DTYPE_Q4_K_X16] = { 0, 4, 1, 1, RECORD(2) },
+	[DTYPE_Q6_K_X16] = { 32, 6, 2, 0, RECORD(2) },
 };
 
 const struct panel_form *panel_form(enum dtype dtype)

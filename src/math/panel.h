@@ -57,9 +57,9 @@ size_t panel_bytes(const struct panel_form *form, size_t n_w, size_t n);
 /* What a panel is filled from. */
 struct panel_source {
 	enum dtype dtype;
-	const char *w; /* stored rows, at any address */
-	size_t stride; /* bytes from one to the next */
-	size_t n_w, n; /* rows, elements of a row */
+	const char *w; /* stored rows, at any address; or groups of 16 */
+	size_t stride; /* bytes from one row to the next, or on average */
+	size_t n_w, n; /* rows (whole groups), elements of a row */
 };
 
 /* A product of a panel, as in tile.h. */

@@ -12,7 +12,8 @@
  *	v_mullo, v_level, v_int	dword vectors: the obvious; 16 levels looked up by
  *				byte; conversion to float
  *	v_half			the f16 in each dword's lower half as float
- *	f_mul, f_neg, f_store	float vectors
+ *	f_halves(p)		LANES f16 at p
+ *	f_mul, f_neg, f_load, f_store	float vectors
  *
  * The bytes of LANES rows are transposed first, so that a vector holds four
  * successive bytes of each row, and what a type packs into bits is then taken
@@ -253,21 +254,26 @@ struct k_scales {
 	vec sc[2], mn[2];
 };
 
+/* v: the 12 bytes, see quant_scale_min(). */
+INLINE struct k_scales k_scales_of(fvec d, fvec dmin, const vec v[3])
+{
+	struct k_scales k = { .d = d, .dmin = dmin };
+
+	k.sc[0] = v_and(v[0], BYTES(63));
+	k.mn[0] = v_and(v[1], BYTES(63));
+	k.sc[1] = v_or(v_and(v[2], BYTES(15)),
+	               v_srl(v_and(v[0], BYTES(0xc0)), 2));
+	k.mn[1] = v_or(v_and(v_srl(v[2], 4), BYTES(15)),
+	               v_srl(v_and(v[1], BYTES(0xc0)), 2));
+	return k;
+}
+
 INLINE struct k_scales k_scales(const struct fill *fill, size_t at)
 {
-	struct k_scales k;
 	vec head[4];
 
 	v_rows4(fill->row, at, head);
-	k.d = v_half(head[0]);
-	k.dmin = upper_half(head[0]);
-	k.sc[0] = v_and(head[1], BYTES(63));
-	k.mn[0] = v_and(head[2], BYTES(63));
-	k.sc[1] = v_or(v_and(head[3], BYTES(15)),
-	               v_srl(v_and(head[1], BYTES(0xc0)), 2));
-	k.mn[1] = v_or(v_and(v_srl(head[3], 4), BYTES(15)),
-	               v_srl(v_and(head[2], BYTES(0xc0)), 2));
-	return k;
+	return k_scales_of(v_half(head[0]), upper_half(head[0]), head + 1);
 }
 
 INLINE void put_k_scales(const struct k_scales *k, char *record, int b)

@@ -26,6 +26,8 @@ typedef __m256 fvec;
 #define v_level(v)    _mm256_shuffle_epi8(levels(), v)
 #define f_mul(a, b)   _mm256_mul_ps(a, b)
 #define f_neg(a)      _mm256_sub_ps(_mm256_setzero_ps(), a)
+#define f_halves(p)   _mm256_cvtph_ps(_mm_loadu_si128((const void *)(p)))
+#define f_load(p)     _mm256_loadu_ps(p)
 #define f_store(p, v) _mm256_store_ps((float *)(void *)(p), v)
 
 INLINE vec levels(void)
@@ -85,8 +87,12 @@ INLINE void v_rows8(const char *const row[8], size_t at, __m256i v[8])
 }
 
 #include "math/panel_fill.h"
+#include "math/panel_fill_packed.h"
 
 void panel_fill_avx2(char *panel, const struct panel_source *from)
 {
-	fill_panel(panel, from);
+	if (packed_is(from->dtype))
+		fill_packed(panel, from);
+	else
+		fill_panel(panel, from);
 }

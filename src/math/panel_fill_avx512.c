@@ -24,6 +24,8 @@ typedef __m512 fvec;
 #define v_level(v)    _mm512_shuffle_epi8(levels(), v)
 #define f_mul(a, b)   _mm512_mul_ps(a, b)
 #define f_neg(a)      _mm512_sub_ps(_mm512_setzero_ps(), a)
+#define f_halves(p)   _mm512_cvtph_ps(_mm256_loadu_si256((const void *)(p)))
+#define f_load(p)     _mm512_loadu_ps(p)
 #define f_store(p, v) _mm512_store_ps(p, v)
 
 #include "math/quant_blocks.h"
@@ -97,8 +99,12 @@ INLINE void v_rows8(const char *const row[16], size_t at, __m512i v[8])
 }
 
 #include "math/panel_fill.h"
+#include "math/panel_fill_packed.h"
 
 void panel_fill_avx512(char *panel, const struct panel_source *from)
 {
-	fill_panel(panel, from);
+	if (packed_is(from->dtype))
+		fill_packed(panel, from);
+	else
+		fill_panel(panel, from);
 }

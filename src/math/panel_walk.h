@@ -8,11 +8,10 @@
 #define CONFAB_PANEL_WALK_H
 
 #include <stddef.h>
-#include <stdint.h>
-#include <string.h>
 
 #include "math/panel.h"
 #include "math/quant_x.h"
+#include "math/quant_x_at.h"
 #include "math/unroll.h"
 
 /* What is read next, asked for a few lines at a time: a burst would fill the
@@ -57,66 +56,10 @@ struct block {
 	const struct panel_tile *t; /* of which this is a part */
 };
 
-/* Block b of 32 of a quant_x; the register block's first row is at x. */
-struct at {
-	const char *x;
-	size_t stride; /* bytes */
-	size_t b;
-};
-
-INLINE int32_t dword_at(struct at at, int row, size_t offset)
-{
-	int32_t dword;
-
-	memcpy(&dword, at.x + (size_t)row * at.stride + offset, 4);
-	return dword;
-}
-
-/* q of elements 4 j to 4 j + 3. */
-INLINE int32_t quad_at(struct at at, int row, int j)
-{
-	return dword_at(at, row,
-	                offsetof(struct quant_x, q) + 32 * at.b +
-	                        4 * (size_t)j);
-}
-
-/* The sums of q over the block's halves, a pair of int16. */
-INLINE int32_t sums_at(struct at at, int row)
-{
-	return dword_at(at, row, offsetof(struct quant_x, sum) + 4 * at.b);
-}
-
-INLINE float scale_at(struct at at, int row)
-{
-	int32_t bits = dword_at(at, row, 4 * at.b);
-	float d;
-
-	memcpy(&d, &bits, sizeof d);
-	return d;
-}
-
 /* Quads that share one of a block's scales. */
 INLINE int quads_of(int n_scales)
 {
 	return n_scales == 1 ? 8 : 4;
-}
-
-/* By what a pair of sums is multiplied for factor times the sum over the
- * elements of scale `part` of n_parts. */
-INLINE int32_t sum_factors(int n_parts, int part, int factor)
-{
-	int low = n_parts == 1 || part == 0 ? factor & 0xffff : 0;
-	int high = n_parts == 1 || part == 1 ? factor * 0x10000 : 0;
-
-	return low | high;
-}
-
-INLINE void next_block(struct at *at)
-{
-	if (++at->b == 8) {
-		at->b = 0;
-		at->x += sizeof(struct quant_x);
-	}
 }
 
 typedef void multiply_fn(int n_groups, int n_rows, struct block *block);

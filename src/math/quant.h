@@ -1,7 +1,7 @@
 /*
  * quant.h - rows of any stored type, as float32
  *
- * The scalar reference for all DTYPE_COUNT types; layouts and formulas are in
+ * The scalar reference for all types that are not packed; layouts and formulas are in
  * quant_blocks.h.  The vector kernels are held to it, and it serves where speed
  * does not matter.  How rows are made is in quantize_row.h.
  */

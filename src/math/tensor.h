@@ -28,6 +28,12 @@ enum dtype {
 	DTYPE_Q6_K,
 	DTYPE_IQ4_NL,
 	DTYPE_IQ4_XS,
+	/* From here on 16 rows are stored together: see packed.h. */
+	DTYPE_PACKED,
+	DTYPE_Q8_0_X16 = DTYPE_PACKED,
+	DTYPE_Q4_0_X16,
+	DTYPE_Q4_K_X16,
+	DTYPE_Q6_K_X16,
 	DTYPE_COUNT
 };
 
@@ -35,6 +41,7 @@ struct dtype_info {
 	const char *name; /* lower case, as on the command line: "q4_k" */
 	int block;        /* elements that are stored together; divides a row */
 	int bytes;        /* bytes of such a block */
+	int rows; /* that are stored together, or 1; divides their number */
 };
 
 const struct dtype_info *dtype_info(enum dtype dtype);
@@ -45,16 +52,17 @@ struct tensor {
 	enum dtype dtype;
 	int n_dims;                     /* 1..TENSOR_MAX_DIMS */
 	int64_t shape[TENSOR_MAX_DIMS]; /* outermost first, each > 0 */
-	const void *data;               /* borrowed, aligned as the file has it */
-	size_t bytes;                   /* of data, equal to what the shape needs */
+	const void *data; /* borrowed, aligned as the file has it */
+	size_t bytes;     /* of data, equal to what the shape needs */
 };
 
-/* Bytes of one row of n elements; false where block does not divide n or the
- * product overflows. */
+/* Bytes of one row of n elements, of a packed one on average; false where block
+ * does not divide n or the product overflows. */
 bool dtype_row_bytes(enum dtype dtype, int64_t n, size_t *bytes);
 
 /* Elements and bytes that a shape needs; false on overflow, on a dimension
- * that is not positive, and where block does not divide the last one. */
+ * that is not positive, and where block does not divide the last one or rows
+ * the one before. */
 bool tensor_size(enum dtype dtype, int n_dims, const int64_t *shape,
                  int64_t *elements, size_t *bytes);
 

@@ -62,6 +62,23 @@ TILE_INT8(q4_k)
 TILE_INT8(q5_k)
 TILE_INT8(q6_k)
 
+/* Packed types (packed.h): w is a group, n_w a multiple of 16, w_stride a row's
+ * bytes on average.  By float32 activations too, with the weights' exact values;
+ * not in the portable set. */
+TILE_INT8(q8_0_x16)
+TILE_INT8(q4_0_x16)
+TILE_INT8(q4_k_x16)
+TILE_INT8(q6_k_x16)
+
+#define TILE_EXACT(name) \
+	void tile_exact_##name##_avx2(const struct tile *t); \
+	void tile_exact_##name##_avx512(const struct tile *t);
+
+TILE_EXACT(q8_0_x16)
+TILE_EXACT(q4_0_x16)
+TILE_EXACT(q4_k_x16)
+TILE_EXACT(q6_k_x16)
+
 /* Their places in struct kernels. */
 #define TILE_INT8_SET(set) \
 	{ \
@@ -74,6 +91,17 @@ TILE_INT8(q6_k)
 		[DTYPE_Q4_K] = tile_int8_q4_k_##set, \
 		[DTYPE_Q5_K] = tile_int8_q5_k_##set, \
 		[DTYPE_Q6_K] = tile_int8_q6_k_##set, \
+		[DTYPE_Q8_0_X16] = tile_int8_q8_0_x16_##set, \
+		[DTYPE_Q4_0_X16] = tile_int8_q4_0_x16_##set, \
+		[DTYPE_Q4_K_X16] = tile_int8_q4_k_x16_##set, \
+		[DTYPE_Q6_K_X16] = tile_int8_q6_k_x16_##set, \
+	}
+#define TILE_EXACT_SET(set) \
+	{ \
+		[DTYPE_Q8_0_X16] = tile_exact_q8_0_x16_##set, \
+		[DTYPE_Q4_0_X16] = tile_exact_q4_0_x16_##set, \
+		[DTYPE_Q4_K_X16] = tile_exact_q4_k_x16_##set, \
+		[DTYPE_Q6_K_X16] = tile_exact_q6_k_x16_##set, \
 	}
 
 #endif

@@ -1,0 +1,63 @@
+/* Half a group in a vector.  vpmaddubsw saturates at 16 bits: codes of eight bits
+ * are taken as |w|, with w's sign on the activation (panel_avx2.c). */
+#include "math/packed.h"
+
+#include <immintrin.h>
+#include <stdbool.h>
+
+#include "math/unroll.h"
+
+#define LANES 8
+#define ROWS  3
+
+typedef __m256i vec;
+typedef __m256 fvec;
+
+#define v_load(p)      _mm256_loadu_si256((const __m256i *)(p))
+#define v_set1(u)      _mm256_set1_epi32((int)(u))
+#define v_and(a, b)    _mm256_and_si256(a, b)
+#define v_or(a, b)     _mm256_or_si256(a, b)
+#define v_srl(v, n)    _mm256_srli_epi32(v, n)
+#define v_sra(v, n)    _mm256_srai_epi32(v, n)
+#define v_sll(v, n)    _mm256_slli_epi32(v, n)
+#define v_int(v)       _mm256_cvtepi32_ps(v)
+#define v_sums(a, b)   _mm256_madd_epi16(a, b)
+#define f_set1(f)      _mm256_set1_ps(f)
+#define f_mul(a, b)    _mm256_mul_ps(a, b)
+#define f_add(a, b)    _mm256_add_ps(a, b)
+#define f_fma(a, b, c) _mm256_fmadd_ps(a, b, c)
+#define f_load(p)      _mm256_loadu_ps(p)
+#define f_store(p, v)  _mm256_storeu_ps(p, v)
+#define f_halves(p)    _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(p)))
+
+#define v_own_offset(bits) ((bits) == 8)
+
+INLINE __m256i v_dot(__m256i acc, __m256i codes, __m256i q, int bits)
+{
+	if (bits == 8) {
+		codes = _mm256_xor_si256(codes, _mm256_set1_epi8((char)0x80));
+		q = _mm256_sign_epi8(q, codes);
+		codes = _mm256_abs_epi8(codes);
+	}
+	return _mm256_add_epi32(acc,
+	                        _mm256_madd_epi16(_mm256_maddubs_epi16(codes,
+	                                                               q),
+	                                          _mm256_set1_epi16(1)));
+}
+
+#include "math/packed_tile.h"
+
+#define EACH_ROWS(pass_of, dtype) \
+	ROWS_CASE(1, pass_of, dtype) \
+	ROWS_CASE(2, pass_of, dtype) \
+	ROWS_CASE(3, pass_of, dtype)
+
+KERNEL(tile_int8_q8_0_x16_avx2, pass_int8, DTYPE_Q8_0_X16)
+KERNEL(tile_int8_q4_0_x16_avx2, pass_int8, DTYPE_Q4_0_X16)
+KERNEL(tile_int8_q4_k_x16_avx2, pass_int8, DTYPE_Q4_K_X16)
+KERNEL(tile_int8_q6_k_x16_avx2, pass_int8, DTYPE_Q6_K_X16)
+
+KERNEL(tile_exact_q8_0_x16_avx2, pass_exact, DTYPE_Q8_0_X16)
+KERNEL(tile_exact_q4_0_x16_avx2, pass_exact, DTYPE_Q4_0_X16)
+KERNEL(tile_exact_q4_k_x16_avx2, pass_exact, DTYPE_Q4_K_X16)
+KERNEL(tile_exact_q6_k_x16_avx2, pass_exact, DTYPE_Q6_K_X16)

@@ -1,0 +1,54 @@
+/* vpdpbusd takes a dword of codes in each of 16 lanes: a whole group. */
+#include "math/packed.h"
+
+#include <immintrin.h>
+#include <stdbool.h>
+
+#include "math/unroll.h"
+
+#define LANES 16
+#define ROWS  7
+
+typedef __m512i vec;
+typedef __m512 fvec;
+
+#define v_load(p)      _mm512_loadu_si512(p)
+#define v_set1(u)      _mm512_set1_epi32((int)(u))
+#define v_and(a, b)    _mm512_and_si512(a, b)
+#define v_or(a, b)     _mm512_or_si512(a, b)
+#define v_srl(v, n)    _mm512_srli_epi32(v, (unsigned)(n))
+#define v_sra(v, n)    _mm512_srai_epi32(v, (unsigned)(n))
+#define v_sll(v, n)    _mm512_slli_epi32(v, (unsigned)(n))
+#define v_int(v)       _mm512_cvtepi32_ps(v)
+#define v_sums(a, b)   _mm512_madd_epi16(a, b)
+#define f_set1(f)      _mm512_set1_ps(f)
+#define f_mul(a, b)    _mm512_mul_ps(a, b)
+#define f_add(a, b)    _mm512_add_ps(a, b)
+#define f_fma(a, b, c) _mm512_fmadd_ps(a, b, c)
+#define f_load(p)      _mm512_loadu_ps(p)
+#define f_store(p, v)  _mm512_storeu_ps(p, v)
+#define f_halves(p)    _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(p)))
+
+#define v_dot(acc, codes, q, bits) _mm512_dpbusd_epi32(acc, codes, q)
+#define v_own_offset(bits)         ((void)(bits), false)
+
+#include "math/packed_tile.h"
+
+#define EACH_ROWS(pass_of, dtype) \
+	ROWS_CASE(1, pass_of, dtype) \
+	ROWS_CASE(2, pass_of, dtype) \
+	ROWS_CASE(3, pass_of, dtype) \
+	ROWS_CASE(4, pass_of, dtype) \
+	ROWS_CASE(5, pass_of, dtype) \
+	ROWS_CASE(6, pass_of, dtype) \
+	ROWS_CASE(7, pass_of, dtype)
+
+KERNEL(tile_int8_q8_0_x16_avx512, pass_int8, DTYPE_Q8_0_X16)
+KERNEL(tile_int8_q4_0_x16_avx512, pass_int8, DTYPE_Q4_0_X16)
+KERNEL(tile_int8_q4_k_x16_avx512, pass_int8, DTYPE_Q4_K_X16)
+KERNEL(tile_int8_q6_k_x16_avx512, pass_int8, DTYPE_Q6_K_X16)
+
+KERNEL(tile_exact_q8_0_x16_avx512, pass_exact, DTYPE_Q8_0_X16)
+KERNEL(tile_exact_q4_0_x16_avx512, pass_exact, DTYPE_Q4_0_X16)
+KERNEL(tile_exact_q4_k_x16_avx512, pass_exact, DTYPE_Q4_K_X16)
+KERNEL(tile_exact_q6_k_x16_avx512, pass_exact, DTYPE_Q6_K_X16)
