@@ -124,6 +124,37 @@ static void check_keys(const struct gguf *gguf)
 	assert_true(numbers[1] == -2 && numbers[2] == INT32_MIN);
 }
 
+static void tensors_are_aligned_as_was_asked(void **state)
+{
+	static const int64_t shape[] = { 3 };
+	char *dir = test_tmp_dir(), *path = paths_join(dir, "aligned.gguf");
+	struct error err = { "" };
+	struct gguf_write *w = gguf_write_new(path, &err);
+	struct gguf *gguf;
+
+	(void)state;
+	gguf_write_align(w, 1024);
+	assert_int_equal(gguf_write_tensor(w, "a", DTYPE_F32, 1, shape, &err),
+	                 0);
+	assert_int_equal(gguf_write_tensor(w, "b", DTYPE_F32, 1, shape, &err),
+	                 0);
+	assert_int_equal(gguf_write_begin(w, &err), 0);
+	for (int t = 0; t < 2; t++)
+		assert_int_equal(gguf_write_data(w, "0123456789ab", 12, &err),
+		                 0);
+	assert_int_equal(gguf_write_finish(w, &err), 0);
+	gguf_write_free(w);
+	gguf = gguf_open(path, &err);
+	assert_string_equal(err.text, "");
+	for (size_t t = 0; t < 2; t++)
+		assert_int_equal((uintptr_t)gguf_tensor(gguf, t)->data % 1024,
+		                 0);
+	assert_memory_equal(gguf_tensor(gguf, 1)->data, "0123456789ab", 12);
+	gguf_free(gguf);
+	free(path);
+	free(dir);
+}
+
 static void what_is_written_is_read_back(void **state)
 {
 	static const size_t pieces[] = { 1, 7, 100, 1000 };
@@ -316,6 +347,7 @@ static void tensors_that_cannot_be_are_refused(void **state)
 
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(what_is_written_is_read_back),
+	cmocka_unit_test(tensors_are_aligned_as_was_asked),
 	cmocka_unit_test(the_header_is_as_the_format_says),
 	cmocka_unit_test(a_field_is_copied_as_it_was),
 	cmocka_unit_test(an_unfinished_file_leaves_the_old_one_alone),

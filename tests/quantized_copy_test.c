@@ -128,7 +128,7 @@ static void the_copy_holds_the_type(void **state)
 		checkpoint_tensor(cp, "model.layers.0.self_attn.q_proj.weight");
 
 	(void)state;
-	assert_int_equal(t->dtype, DTYPE_Q8_0);
+	assert_int_equal(t->dtype, DTYPE_Q8_0_X16);
 	assert_string_equal(checkpoint_name(cp), "tiny-tied");
 	checkpoint_free(cp);
 	free(path);

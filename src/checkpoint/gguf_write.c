@@ -17,6 +17,7 @@
 #include "checkpoint/gguf_format.h"
 
 #define NAME_MAX_BYTES 63
+#define ALIGNMENT_MOST 4096
 
 struct info {
 	char *name; /* owned */
@@ -38,6 +39,7 @@ struct gguf_write {
 	uint64_t size;       /* of the file */
 	size_t current;      /* the tensor that is being written */
 	size_t written;      /* of its bytes */
+	uint32_t alignment;  /* at most ALIGNMENT_MOST */
 };
 
 static int fail(struct error *err, const char *path)
@@ -55,6 +57,7 @@ struct gguf_write *gguf_write_new(const char *path, struct error *err)
 	w->path = mem_strdup(path);
 	w->tmp = strbuf_take(&tmp);
 	unlink(w->tmp); /* of a process that had our number and died */
+	w->alignment = GGUF_ALIGNMENT;
 	w->fd = open(w->tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	if (w->fd < 0) {
 		fail(err, path);
@@ -143,6 +146,14 @@ void gguf_write_string(struct gguf_write *w, const char *key, const char *bytes,
 	add_string(&w->keys, bytes, len);
 }
 
+void gguf_write_align(struct gguf_write *w, uint32_t alignment)
+{
+	assert(w->n_infos == 0 && alignment <= ALIGNMENT_MOST &&
+	       (alignment & (alignment - 1)) == 0);
+	w->alignment = alignment;
+	gguf_write_u32(w, "general.alignment", alignment);
+}
+
 static void add_array(struct gguf_write *w, const char *key,
                       enum gguf_kind item, size_t n)
 {
@@ -180,9 +191,9 @@ void gguf_write_field(struct gguf_write *w, const struct gguf_field *field)
 }
 
 /* Bytes that lack to the next multiple of the alignment. */
-static size_t padding(uint64_t at)
+static size_t padding(const struct gguf_write *w, uint64_t at)
 {
-	return (size_t)(-at & (GGUF_ALIGNMENT - 1));
+	return (size_t)(-at & (w->alignment - 1));
 }
 
 int gguf_write_tensor(struct gguf_write *w, const char *name, enum dtype dtype,
@@ -199,7 +210,7 @@ int gguf_write_tensor(struct gguf_write *w, const char *name, enum dtype dtype,
 		                 w->path, name, strlen(name), NAME_MAX_BYTES);
 	if (!tensor_size(dtype, n_dims, shape, &elements, &info.bytes) ||
 	    __builtin_add_overflow(w->data_bytes, info.bytes, &end) ||
-	    end > INT64_MAX - GGUF_ALIGNMENT)
+	    end > INT64_MAX - ALIGNMENT_MOST)
 		return error_set(err,
 		                 "%s: tensor %s: its shape does not suit "
 		                 "type %s",
@@ -207,7 +218,7 @@ int gguf_write_tensor(struct gguf_write *w, const char *name, enum dtype dtype,
 	memcpy(info.shape, shape, (size_t)n_dims * sizeof *shape);
 	info.offset = w->data_bytes;
 	info.name = mem_strdup(name);
-	w->data_bytes = end + padding(end);
+	w->data_bytes = end + padding(w, end);
 	w->infos =
 		mem_grow(w->infos, w->n_infos, &w->capacity, sizeof *w->infos);
 	w->infos[w->n_infos++] = info;
@@ -261,7 +272,7 @@ static int check_room(struct gguf_write *w, struct error *err)
 
 int gguf_write_begin(struct gguf_write *w, struct error *err)
 {
-	static const char zeros[GGUF_ALIGNMENT];
+	static const char zeros[ALIGNMENT_MOST];
 	struct strbuf s = STRBUF_INIT;
 	int result;
 
@@ -272,7 +283,7 @@ int gguf_write_begin(struct gguf_write *w, struct error *err)
 	strbuf_add(&s, w->keys.bytes, w->keys.len);
 	for (size_t i = 0; i < w->n_infos; i++)
 		add_info(&s, &w->infos[i]);
-	strbuf_add(&s, zeros, padding(s.len));
+	strbuf_add(&s, zeros, padding(w, s.len));
 	w->size = s.len + w->data_bytes;
 	result = check_room(w, err) || write_all(w, s.bytes, s.len, err) ? -1
 	                                                                 : 0;
@@ -283,7 +294,7 @@ int gguf_write_begin(struct gguf_write *w, struct error *err)
 int gguf_write_data(struct gguf_write *w, const void *bytes, size_t len,
                     struct error *err)
 {
-	static const char zeros[GGUF_ALIGNMENT];
+	static const char zeros[ALIGNMENT_MOST];
 	const struct info *info = &w->infos[w->current];
 
 	assert(w->current < w->n_infos && len <= info->bytes - w->written);
@@ -294,7 +305,7 @@ int gguf_write_data(struct gguf_write *w, const void *bytes, size_t len,
 		return 0;
 	w->current++;
 	w->written = 0;
-	return write_all(w, zeros, padding(info->bytes), err);
+	return write_all(w, zeros, padding(w, info->bytes), err);
 }
 
 /* Makes the rename last: the folder must reach the disk as well.  Where folders

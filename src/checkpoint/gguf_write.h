@@ -28,6 +28,10 @@ struct gguf_write *gguf_write_new(const char *path, struct error *err);
 /* Removes the temporary file unless it was finished. */
 void gguf_write_free(struct gguf_write *w);
 
+/* Tensors begin at multiples of so many bytes, a power of two, in place of 32;
+ * before the first is declared.  Writes the key that says so. */
+void gguf_write_align(struct gguf_write *w, uint32_t alignment);
+
 /* Metadata.  Keys are the caller's to keep distinct. */
 void gguf_write_u32(struct gguf_write *w, const char *key, uint32_t value);
 void gguf_write_i32(struct gguf_write *w, const char *key, int32_t value);

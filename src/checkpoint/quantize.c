@@ -17,6 +17,7 @@
 #include "checkpoint/gguf_write.h"
 #include "checkpoint/quantize_mix.h"
 #include "checkpoint/quantize_plan.h"
+#include "math/packed.h"
 #include "math/quant.h"
 #include "math/quantize_row.h"
 
@@ -63,7 +64,8 @@ static int write_vocabulary(struct gguf_write *w, const struct checkpoint *cp,
 }
 
 static int write_keys(struct gguf_write *w, const struct checkpoint *cp,
-                      const struct quantize_mix *mix, struct error *err)
+                      const struct quantize_mix *mix, bool packed,
+                      struct error *err)
 {
 	const struct gguf *gguf = checkpoint_gguf(cp);
 
@@ -75,6 +77,8 @@ static int write_keys(struct gguf_write *w, const struct checkpoint *cp,
 	           write_vocabulary(w, cp, err)) {
 		return -1;
 	}
+	if (packed)
+		gguf_write_align(w, PACKED_ALIGN);
 	gguf_write_u32(w, "general.file_type", quantize_mix_file_type(mix));
 	gguf_write_u32(w, "general.quantization_version", 2);
 	return 0;
@@ -111,6 +115,8 @@ struct run {
 	size_t cols, in_row, out_row; /* elements, bytes of a row */
 	unsigned char *out;           /* [rows * out_row] */
 	float *scratch;               /* [threads][cols] */
+	unsigned char *group;         /* [threads][PACKED_ROWS * plain_row] */
+	size_t plain_row;             /* bytes of a row that is to be packed */
 	size_t *bad_rows;             /* [threads], SIZE_MAX: none */
 };
 
@@ -120,25 +126,52 @@ static const unsigned char *row_in(const struct run *run, size_t row)
 	       row * run->in_row;
 }
 
-/* One thread's share of the chunk. */
+/* Row r of the chunk in the plain type; false where that cannot say it. */
+static bool convert_row(const struct run *run, size_t r, float *x, void *to)
+{
+	const struct tensor *source = run->item->source;
+	const unsigned char *from = row_in(run, run->first_row + r);
+	enum dtype plain = packed_plain(run->item->dtype);
+	int64_t cols = (int64_t)run->cols, bad;
+
+	if (source->dtype == plain) {
+		memcpy(to, from, run->in_row);
+		return true;
+	}
+	quant_dequantize_row(source->dtype, from, x, cols);
+	if (!quantize_row_fits(plain, x, cols, &bad))
+		return false;
+	quantize_row(plain, x, NULL, to, cols);
+	return true;
+}
+
+/* One thread's share of the chunk: whole groups, where rows are packed. */
 static void convert(void *arg, int index, int n)
 {
 	struct run *run = arg;
+	const enum dtype dtype = run->item->dtype;
+	const size_t together = (size_t)dtype_info(dtype)->rows;
 	float *x = run->scratch + (size_t)index * run->cols;
-	int64_t cols = (int64_t)run->cols, bad;
+	unsigned char *group =
+		run->group + (size_t)index * together * run->plain_row;
 	size_t begin, end;
 
 	run->bad_rows[index] = SIZE_MAX;
-	threads_split(run->rows, 1, index, n, &begin, &end);
+	threads_split(run->rows, together, index, n, &begin, &end);
 	for (size_t r = begin; r < end; r++) {
-		quant_dequantize_row(run->item->source->dtype,
-		                     row_in(run, run->first_row + r), x, cols);
-		if (!quantize_row_fits(run->item->dtype, x, cols, &bad)) {
+		size_t lane = r % together;
+		unsigned char *to = packed_is(dtype)
+		                            ? group + lane * run->plain_row
+		                            : run->out + r * run->out_row;
+
+		if (!convert_row(run, r, x, to)) {
 			run->bad_rows[index] = run->first_row + r;
 			return;
 		}
-		quantize_row(run->item->dtype, x, NULL,
-		             run->out + r * run->out_row, cols);
+		if (packed_is(dtype) && lane + 1 == together)
+			packed_group(dtype, group,
+			             run->out + (r - lane) * run->out_row,
+			             (int64_t)run->cols);
 	}
 }
 
@@ -156,13 +189,14 @@ static int check_rows(const struct run *run)
 		return 0;
 	quant_dequantize_row(item->source->dtype, row_in(run, row),
 	                     run->scratch, (int64_t)run->cols);
-	quantize_row_fits(item->dtype, run->scratch, (int64_t)run->cols, &bad);
+	quantize_row_fits(packed_plain(item->dtype), run->scratch,
+	                  (int64_t)run->cols, &bad);
 	return error_set(run->err,
 	                 "%s: tensor %s: row %zu, column %" PRId64
 	                 " is %g, which %s cannot say",
 	                 item->file, item->name, row, bad,
 	                 (double)run->scratch[bad],
-	                 dtype_info(item->dtype)->name);
+	                 dtype_info(packed_plain(item->dtype))->name);
 }
 
 /* Gives the chunk's pages back: they stay in the page cache, but are no longer
@@ -203,6 +237,16 @@ static int write_chunk(struct run *run)
 	return 0;
 }
 
+/* Rows of a chunk: whole groups. */
+static size_t chunk_rows(const struct run *run, size_t rows)
+{
+	size_t together = (size_t)dtype_info(run->item->dtype)->rows;
+	size_t step = CHUNK / run->in_row / together * together;
+
+	step = step ? step : together;
+	return step < rows ? step : rows;
+}
+
 /* All rows of one source, a chunk at a time. */
 static int write_source(struct run *run, const struct quantize_item *item)
 {
@@ -214,11 +258,13 @@ static int write_source(struct run *run, const struct quantize_item *item)
 	run->cols = (size_t)tensor_cols(item->source);
 	dtype_row_bytes(item->source->dtype, (int64_t)run->cols, &run->in_row);
 	dtype_row_bytes(item->dtype, (int64_t)run->cols, &run->out_row);
-	step = CHUNK / run->in_row ? CHUNK / run->in_row : 1;
-	step = step < rows ? step : rows;
+	dtype_row_bytes(packed_plain(item->dtype), (int64_t)run->cols,
+	                &run->plain_row);
+	step = chunk_rows(run, rows);
 	run->out = mem_try(step, run->out_row);
 	run->scratch = mem_try(n * run->cols, sizeof *run->scratch);
-	if (!run->out || !run->scratch)
+	run->group = mem_try(n * PACKED_ROWS, run->plain_row);
+	if (!run->out || !run->scratch || !run->group)
 		result = error_set(run->err,
 		                   "%s: tensor %s: no memory for a "
 		                   "row of %zu elements",
@@ -228,6 +274,7 @@ static int write_source(struct run *run, const struct quantize_item *item)
 		run->rows = rows - r < step ? rows - r : step;
 		result = write_chunk(run);
 	}
+	free(run->group);
 	free(run->scratch);
 	free(run->out);
 	return result;
@@ -279,11 +326,13 @@ int quantize(const struct checkpoint *cp, const char *out,
 		                 quantize_mix_names());
 	if (quantize_plan_make(&plan, cp, mix, err))
 		return -1;
+	if (options->packed)
+		quantize_plan_pack(&plan);
 	w = gguf_write_new(out, err);
 	if (!w)
 		goto free_plan;
-	if (write_keys(w, cp, mix, err) || declare(w, &plan, err) ||
-	    gguf_write_begin(w, err))
+	if (write_keys(w, cp, mix, options->packed, err) ||
+	    declare(w, &plan, err) || gguf_write_begin(w, err))
 		goto free_writer;
 	result = write_tensors(w, &plan, options, err);
 	if (!result)

@@ -26,6 +26,7 @@ struct threads;
 struct quantize_options {
 	const char *type;     /* a name that quantize_mix_find() knows */
 	struct threads *pool; /* may be NULL */
+	bool packed; /* packed.h: for this program alone, where shapes allow */
 
 	/* After every few MB; bytes of the source.  false: stop.  May be NULL. */
 	bool (*progress)(void *arg, const char *tensor, uint64_t done,

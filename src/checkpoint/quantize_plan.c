@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/gguf.h"
+#include "math/packed.h"
 
 static struct quantize_item *add(struct quantize_plan *plan, size_t *capacity)
 {
@@ -165,12 +166,36 @@ int quantize_plan_make(struct quantize_plan *plan, const struct checkpoint *cp,
 	for (size_t i = 0; i < plan->n; i++) {
 		struct quantize_item *item = &plan->items[i];
 
+		if (packed_is(item->source->dtype)) {
+			error_set(err,
+			          "%s: tensor %s: its type %s is for one "
+			          "program's cache: better quantize what that "
+			          "was made of",
+			          item->file, item->name,
+			          dtype_info(item->source->dtype)->name);
+			quantize_plan_free(plan);
+			return -1;
+		}
 		item->dtype = quantize_mix_dtype(mix, &model, item->name,
 		                                 item->source->n_dims,
 		                                 tensor_cols(item->source),
 		                                 &item->fallback);
 	}
 	return 0;
+}
+
+void quantize_plan_pack(struct quantize_plan *plan)
+{
+	for (size_t i = 0; i < plan->n; i++) {
+		struct quantize_item *item = &plan->items[i];
+		const struct tensor *t = item->source;
+		enum dtype packed = packed_of(item->dtype);
+
+		if (t->n_dims > 1 &&
+		    packed_fits(packed, t->shape[t->n_dims - 2],
+		                tensor_cols(t)))
+			item->dtype = packed;
+	}
 }
 
 void quantize_plan_free(struct quantize_plan *plan)

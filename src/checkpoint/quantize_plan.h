@@ -35,6 +35,8 @@ struct quantize_plan {
 /* On failure there is nothing to free. */
 int quantize_plan_make(struct quantize_plan *plan, const struct checkpoint *cp,
                        const struct quantize_mix *mix, struct error *err);
+/* Gives every item whose shape allows it the packed form of its type. */
+void quantize_plan_pack(struct quantize_plan *plan);
 void quantize_plan_free(struct quantize_plan *plan);
 
 /* The shape of the tensor that items[i] begins; returns its dimensions. */

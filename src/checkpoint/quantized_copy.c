@@ -23,8 +23,9 @@
 #include "checkpoint/quantize.h"
 #include "checkpoint/quantize_mix.h"
 
-/* Counts up when the quantizers or the mixes write other bytes than before. */
-#define VERSION 1
+/* Counts up when the quantizers, the mixes or packed.h write other bytes than
+ * before. */
+#define VERSION 2
 
 #define NAME_BYTES 100      /* of the model's name that the file's name has */
 #define WAIT_NS    50000000 /* between two looks at the lock */
@@ -172,9 +173,9 @@ static int take_lock(struct making *m)
 static int write_copy(struct making *m, const struct checkpoint *cp)
 {
 	int n = m->how->threads ? m->how->threads : threads_default_count();
-	struct quantize_options options = { .type = m->how->type,
-		                            .progress = show,
-		                            .arg = m };
+	struct quantize_options options = {
+		.type = m->how->type, .packed = true, .progress = show, .arg = m
+	};
 	int result;
 
 	options.pool = threads_new(n, m->err);

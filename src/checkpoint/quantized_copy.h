@@ -3,6 +3,10 @@
  *
  *	CACHE_DIR/models/NAME-TYPE-PPPPPPPP-SSSSSSSS.gguf
  *
+ * It holds the values that quantize() gives to whom asks for a file, but in the
+ * layout that is multiplied fastest (packed.h, GGUF_PACKED): no other program
+ * reads it.
+ *
  * PPPPPPPP is a hash of where the source lies, SSSSSSSS one of its state: names,
  * shapes, sizes and times of its files, config, template, tokenizer, and the
  * version of the quantizers.  So a source that changed gets a new copy, and the

@@ -11,6 +11,7 @@
 #include "checkpoint/quantized_copy.h"
 #include "engine/generation_config.h"
 #include "engine/session.h"
+#include "math/packed.h"
 #include "model/available_memory.h"
 #include "model/kv_cache.h"
 #include "model/model.h"
@@ -83,7 +84,7 @@ static void count_parameters(const struct checkpoint *cp,
 	for (int type = 1; type < DTYPE_COUNT; type++)
 		if (by_type[type] > by_type[most])
 			most = type;
-	facts->type = mem_strdup(dtype_info((enum dtype)most)->name);
+	facts->type = mem_strdup(dtype_info(packed_plain((enum dtype)most))->name);
 }
 
 static void gather_facts(struct loaded_model *m)

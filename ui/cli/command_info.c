@@ -347,7 +347,7 @@ static void put_tensor(const struct info *info, size_t i)
 
 	model_summary_bytes(size, t->bytes);
 	add_shape(&shape, t);
-	output_printf("  %-6s [%s], %s  ", dtype_info(t->dtype)->name,
+	output_printf("  %-8s [%s], %s  ", dtype_info(t->dtype)->name,
 	              shape.bytes, size);
 	put(checkpoint_tensor_name(info->cp, i));
 	output_str(is_unexpected(info, i) ? "  (unexpected, not read)\n"

@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "checkpoint/checkpoint.h"
+#include "math/packed.h"
 
 static uint64_t elements(const struct tensor *t)
 {
@@ -43,7 +44,7 @@ struct model_summary model_summary_of(const struct checkpoint *cp)
 		if (by_type[t->dtype] > by_type[most])
 			most = t->dtype;
 	}
-	s.type = dtype_info(most)->name;
+	s.type = dtype_info(packed_plain(most))->name;
 	json_integer(json_get(config, "max_position_embeddings"), &s.context);
 	return s;
 }

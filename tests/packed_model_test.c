@@ -1,0 +1,185 @@
+/*
+ * A packed file and a plain one of the same type hold the same numbers, and a
+ * model predicts from both the same, but for the order of its sums.
+ */
+#include "tests/support.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/paths.h"
+#include "checkpoint/checkpoint.h"
+#include "checkpoint/quantize.h"
+#include "math/kernels.h"
+#include "math/linear.h"
+#include "math/packed.h"
+#include "model/model.h"
+
+#define SEQ 20
+
+static struct checkpoint *write_and_open(const char *source, const char *path,
+                                         const char *type, bool packed)
+{
+	const struct quantize_options options = { .type = type,
+		                                  .packed = packed };
+	struct error err = { "" };
+	struct checkpoint *from = checkpoint_open(source, &err), *cp;
+
+	assert_string_equal(err.text, "");
+	assert_int_equal(quantize(from, path, &options, NULL, &err), 0);
+	checkpoint_free(from);
+	cp = checkpoint_open(path, &err);
+	assert_string_equal(err.text, "");
+	return cp;
+}
+
+/* Returns how many of the tensors are packed. */
+static int check_rows(const struct checkpoint *plain,
+                      const struct checkpoint *packed)
+{
+	int n = 0;
+
+	assert_int_equal(checkpoint_n_tensors(plain),
+	                 checkpoint_n_tensors(packed));
+	for (size_t i = 0; i < checkpoint_n_tensors(plain); i++) {
+		const struct tensor *a = checkpoint_tensor_at(plain, i);
+		const struct tensor *b = checkpoint_tensor_at(packed, i);
+		size_t cols = (size_t)tensor_cols(a);
+		float *x = malloc(2 * cols * sizeof *x), *y = x + cols;
+
+		assert_int_equal(a->dtype, packed_plain(b->dtype));
+		n += packed_is(b->dtype);
+		for (int64_t r = 0; r < tensor_rows(a); r++) {
+			linear_row(a, r, x);
+			linear_row(b, r, y);
+			assert_memory_equal(x, y, cols * sizeof *x);
+		}
+		free(x);
+	}
+	return n;
+}
+
+/* Logits after a prompt, and after one more token. */
+static float *predict(const struct checkpoint *cp, bool exact, size_t *vocab)
+{
+	const struct model_options options = { .threads = 2, .exact = exact };
+	struct error err = { "" };
+	struct model *model = model_load(cp, &options, &err);
+	struct kv_cache *cache;
+	int ids[SEQ + 1];
+	float *logits;
+
+	assert_string_equal(err.text, "");
+	*vocab = (size_t)model_config(model)->vocab_size;
+	cache = model_new_cache(model, DTYPE_F32, SEQ + 1, &err);
+	logits = malloc(2 * *vocab * sizeof *logits);
+	for (int i = 0; i < SEQ + 1; i++)
+		ids[i] = (i * 37 + 11) % (int)*vocab;
+	assert_int_equal(kv_cache_reserve(cache, SEQ + 1, &err), 0);
+	model_forward(model, cache, ids, SEQ);
+	model_logits(model, SEQ - 1, 1, logits);
+	model_forward(model, cache, ids + SEQ, 1);
+	model_logits(model, 0, 1, logits + *vocab);
+	kv_cache_free(cache);
+	model_free(model);
+	return logits;
+}
+
+/* The largest difference, as a share of the logits' spread. */
+static double difference(const struct checkpoint *plain,
+                         const struct checkpoint *packed, bool exact)
+{
+	size_t vocab, same;
+	float *a = predict(plain, exact, &vocab);
+	float *b = predict(packed, exact, &same);
+	double worst = 0, square = 0;
+
+	assert_int_equal(vocab, same);
+	for (size_t i = 0; i < 2 * vocab; i++) {
+		worst = fmax(worst, fabs((double)a[i] - b[i]));
+		square += (double)a[i] * a[i];
+	}
+	free(a);
+	free(b);
+	return worst / sqrt(square / (2 * (double)vocab));
+}
+
+/* Sums in another order are another float32; where activations are rounded to
+ * 8 bits, one that falls just on the other side is off by a step, 1/254 of the
+ * largest of 32. */
+static void check_model(const char *name, const char *type, int least)
+{
+	static const char *const names[] = { "scalar", "avx2", "avx512" };
+	char *source = test_synth(name), *dir = test_tmp_dir();
+	char *a = paths_join(dir, "plain.gguf");
+	char *b = paths_join(dir, "packed.gguf");
+	struct checkpoint *plain = write_and_open(source, a, type, false);
+	struct checkpoint *packed = write_and_open(source, b, type, true);
+
+	assert_true(check_rows(plain, packed) >= least);
+	for (size_t i = 0; i < 3; i++) {
+		const struct kernels *set = kernels_by_name(names[i]);
+		double exact, rounded;
+
+		if (!set)
+			continue;
+		kernels_use(set);
+		exact = difference(plain, packed, true);
+		rounded = difference(plain, packed, false);
+		print_message("# %s %s %s: %.1e exact, %.1e\n", name, type,
+		              set->name, exact, rounded);
+		assert_true(exact <= 1e-4);
+		assert_true(rounded <= 1e-2);
+	}
+	kernels_use(NULL);
+	checkpoint_free(plain);
+	checkpoint_free(packed);
+	free(a);
+	free(b);
+	free(source);
+	free(dir);
+}
+
+static void a_dense_model_predicts_the_same(void **state)
+{
+	(void)state;
+	check_model("tiny-tied", "q8_0", 5);
+	check_model("tiny-tied", "q4_0", 5);
+}
+
+static void experts_predict_the_same(void **state)
+{
+	(void)state;
+	check_model("tiny-moe", "q8_0", 5);
+}
+
+static void a_packed_file_is_not_quantised_again(void **state)
+{
+	const struct quantize_options options = { .type = "q4_0" };
+	char *source = test_synth("tiny-tied"), *dir = test_tmp_dir();
+	char *path = paths_join(dir, "packed.gguf");
+	char *out = paths_join(dir, "out.gguf");
+	struct checkpoint *cp = write_and_open(source, path, "q8_0", true);
+	struct error err = { "" };
+
+	(void)state;
+	assert_int_equal(quantize(cp, out, &options, NULL, &err), -1);
+	assert_non_null(strstr(err.text, "q8_0_x16"));
+	assert_null(checkpoint_open(out, NULL));
+	checkpoint_free(cp);
+	free(path);
+	free(out);
+	free(source);
+	free(dir);
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(a_dense_model_predicts_the_same),
+	cmocka_unit_test(experts_predict_the_same),
+	cmocka_unit_test(a_packed_file_is_not_quantised_again),
+};
+
+TEST_MAIN(tests)
