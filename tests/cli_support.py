@@ -27,9 +27,10 @@ HOME = os.path.join(TMP, "home")
 TESTS = []
 SLOW = {"CONFAB_KERNELS": "scalar"}  # some 10 ms a token, to be interrupted
 
-# A program started in the background ignores interrupts, and so would what it
-# starts: the programs under test must not.
+# A program started in the background ignores interrupts, by nohup a hangup too,
+# and so would what it starts: the programs under test must not.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # ---- TAP ----
 

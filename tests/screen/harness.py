@@ -30,9 +30,10 @@ KEYS = {
 }
 KEYS.update({f"Ctrl-{chr(c)}": chr(c & 31) for c in range(65, 91)})
 
-# A program started in the background ignores interrupts, and so would what it
-# starts: the programs under test must not.
+# A program started in the background ignores interrupts, by nohup a hangup too,
+# and so would what it starts: the programs under test must not.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 TIMEOUT = float(os.environ.get("CONFAB_TEST_TIMEOUT", "30"))
 
