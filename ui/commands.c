@@ -275,9 +275,12 @@ static void system_prompt(const struct command_host *host, const char *text)
 {
 	const struct message *m = find_message(host->chat, 0, ROLE_SYSTEM);
 
-	if (*text) {
-		chat_set_system(host->chat, strcmp(text, "none") ? text : "");
-		chat_notice(host->chat, "the system prompt is changed");
+	if (*text && (m || strcmp(text, "none"))) {
+		bool removed = !strcmp(text, "none");
+
+		chat_set_system(host->chat, removed ? "" : text);
+		chat_notice(host->chat, "the system prompt is %s",
+		            removed ? "removed" : "changed");
 	} else if (m) {
 		host->show(host->arg, "System prompt (/system none removes it)",
 		           m->text.bytes);
@@ -551,7 +554,7 @@ bool commands_run(const struct command_host *host, enum action action,
 
 bool commands_is_command(const char *line)
 {
-	return line[0] == '/' && line[1] != '/' && line[1] != '\0' &&
+	return line[0] == '/' && line[1] != '/' &&
 	       !isspace((unsigned char)line[1]);
 }
 
@@ -559,7 +562,10 @@ static void unknown(const struct command_host *host, const char *name)
 {
 	const char *near = actions_nearest(name);
 
-	if (near)
+	if (!*name)
+		chat_error(host->chat, "/help lists the commands; // sends a "
+				       "slash");
+	else if (near)
 		chat_error(host->chat, "/%s is no command; did you mean /%s?",
 		           name, near);
 	else

@@ -100,7 +100,8 @@ def the_help_of_line_mode_names_what_it_can_do(binary):
 def notices_of_line_mode_are_true(binary):
     result = piped(binary, "/delete\n/save\n/rename\nhello\n/delete\n"
                            "/delete branch\n/set mouse on\n/undelete\n"
-                           "/open\n", env=script("x"))
+                           "/open\n/\n/system none\n/system Be brief.\n"
+                           "/system none\n", env=script("x"))
     assert result.stdout.decode().splitlines() == [
         "* there is nothing to delete",
         "* conversations are not saved (--no-save)",
@@ -111,6 +112,10 @@ def notices_of_line_mode_are_true(binary):
         "* mouse needs the full screen",
         "* nothing was deleted",
         "* /open needs an id or a title; /list shows them",
+        "* /help lists the commands; // sends a slash",
+        "* there is no system prompt",
+        "* the system prompt is changed",
+        "* the system prompt is removed",
     ], result.stdout
 
 
