@@ -88,6 +88,28 @@ static void a_line_is_a_conversation_or_a_message(void **state)
 	import_free(l.c, l.n);
 }
 
+static void a_file_without_times_keeps_its_order(void **state)
+{
+	struct strbuf text = STRBUF_INIT;
+	struct list list;
+
+	(void)state;
+	for (int i = 0; i < 300; i++)
+		strbuf_printf(&text,
+		              "{\"messages\":[{\"role\":\"user\","
+		              "\"content\":\"%d\"}]}\n",
+		              i);
+	list = read_text(text.bytes);
+	assert_int_equal(list.n, 300);
+	for (size_t i = 1; i < list.n; i++) {
+		assert_true(list.c[i - 1]->updated_ms < list.c[i]->updated_ms);
+		assert_true(list.c[i]->created_ms <= list.c[i]->updated_ms);
+	}
+	assert_true(list.c[299]->updated_ms <= conversation_now_ms());
+	import_free(list.c, list.n);
+	strbuf_free(&text);
+}
+
 static void sharegpt_with_its_names_for_roles(void **state)
 {
 	struct list l = read_fixture("sharegpt.json");
@@ -282,6 +304,7 @@ static void large_files_take_no_time(void **state)
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(openai_messages_with_parts_and_tools),
 	cmocka_unit_test(a_line_is_a_conversation_or_a_message),
+	cmocka_unit_test(a_file_without_times_keeps_its_order),
 	cmocka_unit_test(sharegpt_with_its_names_for_roles),
 	cmocka_unit_test(a_session_without_parents_is_a_line),
 	cmocka_unit_test(branches_of_the_web_ui_are_kept),

@@ -55,7 +55,7 @@ int message_state_named(const char *name)
 	return -1;
 }
 
-static int64_t now_ms(void)
+int64_t conversation_now_ms(void)
 {
 	struct timespec ts;
 
@@ -79,7 +79,7 @@ struct conversation *conversation_new(void)
 
 	c->title = mem_strdup("");
 	c->leaf = -1;
-	c->created_ms = c->updated_ms = now_ms();
+	c->created_ms = c->updated_ms = conversation_now_ms();
 	return c;
 }
 
@@ -107,7 +107,7 @@ struct message *conversation_add(struct conversation *c, int64_t parent,
 	m->role = role;
 	m->text = (struct strbuf)STRBUF_INIT;
 	strbuf_add(&m->text, text, len);
-	m->created_ms = c->updated_ms = now_ms();
+	m->created_ms = c->updated_ms = conversation_now_ms();
 	c->messages =
 		mem_grow(c->messages, c->n, &c->capacity, sizeof *c->messages);
 	c->messages[c->n++] = m;

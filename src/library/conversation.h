@@ -83,6 +83,9 @@ struct conversation {
 	bool damaged; /* the library could not read all of it */
 };
 
+/* Unix time, as messages have it. */
+int64_t conversation_now_ms(void);
+
 struct conversation *conversation_new(void);
 void conversation_free(struct conversation *c);
 

@@ -244,10 +244,27 @@ static int take_whole(struct import *im, const char *text, size_t len,
 
 /* ---- the whole ---- */
 
+/* Where a file does not say when, its last conversation is the newest: so the
+ * list, newest first, has them in their order. */
+static void keep_order(struct conversation **list, size_t n, int64_t began_ms)
+{
+	for (size_t i = n; i-- > 1;) {
+		struct conversation *c = list[i - 1];
+
+		if (c->updated_ms < began_ms ||
+		    c->updated_ms < list[i]->updated_ms)
+			continue;
+		c->updated_ms = list[i]->updated_ms - 1;
+		if (c->created_ms > c->updated_ms)
+			c->created_ms = c->updated_ms;
+	}
+}
+
 int import_text(const char *text, size_t len, const char *what,
                 struct conversation ***list, size_t *n, struct error *err)
 {
 	struct import im = { .what = what };
+	int64_t began_ms = conversation_now_ms();
 	int status;
 
 	if (len >= 3 && !memcmp(text, "\xef\xbb\xbf", 3)) {
@@ -264,6 +281,7 @@ int import_text(const char *text, size_t len, const char *what,
 		import_free(im.list, im.n);
 		return -1;
 	}
+	keep_order(im.list, im.n, began_ms);
 	*list = im.list;
 	*n = im.n;
 	return 0;
