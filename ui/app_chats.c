@@ -11,6 +11,7 @@
 #include "ui/line_editor.h"
 #include "ui/screen/chats_view.h"
 
+#define TO_THE_END    (1L << 30) /* more than anybody has */
 #define PREVIEW_BYTES 4000 /* of a message; the pane shows its end */
 
 static void tell(struct app *app, const struct error *err)
@@ -165,8 +166,7 @@ static long step_of(const struct app *app, const struct key *key)
 	if (is(key, "PgUp") || is(key, "PgDn"))
 		return is(key, "PgUp") ? -page : page;
 	if (is(key, "Ctrl-Home") || is(key, "Ctrl-End"))
-		return is(key, "Ctrl-Home") ? -(long)app->chats.n
-		                            : (long)app->chats.n;
+		return is(key, "Ctrl-Home") ? -TO_THE_END : TO_THE_END;
 	return 0;
 }
 
@@ -291,7 +291,7 @@ void app_chats_draw(struct app *app, struct rect r)
 	struct chats_view v = { .rows = rows,
 		                .n = chats->n,
 		                .selected = chats->selected,
-		                .more = chats->n == chats->limit,
+		                .more = chats_has_more(chats),
 		                .now_ms = (int64_t)time(NULL) * 1000,
 		                .hint = hint };
 

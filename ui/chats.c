@@ -14,9 +14,9 @@
 
 static void free_list(struct chats *chats)
 {
-	library_entries_free(chats->entries, chats->n);
+	library_entries_free(chats->entries, chats->n_read);
 	chats->entries = NULL;
-	chats->n = 0;
+	chats->n = chats->n_read = 0;
 }
 
 static void free_preview(struct chats *chats)
@@ -41,6 +41,11 @@ const struct library_entry *chats_selected(const struct chats *chats)
 	                                  : NULL;
 }
 
+bool chats_has_more(const struct chats *chats)
+{
+	return chats->n_read > chats->limit;
+}
+
 /* A preview that cannot be read is none; opening it will say why. */
 static void read_preview(struct chats *chats)
 {
@@ -61,12 +66,13 @@ static int load(struct chats *chats, struct error *err)
 	struct library_entry *entries;
 	size_t n;
 
-	if (library_list(chats->saving->lib, chats->words.bytes, chats->limit,
-	                 &entries, &n, err))
+	if (library_list(chats->saving->lib, chats->words.bytes,
+	                 chats->limit + 1, &entries, &n, err))
 		return -1;
 	free_list(chats);
 	chats->entries = entries;
-	chats->n = n;
+	chats->n_read = n;
+	chats->n = chats_has_more(chats) ? chats->limit : n;
 	return 0;
 }
 
@@ -120,9 +126,10 @@ void chats_move(struct chats *chats, long step, struct error *err)
 			away < chats->selected ? away : chats->selected;
 	else
 		chats->selected += away;
-	if (chats->selected >= chats->n && chats->n == chats->limit) {
+	while (chats->selected >= chats->n && chats_has_more(chats)) {
 		chats->limit *= 4;
-		load(chats, err);
+		if (load(chats, err))
+			break;
 	}
 	if (chats->selected >= chats->n)
 		chats->selected = chats->n ? chats->n - 1 : 0;

@@ -22,7 +22,8 @@ struct chats {
 	bool open;
 	struct saving *saving;         /* borrowed while open */
 	struct strbuf words;           /* the filter */
-	struct library_entry *entries; /* [n], newest first */
+	struct library_entry *entries; /* [n_read], newest first */
+	size_t n_read;  /* one more than the limit where there are more */
 	size_t n, limit, selected;
 	struct conversation *preview; /* the end of the selected one, or NULL */
 	char *preview_id;
@@ -44,6 +45,9 @@ int chats_filter(struct chats *chats, const char *words, struct error *err);
 int chats_reload(struct chats *chats, struct error *err);
 
 void chats_move(struct chats *chats, long step, struct error *err);
+
+/* There are more than n; they come when one goes there. */
+bool chats_has_more(const struct chats *chats);
 
 /* The selected one, or NULL. */
 const struct library_entry *chats_selected(const struct chats *chats);

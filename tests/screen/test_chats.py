@@ -136,14 +136,12 @@ def it_fits_small_windows(binary):
                    "Kyoto" in c.text(), f"{rows}x{cols}")
 
 
-@test
-def five_thousand_conversations_do_not_make_it_wait(binary):
-    """Measured: 2 ms to open, 30 ms for a word that is everywhere; what is
-    bounded here includes the terminal and a loaded machine."""
+def imported(binary, n):
+    """A home with so many conversations, numbered from 0."""
     home = temporary_folder("confab-many-")
     lines = os.path.join(home, "many.jsonl")
     with open(lines, "w") as file:
-        for i in range(5000):
+        for i in range(n):
             file.write('{"messages":[' + ",".join(
                 '{"role":"%s","content":"the number %d of conversation %d"}'
                 % ("user" if k % 2 == 0 else "assistant", k, i)
@@ -151,6 +149,26 @@ def five_thousand_conversations_do_not_make_it_wait(binary):
     env = dict(os.environ, HOME=home, XDG_DATA_HOME=home + "/data")
     subprocess.run([binary, "import", lines], env=env, check=True,
                    stdout=subprocess.DEVNULL)
+    return home
+
+
+@test
+def a_page_that_is_full_says_no_more_than_there_is(binary):
+    with Confab(binary, save=True, home=imported(binary, 200), cols=100) as c:
+        c.ready()
+        c.keys("F3")
+        c.wait("Conversations 1/200 ")
+        c.wait("▸the number 0 of conversation 199")  # in the file's order
+        c.keys("Ctrl-End")
+        c.wait("Conversations 200/200 ")
+        c.wait("▸the number 0 of conversation 0")
+
+
+@test
+def five_thousand_conversations_do_not_make_it_wait(binary):
+    """Measured: 2 ms to open, 30 ms for a word that is everywhere; what is
+    bounded here includes the terminal and a loaded machine."""
+    home = imported(binary, 5000)
     with Confab(binary, save=True, home=home, cols=100) as c:
         c.ready()
         for keys, seen in ("F3", "Conversations 1/200+"), ("the", "the"), \
@@ -159,8 +177,9 @@ def five_thousand_conversations_do_not_make_it_wait(binary):
             c.keys(keys)
             c.wait(seen)
             assert time.monotonic() - began < 2, seen
-        c.keys("Ctrl-U", "\033[1;5F")
-        c.wait("/800+")
+        c.keys("Ctrl-U", "Ctrl-End")
+        c.wait("Conversations 5000/5000 ")
+        c.wait("▸the number 0 of conversation 0")
 
 
 @scripted
