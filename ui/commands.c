@@ -151,7 +151,12 @@ static void rename_conversation(const struct command_host *host,
 		c->title = mem_strdup(title);
 		chat_save(host->chat);
 	}
-	chat_notice(host->chat, "title: %s", *c->title ? c->title : "none yet");
+	if (*title && host->chat->saving.read_only)
+		chat_error(host->chat, "title: %s, but not kept: %s", c->title,
+		           saving_notice(&host->chat->saving, c));
+	else
+		chat_notice(host->chat, "title: %s",
+		            *c->title ? c->title : "none yet");
 }
 
 static void delete_branch(const struct command_host *host)

@@ -76,17 +76,20 @@ static void fold_row(const struct transcript_item *item, bool in_transcript,
 }
 
 static void foot_row(const struct transcript_item *item,
-                     struct transcript_row *row)
+                     const struct chat *chat, struct transcript_row *row)
 {
+	const struct message *m = item->message;
+	bool foreign = chat->model && !chat_same_model(chat, m);
+
 	row->style = style(STYLE_NOTICE);
-	snprintf(row->left, sizeof row->left, "  %s; /continue goes on",
-	         item->message->state == MESSAGE_LENGTH
-	                 ? "cut at the limit of tokens"
-	                 : "stopped");
+	snprintf(row->left, sizeof row->left, "  %s%s",
+	         m->state == MESSAGE_LENGTH ? "cut at the limit of tokens"
+	                                    : "stopped",
+	         foreign ? "" : "; /continue goes on");
 }
 
-static void make_row(struct transcript *t, struct place p,
-                     struct transcript_row *row)
+static void make_row(struct transcript *t, const struct chat *chat,
+                     struct place p, struct transcript_row *row)
 {
 	struct transcript_item *item = &t->items[p.item];
 	size_t begin = 0;
@@ -100,7 +103,7 @@ static void make_row(struct transcript *t, struct place p,
 	else if (p.part == PART_FOLD)
 		fold_row(item, t->cursor, row);
 	else if (p.part == PART_FOOT)
-		foot_row(item, row);
+		foot_row(item, chat, row);
 	else if (p.part == PART_UNSEEN) {
 		row->style = style(STYLE_NOTICE);
 		row->rule = true;
@@ -155,7 +158,7 @@ void transcript_rows(struct transcript *t, const struct chat *chat,
 		                          sizeof *t->row_list);
 	}
 	while (t->n && (int)n < t->rows) {
-		make_row(t, p, &t->row_list[n]);
+		make_row(t, chat, p, &t->row_list[n]);
 		t->row_list[n++].has_cursor = !place_compare(p, cursor);
 		if ((int)n == t->rows || !place_next(t, &p))
 			break;

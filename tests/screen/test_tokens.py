@@ -59,9 +59,10 @@ def figures_of_other_settings_are_told(binary):
 @scripted
 def figures_of_another_model_are_told(binary):
     env = script("alpha beta gamma", chunk=0)
-    with Confab(binary, env=env, save=True) as c:
+    with Confab(binary, "--max-tokens", "5", env=env, save=True) as c:
         c.ready()
         c.ask("?")
+        c.wait("cut at the limit of tokens; /continue goes on")
         c.say("/quit")
         c.wait_exit()
     env["SCRIPT_NAME"] = "another"
@@ -71,6 +72,8 @@ def figures_of_another_model_are_told(binary):
         c.wait("written by scripted")
         # Its tokens are the same ones here, so their odds are shown.
         c.wait("entropy")
+        # What /continue could not do is not promised.
+        c.wait(re.compile(r"^ +cut at the limit of tokens +│", re.M))
         c.keys("p")
         c.wait("another model wrote this reply: its odds are kept")
 

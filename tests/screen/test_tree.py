@@ -195,6 +195,8 @@ def what_another_confab_writes_is_neither_saved_nor_deleted(binary):
                     save=True) as second:
             second.wait("another confab writes this conversation")
             second.ready()
+            second.say("/rename Mine")
+            second.wait("title: Mine, but not kept: another confab writes")
             second.say("/save Mine")
             second.wait("not saved: another confab writes")
             second.say("/delete")
