@@ -498,7 +498,8 @@ static bool prepare(struct chat *chat, int64_t last,
 	struct error err = { "" };
 
 	if (chat->state == CHAT_LOADING) {
-		chat_notice(chat, "the model is loaded first");
+		chat_notice(chat, "the model is not there yet; /continue "
+				  "answers when it is");
 		return false;
 	}
 	if (!chat->model) {

@@ -244,7 +244,7 @@ bool chat_may_fork(struct chat *chat, const struct message *m)
 	if (m->role != ROLE_ASSISTANT)
 		why = "only a reply can go on from another token";
 	else if (!chat->model || chat->state == CHAT_LOADING)
-		why = "the model is loaded first";
+		why = "the model is not there yet";
 	else if (!chat_same_model(chat, m))
 		why = "another model wrote this reply";
 	if (why)
