@@ -4,14 +4,15 @@
  *	node peer.mjs NODE_MODULES MODEL.gguf < QUESTIONS > ANSWERS
  *
  * QUESTIONS: {"texts": [TEXT...], "runs": [{"ids": [ID...], "from": N}...],
- *	"greedy": [{"ids": [ID...], "n": N}...]}
+ *	"greedy": [{"ids": [ID...], "n": N}...], "never": [ID...]}
  * ANSWERS: {"plain": [[ID...]...], "special": [[ID...]...],
  *	"runs": [[[[ID, LOGPROB]...]...]...], "greedy": [[ID...]...]}
  *
  * "plain" are the texts as plain text, "special" with added tokens recognised;
  * of each run, for every token from the Nth on, the tokens that were likeliest
  * before it was read.  "greedy" are up to N tokens that continue the ids, each
- * the likeliest, the end of the reply included.
+ * the likeliest but for those that are never to be written, the end of the reply
+ * included.
  */
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -20,7 +21,7 @@ const TOP = 20;
 
 const [modules, modelPath] = process.argv.slice(2);
 const entry = join(modules, "node-llama-cpp", "dist", "index.js");
-const { getLlama } = await import(pathToFileURL(entry).href);
+const { getLlama, TokenBias } = await import(pathToFileURL(entry).href);
 const chunks = [];
 
 for await (const chunk of process.stdin)
@@ -45,12 +46,16 @@ async function predict({ ids, from }) {
 			.map(([id, p]) => [Number(id), Math.log(p)]));
 }
 
+const tokenBias = new TokenBias(model.tokenizer);
+for (const id of questions.never)
+	tokenBias.set(id, "never");
+
 async function continueGreedily({ ids, n }) {
 	const out = [];
 
 	await sequence.clearHistory();
 	for await (const token of sequence.evaluate(ids,
-		{ temperature: 0, yieldEogToken: true })) {
+		{ temperature: 0, yieldEogToken: true, tokenBias })) {
 		out.push(Number(token));
 		if (out.length === n)
 			break;
