@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "math/kernels.h"
 #include "math/quant.h"
 #include "math/quantize_row.h"
+#include "math/quantize_set.h"
 
 #define N 2048 /* elements of a test row */
 
@@ -287,6 +289,54 @@ static void a_block_depends_on_its_elements_alone(void **state)
 	}
 }
 
+/* Weights of every size, with ties, zeros and f16's small numbers among them, as
+ * bf16 checkpoints have them. */
+static void fill_anything(float *x, int row)
+{
+	fill(x, row % 2);
+	for (int i = 0; i < N; i++) {
+		x[i] = ldexpf(x[i], row % 5 * 4 - 12);
+		if (row % 3 == 0)
+			x[i] = ldexpf(nearbyintf(ldexpf(x[i], 12)), -12);
+		if (row % 7 == 0 && i % 64 < 32)
+			x[i] = 0;
+	}
+}
+
+static void all_sets_make_the_same_bytes(void **state)
+{
+	static const struct quantize_set *const sets[] = {
+#ifdef __x86_64__
+		&quantize_avx2,
+		&quantize_avx512,
+#endif
+	};
+	static const char *const names[] = { "avx2", "avx512" };
+	static float x[N], w[N];
+	static uint8_t scalar[N * 4], vector[N * 4];
+
+	(void)state;
+	srand(6);
+	for (int row = 0; row < 40; row++) {
+		fill_anything(x, row);
+		for (int i = 0; i < N; i++)
+			w[i] = row % 4 ? 1 : (float)uniform();
+		for (size_t t = 0; t < N_TYPES; t++)
+			for (size_t s = 0; s < sizeof sets / sizeof sets[0];
+			     s++) {
+				enum dtype dtype = types[t].dtype;
+				size_t bytes;
+
+				if (!kernels_by_name(names[s]))
+					continue;
+				dtype_row_bytes(dtype, N, &bytes);
+				quantize_scalar.row[dtype](x, w, scalar, N);
+				sets[s]->row[dtype](x, w, vector, N);
+				assert_memory_equal(scalar, vector, bytes);
+			}
+	}
+}
+
 static void what_cannot_be_said_is_found(void **state)
 {
 	float x[4] = { 0, -65504, 65504, 1 };
@@ -315,6 +365,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(zeros_stay_zeros),
 	cmocka_unit_test(extreme_rows_stay_near),
 	cmocka_unit_test(a_block_depends_on_its_elements_alone),
+	cmocka_unit_test(all_sets_make_the_same_bytes),
 	cmocka_unit_test(what_cannot_be_said_is_found),
 };
 

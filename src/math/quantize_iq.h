@@ -1,16 +1,62 @@
 /*
- * quantize_iq.h - making blocks of iq4_nl and iq4_xs
+ * quantize_iq.h - IQ4_NL and IQ4_XS from float32
  *
- * x, w: [n], n a multiple of 32 (iq4_nl) or 256 (iq4_xs), x finite and within
- * the range of f16; w as in quantize_row.h, never NULL here.  dst: blocks at any
- * address.
+ * Included as quantize_fit.h is.
  */
 #ifndef CONFAB_QUANTIZE_IQ_H
 #define CONFAB_QUANTIZE_IQ_H
 
-#include <stdint.h>
+#include "math/quantize_super.h"
 
-void quantize_iq_iq4_nl(const float *x, const float *w, void *dst, int64_t n);
-void quantize_iq_iq4_xs(const float *x, const float *w, void *dst, int64_t n);
+static const struct levels iq4 = { -127, 113, true };
+static const struct super_signed iq4_xs = { 32, { -127, 113, true }, -32, 31, 1,
+	                                    6 };
+
+/* 32 codes in halves order. */
+static void pack_iq4(const int8_t *q, uint8_t *qs)
+{
+	for (int j = 0; j < 16; j++)
+		qs[j] = (uint8_t)(q[j] | q[j + 16] << 4);
+}
+
+static void quantize_iq4_nl(const float *x, const float *w, void *dst,
+                            int64_t n)
+{
+	struct quant_iq4_nl *y = dst;
+	int8_t q[QUANT_BLOCK];
+
+	for (; n > 0;
+	     n -= QUANT_BLOCK, x += QUANT_BLOCK, w += QUANT_BLOCK, y++) {
+		y->d = fit_signed_f16(iq4, x, w, QUANT_BLOCK, 6);
+		signed_codes(iq4, x, QUANT_BLOCK, half_from_f16(y->d), q);
+		pack_iq4(q, y->qs);
+	}
+}
+
+static void quantize_iq4_xs(const float *x, const float *w, void *dst,
+                            int64_t n)
+{
+	struct quant_iq4_xs *y = dst;
+
+	for (; n > 0;
+	     n -= QUANT_SUPER, x += QUANT_SUPER, w += QUANT_SUPER, y++) {
+		int8_t sc[8], q[QUANT_SUPER];
+		uint16_t d;
+
+		d = super_signed(iq4_xs, x, w, sc, q);
+		y->d = d;
+		y->scales_h = 0;
+		for (int b = 0; b < 4; b++)
+			y->scales_l[b] = 0;
+		for (int b = 0; b < 8; b++) {
+			int stored = sc[b] + 32;
+
+			y->scales_l[b / 2] |=
+				(uint8_t)((stored & 15) << 4 * (b % 2));
+			y->scales_h |= (uint16_t)(stored >> 4 << 2 * b);
+			pack_iq4(q + 32 * b, y->qs + 16 * b);
+		}
+	}
+}
 
 #endif
