@@ -84,7 +84,8 @@ static void count_parameters(const struct checkpoint *cp,
 	for (int type = 1; type < DTYPE_COUNT; type++)
 		if (by_type[type] > by_type[most])
 			most = type;
-	facts->type = mem_strdup(dtype_info(packed_plain((enum dtype)most))->name);
+	facts->type =
+		mem_strdup(dtype_info(packed_plain((enum dtype)most))->name);
 }
 
 static void gather_facts(struct loaded_model *m)

@@ -231,6 +231,17 @@ struct pass {
 	bool add;
 };
 
+/* A q6_k's record is not read in the order of its bytes, so that what follows it
+ * must be asked for: 101% of the memory's rate, and 46% without.  (Twice as far
+ * ahead it is 72%.) */
+INLINE void ask_for_next(enum dtype dtype, const char *record)
+{
+	if (dtype != DTYPE_Q6_K_X16)
+		return;
+	for (size_t i = 0; i < record_bytes(dtype); i += 64)
+		__builtin_prefetch(record + record_bytes(dtype) + i, 0, 2);
+}
+
 INLINE void clear(fvec sum[PARTS][ROWS], int n_rows)
 {
 	UNROLL
@@ -345,6 +356,7 @@ INLINE void pass_int8(int n_rows, enum dtype dtype, const struct pass *p)
 		struct at at = { p->x + k / 256 * sizeof(struct quant_x),
 			         p->x_stride, k % 256 / 32 };
 
+		ask_for_next(dtype, record);
 		UNROLL
 		for (int h = 0; h < PARTS; h++)
 			add_record(sum[h], n_rows, dtype, record, h, at);
@@ -425,6 +437,7 @@ INLINE void pass_exact(int n_rows, enum dtype dtype, const struct pass *p)
 
 	clear(sum, n_rows);
 	for (size_t k = 0; k < p->n; k += elements, record += bytes) {
+		ask_for_next(dtype, record);
 		UNROLL
 		for (int h = 0; h < PARTS; h++)
 			add_exact(sum[h], n_rows, dtype, record, h,

@@ -38,7 +38,8 @@ static void from_bf16(const void *src, float *dst, int64_t n)
 	}
 }
 
-static void (*const dequantize[DTYPE_PACKED])(const void *, float *, int64_t) = {
+static void (*const dequantize[DTYPE_PACKED])(const void *, float *,
+                                              int64_t) = {
 	[DTYPE_F32] = from_f32,           [DTYPE_F16] = from_f16,
 	[DTYPE_BF16] = from_bf16,         [DTYPE_Q8_0] = quant_legacy_q8_0,
 	[DTYPE_Q4_0] = quant_legacy_q4_0, [DTYPE_Q4_1] = quant_legacy_q4_1,
