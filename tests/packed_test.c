@@ -429,6 +429,41 @@ static void any_number_of_rows_is_multiplied_as_by_plain_ones(void **state)
 	threads_free(pool);
 }
 
+/* Whatever types a file gives to gate and up, and so whatever blocks suit them
+ * alone. */
+static void a_packed_gate_goes_with_a_plain_up(void **state)
+{
+	enum { ROWS = 8, OUT = 48, IN = 9728 };
+	static float x[ROWS * IN], a[ROWS * OUT], b[ROWS * OUT];
+	struct error err = { "" };
+	struct linear_work *work = linear_work_new(NULL, ROWS, IN, OUT, &err);
+	uint64_t rng = 6;
+	struct pair q4 = pair_new(DTYPE_Q4_0_X16, OUT, IN, &rng);
+	struct pair q8 = pair_new(DTYPE_Q8_0_X16, OUT, IN, &rng);
+
+	(void)state;
+	numbers_fill(&rng, x, ROWS * IN);
+	EACH_SET(k)
+	for (size_t i = 0; i < 8; i++) {
+		size_t rows = i / 4 ? ROWS : 1;
+		bool exact = i % 2, gate_packed = i / 2 % 2;
+
+		kernels_use(k);
+		linear_swiglu(work, &q4.plain, &q8.plain, a, OUT, x, IN, rows,
+		              exact);
+		linear_swiglu(work, gate_packed ? &q4.packed : &q4.plain,
+		              gate_packed ? &q8.plain : &q8.packed, b, OUT, x,
+		              IN, rows, exact);
+		for (size_t j = 0; j < rows * OUT; j++)
+			assert_true(fabsf(a[j] - b[j]) <=
+			            1e-4f * (1 + fabsf(a[j])));
+	}
+	kernels_use(NULL);
+	linear_work_free(work);
+	pair_free(&q4);
+	pair_free(&q8);
+}
+
 /* The largest codes and activations in every place: no sum overflows. */
 static void the_largest_integers_do_not_overflow(void **state)
 {
@@ -466,6 +501,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(exact_products_are_those_of_the_plain_rows),
 	cmocka_unit_test(a_panel_of_packed_rows_is_that_of_the_plain_ones),
 	cmocka_unit_test(any_number_of_rows_is_multiplied_as_by_plain_ones),
+	cmocka_unit_test(a_packed_gate_goes_with_a_plain_up),
 	cmocka_unit_test(the_largest_integers_do_not_overflow),
 };
 

@@ -277,6 +277,21 @@ static void share_job(const struct call *call, int j, int index)
 		               job->add, index);
 }
 
+/* Outputs of a block that suits both weights, whole groups where one of them is
+ * packed: SHARE_GRAIN are. */
+static size_t swiglu_step(const struct call *call)
+{
+	const struct tensor *gate = call->jobs[0].w, *up = call->jobs[1].w;
+	size_t step = smaller(linear_plan_outputs(&call->plans[0], gate->dtype,
+	                                          call->n_in),
+	                      linear_plan_outputs(&call->plans[1], up->dtype,
+	                                          call->n_in));
+
+	if (!packed_is(gate->dtype) && !packed_is(up->dtype))
+		return step;
+	return step < SHARE_GRAIN ? SHARE_GRAIN : step - step % SHARE_GRAIN;
+}
+
 /* A block of gates and the same block of ups are joined while they are in the
  * cache. */
 static void share_swiglu(const struct call *call, int index)
@@ -284,9 +299,7 @@ static void share_swiglu(const struct call *call, int index)
 	const struct linear_job *up = &call->jobs[1];
 	struct linear_work *work = call->work;
 	float *gate = work->gates + (size_t)index * work->gate_floats;
-	size_t most = linear_plan_outputs(&call->plans[1], up->w->dtype,
-	                                  call->n_in),
-	       o, end;
+	size_t most = swiglu_step(call), o, end;
 
 	while (shares_take(work->shares[1], index, most, &o, &end)) {
 		size_t n_w = end - o;
