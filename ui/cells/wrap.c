@@ -307,7 +307,8 @@ static void emit_line(struct wrap *w, size_t begin, size_t end, bool first)
 		emit_glyphs(out, w->first, w->n_first);
 	else
 		emit_glyphs(out, w->rest, w->n_rest);
-	emit_glyphs(out, w->pending + begin, keep - begin);
+	if (keep > begin)
+		emit_glyphs(out, w->pending + begin, keep - begin);
 	out->lines[out->n].fill = w->fill;
 	close_line(out, end < w->n_pending);
 }
