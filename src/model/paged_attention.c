@@ -433,12 +433,13 @@ static const void *start_of(const struct job *job, size_t i)
 }
 
 /* Returns the item to do next, which is taken before the last pages are read so
- * that memory does not pause between the two. */
+ * that memory does not pause between the two.  No item is without pages. */
 static size_t attend_item(struct job *job, size_t i, struct strip *strip)
 {
 	struct item item = item_at(job, i);
 	size_t step = job->narrow ? SPAN_PAGES : 1, next = 0, end;
 
+	assert(item.page < item.end_page);
 	load_rows(job, &item, strip);
 	for (size_t p = item.page; p < item.end_page; p = end) {
 		const void *after;
