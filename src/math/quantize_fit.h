@@ -310,17 +310,18 @@ INLINE float affine_gain(const struct affine_sums *s, float scale, float base)
 	       base * (2 * s->x - base * s->w);
 }
 
-/* What fits a block best, and its sums of w and of w x. */
+/* What fits a block best, what it takes off the error that y = 0 would have, and
+ * the block's sums of w and of w x. */
 struct affine_fit {
-	float scale, base;
+	float scale, base, gain;
 	float w, wx;
 };
 
 /* With the codes that 1 / scale = inv and base give; true when that is better
- * than what *fit and *gain say of it, which are then replaced. */
+ * than *fit, which is then replaced. */
 INLINE bool affine_try(const float *x, const float *w, int n, int hi,
                        bool below_zero, float inv, float base,
-                       struct affine_fit *fit, float *best)
+                       struct affine_fit *fit)
 {
 	struct affine_sums sums = { .w = fit->w, .x = fit->wx };
 	float s, b, gain;
@@ -329,9 +330,9 @@ INLINE bool affine_try(const float *x, const float *w, int n, int hi,
 	if (!affine_solve(&sums, below_zero, &s, &b))
 		return false;
 	gain = affine_gain(&sums, s, b);
-	if (!(gain > *best))
+	if (!(gain > fit->gain))
 		return false;
-	*best = gain;
+	fit->gain = gain;
 	fit->scale = s;
 	fit->base = b;
 	return true;
@@ -344,7 +345,7 @@ INLINE struct affine_fit fit_affine(const float *x, const float *w, int n,
 {
 	vec least = v_load(x), greatest = least, a = v_set1(0), b = a;
 	struct affine_fit fit = { 0 };
-	float low, range, gain = -INFINITY;
+	float low, range;
 
 	for (int i = 0; i < n; i += LANES) {
 		least = v_min(least, v_load(x + i));
@@ -358,10 +359,12 @@ INLINE struct affine_fit fit_affine(const float *x, const float *w, int n,
 	if (below_zero && low > 0)
 		low = 0;
 	fit.base = low;
+	fit.gain = low * (2 * fit.wx - low * fit.w);
 	range = v_greatest(greatest) - low;
 	if (!(range > 1e-30f) || !(fit.w > 0))
 		return fit;
 	fit.scale = range / (float)hi;
+	fit.gain = -INFINITY;
 	for (int t = 0; t < tries + ROUNDS; t++) {
 		/* The range is taken as up to one code wider or narrower. */
 		float at = (float)t / (float)(tries > 1 ? tries - 1 : 1);
@@ -370,7 +373,7 @@ INLINE struct affine_fit fit_affine(const float *x, const float *w, int n,
 
 		if (!affine_try(x, w, n, hi, below_zero,
 		                search ? inv : inverse(fit.scale),
-		                search ? low : fit.base, &fit, &gain) &&
+		                search ? low : fit.base, &fit) &&
 		    !search)
 			break;
 	}

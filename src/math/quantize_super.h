@@ -149,7 +149,13 @@ INLINE uint16_t super_signed(struct super_signed f, const float *x,
 	return half_to_f16(best.d);
 }
 
-/* ---- y = d sc(b) q - dmin mn(b), q in [0, hi], sc and mn in [0, sc_hi] ---- */
+/*
+ * ---- y = d sc(b) q - dmin mn(b), q in [0, hi], sc and mn in [0, sc_hi] ----
+ *
+ * With d and dmin below zero that says -x as well as it says x with both above.
+ * The codes reach from a minimum upwards, so the two are different roundings, and
+ * blocks that are all positive are far better said from their greatest value down.
+ */
 
 struct super_affine {
 	int n;
@@ -290,6 +296,20 @@ INLINE void affine_first(struct super_affine f, int t, float most,
 	*dmin = most_min / (t % 2 ? (float)f.sc_hi : reach);
 }
 
+/* Of every sub-block what fits it best; returns what all gain. */
+static float affine_fits(struct super_affine f, const float *x, const float *w,
+                         struct affine_fit *fits)
+{
+	float gain = 0;
+
+	for (int b = 0; b < QUANT_SUPER / f.n; b++) {
+		fits[b] = fit_affine(x + b * f.n, w + b * f.n, f.n, f.hi, true,
+		                     f.tries);
+		gain += fits[b].gain;
+	}
+	return gain;
+}
+
 /* As super_signed(); mn: [256 / n]; *dmin is an f16 too. */
 INLINE uint16_t super_affine(struct super_affine f, const float *x,
                              const float *w, uint16_t *dmin, int8_t *sc,
@@ -297,12 +317,17 @@ INLINE uint16_t super_affine(struct super_affine f, const float *x,
 {
 	int n_subs = QUANT_SUPER / f.n;
 	struct affine_best best = { .error = INFINITY };
-	struct affine_fit fits[MAX_SUBS];
-	float most = 0, most_min = 0;
+	struct affine_fit both[2][MAX_SUBS], *fits;
+	float most = 0, most_min = 0, minus[QUANT_SUPER];
+	bool turned;
 
+	for (int i = 0; i < QUANT_SUPER; i++)
+		minus[i] = -x[i];
+	turned = affine_fits(f, minus, w, both[1]) >
+	         affine_fits(f, x, w, both[0]);
+	fits = both[turned];
+	x = turned ? minus : x;
 	for (int b = 0; b < n_subs; b++) {
-		fits[b] = fit_affine(x + b * f.n, w + b * f.n, f.n, f.hi, true,
-		                     f.tries);
 		most = fmaxf(most, fits[b].scale);
 		most_min = fmaxf(most_min, -fits[b].base);
 	}
@@ -323,8 +348,8 @@ INLINE uint16_t super_affine(struct super_affine f, const float *x,
 		affine_codes(x + b * f.n, f.n, f.hi, best.d * (float)sc[b],
 		             -best.dmin * (float)mn[b], q + b * f.n);
 	}
-	*dmin = half_to_f16(best.dmin);
-	return half_to_f16(best.d);
+	*dmin = half_to_f16(turned ? -best.dmin : best.dmin);
+	return half_to_f16(turned ? -best.d : best.d);
 }
 
 #endif
