@@ -47,6 +47,23 @@ def an_exported_chat_comes_back_with_every_number():
 
 
 @test
+def an_export_goes_into_a_pipe_and_through_a_link():
+    env = fresh("devices")
+    chat("-p", "Hello!", env=env)
+    page = out("export", "last", env=env)
+    # As /dev/stdout, in a folder where nothing could be replaced.
+    assert out("export", "last", "-o", "/proc/self/fd/1", env=env) == page
+    target, link = os.path.join(TMP, "a.md"), os.path.join(TMP, "b.md")
+    with open(target, "w") as file:
+        file.write("old")
+    os.symlink("a.md", link)
+    assert out("export", "last", "-o", link, env=env) == ""
+    with open(target) as file:
+        assert file.read() == page
+    assert os.path.islink(link)
+
+
+@test
 def an_imported_chat_goes_on():
     env = fresh("goes-on")
     path = os.path.join(TMP, "on.json")

@@ -186,6 +186,41 @@ static void a_failed_write_leaves_the_old_file(void **state)
 	free(inside);
 }
 
+static void a_pipe_is_written_to_and_a_link_stays(void **state)
+{
+	char *dir = test_tmp_dir(), *pipe = paths_join(dir, "pipe");
+	char *target = paths_join(dir, "target"), *link = paths_join(dir, "l");
+	struct strbuf out = STRBUF_INIT;
+	char text[8];
+	struct stat st;
+	int fd;
+
+	(void)state;
+	assert_int_equal(mkfifo(pipe, 0600), 0);
+	assert_true(file_is_device(pipe));
+	fd = open(pipe, O_RDWR | O_NONBLOCK);
+	assert_true(fd >= 0);
+	assert_int_equal(file_write(pipe, "text", 4, NULL), 0);
+	assert_int_equal(read(fd, text, sizeof text), 4);
+	assert_memory_equal(text, "text", 4);
+	close(fd);
+	assert_true(file_is_device(pipe));
+
+	put(target, "old", 3);
+	assert_int_equal(symlink("target", link), 0);
+	assert_int_equal(file_write(link, "new", 3, NULL), 0);
+	assert_int_equal(lstat(link, &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+	assert_int_equal(file_read(&out, target, 10, NULL), 0);
+	assert_string_equal(out.bytes, "new");
+	assert_false(file_is_device(target) || file_is_device(dir));
+	strbuf_free(&out);
+	free(dir);
+	free(pipe);
+	free(target);
+	free(link);
+}
+
 /* Replaces the file again and again while another thread reads it. */
 static void *rewrite(void *arg)
 {
@@ -390,6 +425,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_stream_is_read_to_its_end),
 	cmocka_unit_test(writing_replaces_the_file_and_leaves_no_other),
 	cmocka_unit_test(a_failed_write_leaves_the_old_file),
+	cmocka_unit_test(a_pipe_is_written_to_and_a_link_stays),
 	cmocka_unit_test(a_reader_sees_the_old_or_the_new_file_never_a_mix),
 	cmocka_unit_test(folders_are_made_private_whatever_the_umask),
 	cmocka_unit_test(folders_that_are_there_are_left_as_they_are),

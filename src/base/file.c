@@ -160,19 +160,33 @@ static int sync_folder_of(const char *path)
 	return result;
 }
 
-int file_write(const char *path, const void *bytes, size_t len,
-               struct error *err)
+static int write_in_place(const char *path, const void *bytes, size_t len,
+                          struct error *err)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	int result;
+
+	if (fd < 0)
+		return fail(err, path);
+	result = write_all(fd, bytes, len) ? fail(err, path) : 0;
+	close(fd);
+	return result;
+}
+
+/* Replaces target, which messages call path. */
+static int replace(const char *target, const void *bytes, size_t len,
+                   const char *path, struct error *err)
 {
 	struct strbuf tmp = STRBUF_INIT;
 	int result = -1;
 
-	strbuf_printf(&tmp, "%s.tmp-%ld", path, (long)getpid());
+	strbuf_printf(&tmp, "%s.tmp-%ld", target, (long)getpid());
 	if (write_new(tmp.bytes, bytes, len)) {
 		fail(err, path);
-	} else if (rename(tmp.bytes, path)) {
+	} else if (rename(tmp.bytes, target)) {
 		fail(err, path);
 		unlink(tmp.bytes);
-	} else if (sync_folder_of(path)) {
+	} else if (sync_folder_of(target)) {
 		fail(err, path);
 	} else {
 		result = 0;
@@ -181,20 +195,37 @@ int file_write(const char *path, const void *bytes, size_t len,
 	return result;
 }
 
+int file_write(const char *path, const void *bytes, size_t len,
+               struct error *err)
+{
+	char *target;
+	int result;
+
+	if (file_is_device(path))
+		return write_in_place(path, bytes, len, err);
+	target = file_target(path);
+	result = replace(target, bytes, len, path, err);
+	free(target);
+	return result;
+}
+
 /* One folder; that it is there already is fine. */
 static int make_dir(const char *path)
 {
 	struct stat st;
+	int why;
 
 	if (!mkdir(path, 0700))
 		return chmod(path, 0700); /* the umask took some away */
-	if (errno != EEXIST && errno != EROFS && errno != EACCES)
+	why = errno;
+	if (why != EEXIST && why != EROFS && why != EACCES)
 		return -1;
-	if (stat(path, &st))
-		return -1;
-	if (S_ISDIR(st.st_mode))
-		return 0;
-	errno = ENOTDIR;
+	if (!stat(path, &st)) {
+		if (S_ISDIR(st.st_mode))
+			return 0;
+		why = ENOTDIR;
+	}
+	errno = why; /* of mkdir(): that it is not there says less */
 	return -1;
 }
 
@@ -223,6 +254,20 @@ bool file_exists(const char *path)
 	struct stat st;
 
 	return stat(path, &st) == 0;
+}
+
+char *file_target(const char *path)
+{
+	char *target = realpath(path, NULL);
+
+	return target ? target : mem_strdup(path);
+}
+
+bool file_is_device(const char *path)
+{
+	struct stat st;
+
+	return !stat(path, &st) && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
 }
 
 /*

@@ -18,7 +18,8 @@ int file_read(struct strbuf *out, const char *path, size_t max_bytes,
               struct error *err);
 
 /* Writes path.tmp-PID, fsyncs it, renames it over path, fsyncs the folder.
- * The file gets mode 0600. */
+ * The file gets mode 0600.  A link stays and its target is replaced; a device
+ * or pipe is written to as it is. */
 int file_write(const char *path, const void *bytes, size_t len,
                struct error *err);
 
@@ -26,6 +27,13 @@ int file_write(const char *path, const void *bytes, size_t len,
 int file_make_dirs(const char *path, struct error *err);
 
 bool file_exists(const char *path);
+
+/* What links lead to, else path itself.  Yours to free. */
+char *file_target(const char *path);
+
+/* Whether it is there and neither a file nor a folder: a device, a pipe, a
+ * socket, and what a link to one names, as /dev/stdout does. */
+bool file_is_device(const char *path);
 
 struct file_map {
 	const uint8_t *bytes; /* [size], read only, shared with the page cache */

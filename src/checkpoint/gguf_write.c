@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/strbuf.h"
 #include "checkpoint/gguf_format.h"
@@ -49,12 +50,17 @@ static int fail(struct error *err, const char *path)
 
 struct gguf_write *gguf_write_new(const char *path, struct error *err)
 {
-	struct gguf_write *w = mem_zalloc(1, sizeof *w);
 	struct strbuf tmp = STRBUF_INIT;
+	struct gguf_write *w;
 
-	strbuf_printf(&tmp, "%s.tmp-%ld", path, (long)getpid());
+	if (file_is_device(path)) {
+		error_set(err, "%s: not a regular file", path);
+		return NULL;
+	}
+	w = mem_zalloc(1, sizeof *w);
+	w->path = file_target(path);
 	w->keys = (struct strbuf)STRBUF_INIT;
-	w->path = mem_strdup(path);
+	strbuf_printf(&tmp, "%s.tmp-%ld", w->path, (long)getpid());
 	w->tmp = strbuf_take(&tmp);
 	unlink(w->tmp); /* of a process that had our number and died */
 	w->alignment = GGUF_ALIGNMENT;
