@@ -34,7 +34,10 @@ def usage_errors_are_one_line_and_status_2():
     assert error("--top-p", "2", "-p", "x", status=2) == \
         "--top-p: '2' is not a number above 0 and at most 1"
     assert "did you mean 'list'?" in error("lst", status=2)
-    assert "did you mean --temp?" in error("--tmep", "1", status=2)
+    for slip in ("--tmep", "--temperature"):
+        assert "did you mean --temp?" in error(slip, "1", status=2)
+    assert "context: 5000 tokens, but the model was made for 4096" == \
+        error("-m", MODEL, "-c", "5000", "-p", "x", status=1)
     assert error("show", status=2) == "show: needs ID"
     assert error("-m", status=2).startswith("--model: needs a value")
     for bad in (["--temp", "-1"], ["--temp", "nan"], ["--top-k", "-1"],
@@ -70,6 +73,9 @@ def settings_come_from_file_environment_and_options():
     assert tokens("--set", "max_tokens=3",
                   env={"CONFAB_MAX_TOKENS": "2"}) == 3
     assert tokens("--max-tokens", "4", "--set", "max_tokens=3") == 4
+    with open(config, "wb") as file:
+        file.write(b"\xef\xbb\xbfmax_tokens = 1\n")  # as some editors do
+    assert tokens() == 1
     assert "CONFAB_TOP_P: 'x'" in error("-p", "x", env={"CONFAB_TOP_P": "x"},
                                         status=2)
 
@@ -244,10 +250,18 @@ def raw_completes_the_text_itself():
 
 
 @test
+def raw_has_no_place_for_a_system_prompt():
+    args = ["--raw", "--max-tokens", "5", "-p", "Once upon a time"]
+    assert error(*args, "-s", "Be brief.", status=2).startswith("--raw: ")
+    # One that is in the configuration is for chats.
+    assert chat(*args, env={"CONFAB_SYSTEM": "Be brief."}) == chat(*args)
+
+
+@test
 def a_prompt_longer_than_the_context_is_refused():
     text = error("-m", MODEL, "-c", "16", "--no-save", "-p", "word " * 50,
                  status=1)
-    assert "16" in text
+    assert text.startswith("prompt: ") and "in a context of 16" in text
 
 
 @test
@@ -386,6 +400,12 @@ def conversations_are_renamed_and_removed():
     error("show", one, status=1)
     error("rm", one, status=1)
     error("rename", one, "x", status=1)
+    other, _ = conversation("-p", "Hello!")
+    for blank in ("", " \t\n"):
+        assert error("rename", other, blank, status=2) == \
+            "rename: the title is empty"
+    assert json.loads(out("show", other, "--json"))["title"] == "Hello!"
+    out("rm", other)
     error("-r", "nothing-like-it", "-p", "x", status=1)
 
 

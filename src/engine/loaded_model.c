@@ -48,7 +48,8 @@ static int choose_context(size_t asked, size_t max, size_t *context,
 {
 	if (asked > max)
 		return error_set(err,
-		                 "a context of %zu tokens, for a model of %zu",
+		                 "context: %zu tokens, but the model was made "
+		                 "for %zu",
 		                 asked, max);
 	if (asked)
 		*context = asked;

@@ -305,7 +305,7 @@ enum session_result session_sync(struct session *s, const int *ids, size_t n,
 
 	*reused = 0;
 	if (n > session_context(s)) {
-		error_set(err, "a prompt of %zu tokens in a context of %zu", n,
+		error_set(err, "prompt: %zu tokens in a context of %zu", n,
 		          session_context(s));
 		return SESSION_FAILED;
 	}

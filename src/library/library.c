@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -91,6 +92,7 @@ int library_lock(struct library *lib, const char *id, struct error *err)
 		                      : strerror(errno));
 		close(fd);
 	} else {
+		fchmod(fd, 0600); /* whatever the umask */
 		k->lock = fd;
 	}
 	free(path);

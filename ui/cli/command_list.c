@@ -220,10 +220,16 @@ int command_rm(const struct options *o, struct error *err)
 
 int command_rename(const struct options *o, struct error *err)
 {
-	struct library *lib = user_library_open(err);
 	char *title = join_args(o, 1);
+	struct library *lib = NULL;
 	int status = EXIT_FAILED;
 
+	if (!title[strspn(title, " \t\r\n")]) {
+		error_set(err, "rename: the title is empty");
+		free(title);
+		return EXIT_USAGE;
+	}
+	lib = user_library_open(err);
 	if (lib)
 		status = with_lock(lib, o->args[0], title, library_rename, err);
 	free(title);

@@ -157,20 +157,38 @@ const struct option_info *option_by_letter(char letter, const char *command,
 	return NULL;
 }
 
+/* Whether the name is that of the option's setting: --temperature. */
+static bool names_setting(const struct option_info *info, const char *name)
+{
+	const char *key = info->key;
+
+	if (!key)
+		return false;
+	for (; *key && *name; key++, name++) {
+		if (*key != *name && !(*key == '_' && *name == '-'))
+			return false;
+	}
+	return !*key && !*name;
+}
+
 static const struct option_info *unknown_name(const char *name, size_t len,
                                               const char *command,
                                               struct error *err)
 {
-	const char *names[N_ROWS], *other;
+	const char *names[N_ROWS], *other = NULL;
 	struct strbuf word = STRBUF_INIT;
 	size_t n = 0;
 
-	for (size_t i = 0; i < N_ROWS; i++) {
-		if (option_belongs(&table[i], command))
-			names[n++] = table[i].name;
-	}
 	strbuf_add(&word, name, len);
-	other = nearest(word.bytes, names, n);
+	for (size_t i = 0; i < N_ROWS; i++) {
+		if (!option_belongs(&table[i], command))
+			continue;
+		names[n++] = table[i].name;
+		if (names_setting(&table[i], word.bytes))
+			other = table[i].name;
+	}
+	if (!other)
+		other = nearest(word.bytes, names, n);
 	error_set(err, "--%s: unknown option; %s%s", word.bytes,
 	          other ? "did you mean --" : "see confab --help",
 	          other ? other : "");

@@ -325,15 +325,34 @@ static int check_operands(const struct options *o, struct error *err)
 	return 0;
 }
 
+static bool is_given(const struct parser *p, const char *key)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		if (p->given[i].info->key &&
+		    !strcmp(p->given[i].info->key, key))
+			return true;
+	}
+	return false;
+}
+
+/* A system prompt of the configuration is for chats: without a template there
+ * is no place for it, and only one that was asked for is missed. */
+static int leave_out_system(struct parser *p, struct error *err)
+{
+	if (p->o->raw && !p->o->command && is_given(p, "system"))
+		return error_set(err, "--raw: there is no place for a system "
+		                      "prompt without a template");
+	if (p->o->raw)
+		p->o->system = NULL;
+	return 0;
+}
+
 static int check_together(const struct options *o, struct error *err)
 {
 	if (o->new_chat && o->resume)
 		return error_set(err, "--new: not together with --resume");
 	if (o->raw && o->resume)
 		return error_set(err, "--raw: not together with --resume");
-	if (o->raw && o->system && !o->command)
-		return error_set(err, "--raw: there is no place for a system "
-		                      "prompt without a template");
 	return 0;
 }
 
@@ -463,7 +482,7 @@ static int parse(struct parser *p, const struct command *commands,
 	if (p->o->help || p->o->version)
 		return 0;
 	if (check_operands(p->o, err) || read_settings(p, err) ||
-	    check_together(p->o, err))
+	    check_together(p->o, err) || leave_out_system(p, err))
 		return -1;
 	return kernels_check(err); /* the variable CONFAB_KERNELS */
 }

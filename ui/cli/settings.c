@@ -10,6 +10,7 @@
 #include "base/utf8.h"
 #include "ui/cli/nearest.h"
 
+#define BOM       "\xef\xbb\xbf"
 #define MAX_FILE  (1024 * 1024) /* bytes; no person writes more by hand */
 #define MAX_SEED  18446744073709551615.0
 #define MAX_COUNT 1e9
@@ -403,7 +404,10 @@ int settings_read(struct settings *s, const char *path, bool must_exist,
 		error_set(err, "%s: not a text in UTF-8", path);
 		goto done;
 	}
-	result = read_lines(s, text.bytes, path, err);
+	/* Some editors begin a text with a byte order mark. */
+	result = read_lines(s,
+	                    text.bytes + (strncmp(text.bytes, BOM, 3) ? 0 : 3),
+	                    path, err);
 done:
 	strbuf_free(&text);
 	return result;
