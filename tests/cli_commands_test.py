@@ -164,6 +164,17 @@ def what_a_template_refuses_is_answered_in_its_line():
         confab("render", stdin=bad, status=1)
 
 
+@test
+def render_refuses_switches_that_are_neither_true_nor_false():
+    turn = '"messages":[{"role":"user","content":"Hi"}]'
+    wanted = out("render", stdin="{%s}" % turn)
+    for name in ("add_generation_prompt", "enable_thinking", "tools"):
+        assert out("render", stdin='{%s,"%s":null}' % (turn, name)) == wanted
+        done = confab("render", stdin='{%s,"%s":"yes"}' % (turn, name),
+                      status=1)
+        assert '"%s" is n' % name in json.loads(done.stdout)["error"]
+
+
 # ---- score ----
 
 
@@ -230,6 +241,9 @@ def score_refuses_what_it_cannot_read():
             "score", "--ids", stdin=bad, status=1)
     assert "--logits: '9999'" in error("score", "--ids", "--logits", "9999",
                                        stdin="1", status=2)
+    for bad in ("1,,2", "1,", ",1"):
+        assert "--logits: '' is not an id" in error(
+            "score", "--logits", bad, stdin="a", status=2)
     assert "5000 tokens in a context of 4096" in error(
         "score", "--ids", stdin="1 " * 5000, status=1)
 
@@ -356,6 +370,30 @@ def a_gguf_file_does_all_that_a_directory_does():
     named = {m["name"]: m for m in lines(out(
         "models", "--json", "--set", "model_path=" + TMP))}
     assert named["small"]["format"] == "gguf"
+
+
+@test
+def quantize_needs_a_type_and_says_which_there_are():
+    path = os.path.join(TMP, "typed.gguf")
+    assert error("quantize", MODEL, path, status=2).startswith(
+        "quantize: needs --type, one of f32, f16, bf16, q8_0, ")
+    assert error("quantize", MODEL, path, "--type", "q9", status=2).startswith(
+        "--type: 'q9' is not one of f32, ")
+
+
+@test
+def quantize_replaces_files_and_what_links_name_but_no_device():
+    pipe = os.path.join(TMP, "pipe.gguf")
+    os.mkfifo(pipe)
+    assert "pipe.gguf: not a regular file" in error(
+        "quantize", MODEL, pipe, "--type", "q4_0", status=1)
+    assert os.stat(pipe).st_mode & 0o170000 == 0o010000
+    target = os.path.join(TMP, "target.gguf")
+    link = os.path.join(TMP, "link.gguf")
+    write(TMP, "target.gguf", b"old")
+    os.symlink("target.gguf", link)
+    out("quantize", MODEL, link, "--type", "q4_0")
+    assert os.path.islink(link) and os.stat(target).st_size > 10 ** 7
 
 
 def kv_numbers(model):

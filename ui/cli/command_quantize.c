@@ -109,8 +109,12 @@ int command_quantize(const struct options *o, struct error *err)
 	char *path;
 
 	if (!o->type || !quantize_mix_find(o->type)) {
-		error_set(err, "quantize: --type is %s, not one of %s",
-		          o->type ? o->type : "missing", quantize_mix_names());
+		if (o->type)
+			error_set(err, "--type: '%s' is not one of %s", o->type,
+			          quantize_mix_names());
+		else
+			error_set(err, "quantize: needs --type, one of %s",
+			          quantize_mix_names());
 		return EXIT_USAGE;
 	}
 	path = options_find_model(o, o->args[0], err);

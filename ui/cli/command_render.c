@@ -68,32 +68,51 @@ static struct chat_message *read_messages(const struct json *list, size_t *n,
 	return messages;
 }
 
-static struct chat_options read_options(const struct renderer *r,
-                                        const struct json *object)
+/* A member that is true or false; null and none leave *on as it is. */
+static int read_switch(const struct json *object, const char *name, bool *on,
+                       bool *is_there, struct error *err)
 {
-	const struct json *think = json_get(object, "enable_thinking");
-	const struct json *tools = json_get(object, "tools");
-	struct chat_options options = {
-		.add_generation_prompt =
-			json_is_true(json_get(object, "add_generation_prompt")),
-		.enable_thinking = r->think,
-		.tools = json_is_array(tools) ? tools : NULL,
-	};
+	const struct json *value = json_get(object, name);
 
-	if (json_is_bool(think))
-		options.enable_thinking =
-			json_is_true(think) ? CHAT_THINK_ON : CHAT_THINK_OFF;
-	return options;
+	*is_there = json_is_bool(value);
+	if (*is_there)
+		*on = json_is_true(value);
+	else if (value && !json_is_null(value))
+		return error_set(err, "\"%s\" is neither true nor false", name);
+	return 0;
+}
+
+static int read_options(const struct renderer *r, const struct json *object,
+                        struct chat_options *options, struct error *err)
+{
+	const struct json *tools = json_get(object, "tools");
+	bool think = false, is_there;
+
+	*options = (struct chat_options){ .enable_thinking = r->think };
+	if (json_is_array(tools))
+		options->tools = tools;
+	else if (tools && !json_is_null(tools))
+		return error_set(err, "\"tools\" is not an array");
+	if (read_switch(object, "add_generation_prompt",
+	                &options->add_generation_prompt, &is_there, err) ||
+	    read_switch(object, "enable_thinking", &think, &is_there, err))
+		return -1;
+	if (is_there)
+		options->enable_thinking =
+			think ? CHAT_THINK_ON : CHAT_THINK_OFF;
+	return 0;
 }
 
 static int render(const struct renderer *r, const struct json *object,
                   struct strbuf *text, struct ids *ids, struct error *err)
 {
-	struct chat_options options = read_options(r, object);
+	struct chat_options options;
 	struct chat_message *messages;
 	size_t n;
 	int result;
 
+	if (read_options(r, object, &options, err))
+		return -1;
 	messages = read_messages(json_get(object, "messages"), &n, err);
 	if (!messages)
 		return -1;

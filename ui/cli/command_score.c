@@ -26,6 +26,7 @@
 
 #define JSON_TOP   10 /* unless --top says otherwise */
 #define TEXT_TOP   3
+#define BLANKS     " \t\r\n\v\f"
 #define LOGIT_ROWS 16 /* positions whose logits are held at once */
 
 struct scorer {
@@ -61,19 +62,34 @@ static int read_id(struct ids *ids, const char *text, size_t len, int limit,
 	return result;
 }
 
-/* Ids between separators. */
-static int read_ids(struct ids *ids, const char *text, const char *separators,
-                    int limit, const char *what, struct error *err)
+/* Ids with white space between any two. */
+static int read_ids(struct ids *ids, const char *text, int limit,
+                    const char *what, struct error *err)
 {
 	size_t len;
 
-	for (text += strspn(text, separators); *text;
-	     text += strspn(text, separators)) {
-		len = strcspn(text, separators);
+	for (text += strspn(text, BLANKS); *text;
+	     text += strspn(text, BLANKS)) {
+		len = strcspn(text, BLANKS);
 		if (read_id(ids, text, len, limit, what, err))
 			return -1;
 		text += len;
 	}
+	return 0;
+}
+
+/* Ids with a comma between any two. */
+static int read_id_list(struct ids *ids, const char *text, int limit,
+                        const char *what, struct error *err)
+{
+	size_t len;
+
+	do {
+		len = strcspn(text, ",");
+		if (read_id(ids, text, len, limit, what, err))
+			return -1;
+		text += len;
+	} while (*text++);
 	return 0;
 }
 
@@ -86,7 +102,7 @@ static int read_text(struct scorer *s, const struct options *o,
 		if (strlen(text->bytes) < text->len)
 			return error_set(err, "standard input: a 0 byte among "
 			                      "the ids");
-		return read_ids(&s->ids, text->bytes, " \t\r\n\v\f", vocab_size,
+		return read_ids(&s->ids, text->bytes, vocab_size,
 		                "standard input", err);
 	}
 	if (!s->m.tokenizer)
@@ -387,8 +403,8 @@ static int run(struct scorer *s, const struct options *o, struct error *err)
 {
 	int vocab_size = model_config(s->m.model)->vocab_size;
 
-	if (o->logits && read_ids(&s->logit_ids, o->logits, ",", vocab_size,
-	                          "--logits", err))
+	if (o->logits &&
+	    read_id_list(&s->logit_ids, o->logits, vocab_size, "--logits", err))
 		return EXIT_USAGE;
 	if (read_input(s, o, err) || prepare(s, err))
 		return EXIT_FAILED;
