@@ -444,8 +444,28 @@ def nothing_is_left_for_others_to_read():
 
 @test
 def without_a_home_it_still_answers():
-    reply = replies(chat("--json", "-p", "Hello!", env={"HOME": ""}))[0]
+    done = confab("-m", MODEL, "--json", "-p", "Hello!", env={"HOME": ""})
+    reply = replies(done.stdout.decode())[0]
     assert reply["conversation"] is None and reply["text"]
+    assert done.stderr == b"confab: the conversation is not saved: " \
+        b"no HOME to keep it in\n"
+
+
+@test
+def a_conversation_that_cannot_be_saved_is_said_to_scripts_too():
+    folder = os.path.join(TMP, "no-database", "confab")
+    os.makedirs(folder)
+    with open(os.path.join(folder, "conversations.db"), "w") as file:
+        file.write("no database\n" * 100)
+    env = {"XDG_DATA_HOME": os.path.dirname(folder)}
+    done = confab("-m", MODEL, "--temp", "0", "-p", "Hello!", env=env)
+    assert done.stdout.decode() == chat("--no-save", "-p", "Hello!")
+    text = done.stderr.decode()
+    assert text.startswith("confab: the conversation is not saved: " + folder)
+    assert text.count("\n") == 1
+    for more in ("--no-save", "--raw"):
+        assert confab("-m", MODEL, more, "--max-tokens", "1", "-p", "Hello!",
+                      env=env).stderr == b""
 
 
 @test

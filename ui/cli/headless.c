@@ -152,7 +152,7 @@ static int open_conversation(struct headless *h, struct error *err)
 		return EXIT_FAILED;
 	}
 	if (keep && !h->lib)
-		progress_note("the conversation is not saved: %s", reason.text);
+		progress_warn("the conversation is not saved: %s", reason.text);
 	start_conversation(h);
 	return EXIT_OK;
 }
@@ -169,7 +169,7 @@ static void save(struct headless *h)
 	if (!snapshots_yield_save(h->lib, h->c, &reason)) {
 		h->trouble_told = false;
 	} else if (!h->trouble_told) {
-		progress_note("the conversation is not saved: %s", reason.text);
+		progress_warn("the conversation is not saved: %s", reason.text);
 		h->trouble_told = true;
 	}
 }

@@ -58,16 +58,30 @@ void progress_clear(void)
 	*shown = '\0';
 }
 
+static void tell(const char *format, va_list args)
+{
+	progress_clear();
+	fputs("confab: ", stderr);
+	vfprintf(stderr, format, args);
+	fputc('\n', stderr);
+}
+
 void progress_note(const char *format, ...)
 {
 	va_list args;
 
 	if (!wanted())
 		return;
-	progress_clear();
 	va_start(args, format);
-	fputs("confab: ", stderr);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
+	tell(format, args);
+	va_end(args);
+}
+
+void progress_warn(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	tell(format, args);
 	va_end(args);
 }
