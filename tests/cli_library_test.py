@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import sqlite3
 import stat
 import subprocess
 
@@ -129,6 +130,32 @@ def a_bad_file_is_named_with_status_3_and_nothing_is_kept():
     assert text.startswith(path + ": line 2: messages[0]: role"), text
     assert "No such file" in error("import", path + "x", status=3, env=env)
     assert out("list", env=env) == ""
+
+
+@test
+def a_database_that_is_no_good_is_status_3():
+    env = fresh("bad-database")
+    folder = os.path.join(TMP, "bad-database", "confab")
+    path = os.path.join(folder, "conversations.db")
+    os.makedirs(folder)
+
+    def all_refuse(why):
+        for args in (["list"], ["show", "x"], ["rm", "x"],
+                     ["rename", "x", "y"], ["export", "x"],
+                     ["-m", MODEL, "-r", "-p", "x"]):
+            text = error(*args, env=env, status=3)
+            assert path in text and why in text, text
+    with open(path, "w") as file:
+        file.write("no database\n" * 1000)
+    all_refuse("not a database")
+    os.unlink(path)
+    with sqlite3.connect(path) as db:
+        db.execute("PRAGMA user_version = 99")
+    db.close()
+    all_refuse("schema 99")
+    os.unlink(path)
+    os.mkdir(path)
+    assert path in error("list", env=env, status=1)
 
 
 @test

@@ -159,6 +159,28 @@ sqlite3 *database_open(const char *path, bool *read_only, struct error *err)
 	return db;
 }
 
+bool database_is_bad(const char *path)
+{
+	sqlite3_stmt *s = NULL;
+	bool bad = false;
+	sqlite3 *db;
+
+	if (access(path, R_OK))
+		return false;
+	db = open_file(path, SQLITE_OPEN_READONLY, NULL);
+	if (!db)
+		return false;
+	if (!sqlite3_prepare_v2(db, "SELECT count(*) FROM sqlite_schema", -1,
+	                        &s, NULL) &&
+	    sqlite3_step(s) == SQLITE_ROW)
+		bad = version(db, NULL) < 0;
+	else
+		bad = database_is_damaged(db);
+	sqlite3_finalize(s);
+	sqlite3_close(db);
+	return bad;
+}
+
 static sqlite3_stmt *ask(sqlite3 *db, struct error *err, const char *sql,
                          const char *types, va_list args)
 {

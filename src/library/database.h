@@ -22,6 +22,10 @@ struct error;
  * may be read but not written is opened for reading: *read_only. */
 sqlite3 *database_open(const char *path, bool *read_only, struct error *err);
 
+/* Whether the file that could not be opened is at fault itself: no database, a
+ * damaged one, or one of a later program. */
+bool database_is_bad(const char *path);
+
 /* Prepares and binds: 'i' int64_t, 't' const char *, 'b' const void * and
  * size_t, 'd' double; one letter a parameter.  NULL with the reason.
  * Texts and blobs are borrowed until the statement is finalised. */

@@ -38,6 +38,15 @@ struct library *library_open(const char *dir, struct error *err)
 	return lib;
 }
 
+bool library_is_bad(const char *dir)
+{
+	char *path = paths_join(dir, "conversations.db");
+	bool bad = database_is_bad(path);
+
+	free(path);
+	return bad;
+}
+
 bool library_is_read_only(const struct library *lib)
 {
 	return lib->read_only;

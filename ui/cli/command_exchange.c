@@ -68,10 +68,10 @@ static int export(const struct options *o, const struct conversation *c,
 
 int command_export(const struct options *o, struct error *err)
 {
-	struct library *lib = user_library_open(err);
+	int status;
+	struct library *lib = user_library_open(&status, err);
 	char *id = lib ? library_find_any(lib, o->args[0], err) : NULL;
 	struct conversation *c = id ? library_read(lib, id, err) : NULL;
-	int status = EXIT_FAILED;
 
 	if (c && !export(o, c, err))
 		status = user_library_check(lib, err);
@@ -104,8 +104,8 @@ static void tell(const struct options *o, const struct conversation *c)
 static int save_all(const struct options *o, struct conversation **list,
                     size_t n, struct error *err)
 {
-	struct library *lib = user_library_open(err);
-	int status = EXIT_FAILED;
+	int status;
+	struct library *lib = user_library_open(&status, err);
 
 	if (lib && !library_add(lib, list, n, err)) {
 		for (size_t i = 0; i < n; i++)

@@ -93,10 +93,10 @@ static void list_text(const struct library_entry *e)
 
 int command_list(const struct options *o, struct error *err)
 {
-	struct library *lib = user_library_open(err);
+	int status;
+	struct library *lib = user_library_open(&status, err);
 	struct library_entry *entries = NULL;
 	char *words = join_args(o, 0);
-	int status = EXIT_FAILED;
 	size_t n = 0;
 
 	if (lib && !library_list(lib, words, 0, &entries, &n, err)) {
@@ -156,10 +156,10 @@ static void show_text(const struct conversation *c, struct message **path,
 
 int command_show(const struct options *o, struct error *err)
 {
-	struct library *lib = user_library_open(err);
+	int status;
+	struct library *lib = user_library_open(&status, err);
 	char *id = lib ? library_find_any(lib, o->args[0], err) : NULL;
 	struct conversation *c = id ? library_read(lib, id, err) : NULL;
-	int status = EXIT_FAILED;
 	struct message **path;
 	size_t n;
 
@@ -209,9 +209,11 @@ static int rm(struct library *lib, const char *id, const char *arg,
 
 int command_rm(const struct options *o, struct error *err)
 {
-	struct library *lib = user_library_open(err);
-	int status = lib ? EXIT_OK : EXIT_FAILED;
+	int status;
+	struct library *lib = user_library_open(&status, err);
 
+	if (lib)
+		status = EXIT_OK;
 	for (size_t i = 0; i < o->n_args && status == EXIT_OK; i++)
 		status = with_lock(lib, o->args[i], NULL, rm, err);
 	library_close(lib);
@@ -229,7 +231,7 @@ int command_rename(const struct options *o, struct error *err)
 		free(title);
 		return EXIT_USAGE;
 	}
-	lib = user_library_open(err);
+	lib = user_library_open(&status, err);
 	if (lib)
 		status = with_lock(lib, o->args[0], title, library_rename, err);
 	free(title);

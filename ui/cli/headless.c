@@ -141,15 +141,18 @@ static int open_conversation(struct headless *h, struct error *err)
 	char *dir = paths_user(PATHS_DATA, NULL);
 	bool keep = !o->no_save && !o->raw;
 	struct error reason = { "no HOME to keep it in" };
+	bool bad = false;
 
-	if (dir && (keep || o->resume))
+	if (dir && (keep || o->resume)) {
 		h->lib = snapshots_yield_open(dir, &reason);
+		bad = !h->lib && library_is_bad(dir);
+	}
 	free(dir);
 	if (o->resume) {
 		if (h->lib)
 			return resume(h, err);
 		error_set(err, "--resume: %s", reason.text);
-		return EXIT_FAILED;
+		return bad ? EXIT_BAD_FILE : EXIT_FAILED;
 	}
 	if (keep && !h->lib)
 		progress_warn("the conversation is not saved: %s", reason.text);

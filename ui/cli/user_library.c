@@ -7,16 +7,19 @@
 #include "library/library.h"
 #include "ui/cli/options.h"
 
-struct library *user_library_open(struct error *err)
+struct library *user_library_open(int *status, struct error *err)
 {
 	char *dir = paths_user(PATHS_DATA, NULL);
 	struct library *lib = NULL;
 
+	*status = EXIT_FAILED;
 	if (dir)
 		lib = library_open(dir, err);
 	else
 		error_set(err, "no place for conversations: neither "
 		               "XDG_DATA_HOME nor HOME is set");
+	if (dir && !lib && library_is_bad(dir))
+		*status = EXIT_BAD_FILE;
 	free(dir);
 	return lib;
 }
