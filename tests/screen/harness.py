@@ -94,6 +94,8 @@ class Confab:
                 os.execvpe(command[0], command, environment)
             finally:
                 os._exit(127)
+        # A program that dies while it is typed to reads no more.
+        os.set_blocking(self.fd, False)
         self.resize(rows, cols)
         self.modes = None
 
@@ -110,6 +112,8 @@ class Confab:
             return True
         try:
             data = os.read(self.fd, 65536)
+        except BlockingIOError:
+            return True
         except OSError:
             data = b""
         if not data:
@@ -124,8 +128,10 @@ class Confab:
             # A full terminal must not stop both of us.
             _, writable, _ = select.select([], [self.fd], [], 0.01)
             if writable:
-                n = os.write(self.fd, data[:4096])
-                data = data[n:]
+                try:
+                    data = data[os.write(self.fd, data[:4096]):]
+                except BlockingIOError:
+                    pass    # room for less, and perhaps nobody reads it
             if not self.pump(0):
                 return  # there is nobody any more
 
