@@ -139,8 +139,9 @@ class Confab:
         """Keys by name, other strings as they are typed."""
         for name in names:
             self.send(KEYS.get(name, name))
-            if name == "Esc":
-                self.settle(0.08)  # so that it is one, and not Alt
+            if name == "Esc":  # it must be one, and not Alt
+                self.settle(0.08)   # until it was read,
+                self.settle(0.08)   # and its time is over
 
     def say(self, text):
         self.keys(text, "Enter")
