@@ -18,7 +18,7 @@
  *
  * A group is read from its first byte to its last, and the next group follows
  * it: one stream, which the processor's own prefetching follows best when it is
- * left alone.  Two threads of a Zen 4 reach 96 to 98% of what the memory gives
+ * left alone.  Two threads of a Zen 4 reach 97% and more of what the memory gives
  * for one row, and 64 to 78% when every line asks for the one that is 4 to 32 KB
  * further on.
  */
