@@ -47,17 +47,9 @@ INLINE __m256i v_dot(__m256i acc, __m256i codes, __m256i q, int bits)
 
 #include "math/packed_tile.h"
 
-#define EACH_ROWS(pass_of, dtype) \
-	ROWS_CASE(1, pass_of, dtype) \
-	ROWS_CASE(2, pass_of, dtype) \
-	ROWS_CASE(3, pass_of, dtype)
+#define EACH_ROWS(dtype, exact) \
+	ROWS_CASE(1, dtype, exact) \
+	ROWS_CASE(2, dtype, exact) \
+	ROWS_CASE(3, dtype, exact)
 
-KERNEL(tile_int8_q8_0_x16_avx2, pass_int8, DTYPE_Q8_0_X16)
-KERNEL(tile_int8_q4_0_x16_avx2, pass_int8, DTYPE_Q4_0_X16)
-KERNEL(tile_int8_q4_k_x16_avx2, pass_int8, DTYPE_Q4_K_X16)
-KERNEL(tile_int8_q6_k_x16_avx2, pass_int8, DTYPE_Q6_K_X16)
-
-KERNEL(tile_exact_q8_0_x16_avx2, pass_exact, DTYPE_Q8_0_X16)
-KERNEL(tile_exact_q4_0_x16_avx2, pass_exact, DTYPE_Q4_0_X16)
-KERNEL(tile_exact_q4_k_x16_avx2, pass_exact, DTYPE_Q4_K_X16)
-KERNEL(tile_exact_q6_k_x16_avx2, pass_exact, DTYPE_Q6_K_X16)
+KERNELS(avx2)

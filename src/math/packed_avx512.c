@@ -34,21 +34,13 @@ typedef __m512 fvec;
 
 #include "math/packed_tile.h"
 
-#define EACH_ROWS(pass_of, dtype) \
-	ROWS_CASE(1, pass_of, dtype) \
-	ROWS_CASE(2, pass_of, dtype) \
-	ROWS_CASE(3, pass_of, dtype) \
-	ROWS_CASE(4, pass_of, dtype) \
-	ROWS_CASE(5, pass_of, dtype) \
-	ROWS_CASE(6, pass_of, dtype) \
-	ROWS_CASE(7, pass_of, dtype)
+#define EACH_ROWS(dtype, exact) \
+	ROWS_CASE(1, dtype, exact) \
+	ROWS_CASE(2, dtype, exact) \
+	ROWS_CASE(3, dtype, exact) \
+	ROWS_CASE(4, dtype, exact) \
+	ROWS_CASE(5, dtype, exact) \
+	ROWS_CASE(6, dtype, exact) \
+	ROWS_CASE(7, dtype, exact)
 
-KERNEL(tile_int8_q8_0_x16_avx512, pass_int8, DTYPE_Q8_0_X16)
-KERNEL(tile_int8_q4_0_x16_avx512, pass_int8, DTYPE_Q4_0_X16)
-KERNEL(tile_int8_q4_k_x16_avx512, pass_int8, DTYPE_Q4_K_X16)
-KERNEL(tile_int8_q6_k_x16_avx512, pass_int8, DTYPE_Q6_K_X16)
-
-KERNEL(tile_exact_q8_0_x16_avx512, pass_exact, DTYPE_Q8_0_X16)
-KERNEL(tile_exact_q4_0_x16_avx512, pass_exact, DTYPE_Q4_0_X16)
-KERNEL(tile_exact_q4_k_x16_avx512, pass_exact, DTYPE_Q4_K_X16)
-KERNEL(tile_exact_q6_k_x16_avx512, pass_exact, DTYPE_Q6_K_X16)
+KERNELS(avx512)

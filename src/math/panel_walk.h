@@ -12,6 +12,7 @@
 #include "math/panel.h"
 #include "math/quant_x.h"
 #include "math/quant_x_at.h"
+#include "math/tile.h"
 #include "math/unroll.h"
 
 /* What is read next, asked for a few lines at a time: a burst would fill the
@@ -64,15 +65,6 @@ INLINE int quads_of(int n_scales)
 
 typedef void multiply_fn(int n_groups, int n_rows, struct block *block);
 
-/* How many of the remaining rows the next block takes: blocks of nearly equal
- * size, 8 = 4 + 4. */
-static size_t share(size_t left)
-{
-	size_t blocks = (left + ROWS - 1) / ROWS;
-
-	return (left + blocks - 1) / blocks;
-}
-
 /* All weights of the panel by a few rows. */
 static void walk_groups(struct block *block, multiply_fn *run, size_t r,
                         size_t n_rows)
@@ -112,7 +104,7 @@ static void walk(const struct panel_tile *t, multiply_fn *run)
 	block.w = fetched(t->ahead, t->ahead_bytes,
 	                  (t->rows + ROWS - 1) / ROWS * records);
 	for (size_t r = 0; r < t->rows; r += n_rows) {
-		n_rows = share(t->rows - r);
+		n_rows = tile_share(t->rows - r, ROWS);
 		next = r + n_rows < t->rows ? n_rows : 0;
 		block.x_next = fetched(block.x + n_rows * t->x_stride,
 		                       next * block.x_stride, records);

@@ -19,43 +19,31 @@ static void pack_iq4(const int8_t *q, uint8_t *qs)
 		qs[j] = (uint8_t)(q[j] | q[j + 16] << 4);
 }
 
-static void quantize_iq4_nl(const float *x, const float *w, void *dst,
-                            int64_t n)
+static void block_iq4_nl(const float *x, const float *w, struct quant_iq4_nl *y)
 {
-	struct quant_iq4_nl *y = dst;
 	int8_t q[QUANT_BLOCK];
 
-	for (; n > 0;
-	     n -= QUANT_BLOCK, x += QUANT_BLOCK, w += QUANT_BLOCK, y++) {
-		y->d = fit_signed_f16(iq4, x, w, QUANT_BLOCK, 6);
-		signed_codes(iq4, x, QUANT_BLOCK, half_from_f16(y->d), q);
-		pack_iq4(q, y->qs);
-	}
+	y->d = fit_signed_f16(iq4, x, w, QUANT_BLOCK, 6);
+	signed_codes(iq4, x, QUANT_BLOCK, half_from_f16(y->d), q);
+	pack_iq4(q, y->qs);
 }
 
-static void quantize_iq4_xs(const float *x, const float *w, void *dst,
-                            int64_t n)
+static void block_iq4_xs(const float *x, const float *w, struct quant_iq4_xs *y)
 {
-	struct quant_iq4_xs *y = dst;
+	int8_t sc[8], q[QUANT_SUPER];
+	uint16_t d;
 
-	for (; n > 0;
-	     n -= QUANT_SUPER, x += QUANT_SUPER, w += QUANT_SUPER, y++) {
-		int8_t sc[8], q[QUANT_SUPER];
-		uint16_t d;
+	d = super_signed(iq4_xs, x, w, sc, q);
+	y->d = d;
+	y->scales_h = 0;
+	for (int b = 0; b < 4; b++)
+		y->scales_l[b] = 0;
+	for (int b = 0; b < 8; b++) {
+		int stored = sc[b] + 32;
 
-		d = super_signed(iq4_xs, x, w, sc, q);
-		y->d = d;
-		y->scales_h = 0;
-		for (int b = 0; b < 4; b++)
-			y->scales_l[b] = 0;
-		for (int b = 0; b < 8; b++) {
-			int stored = sc[b] + 32;
-
-			y->scales_l[b / 2] |=
-				(uint8_t)((stored & 15) << 4 * (b % 2));
-			y->scales_h |= (uint16_t)(stored >> 4 << 2 * b);
-			pack_iq4(q + 32 * b, y->qs + 16 * b);
-		}
+		y->scales_l[b / 2] |= (uint8_t)((stored & 15) << 4 * (b % 2));
+		y->scales_h |= (uint16_t)(stored >> 4 << 2 * b);
+		pack_iq4(q + 32 * b, y->qs + 16 * b);
 	}
 }
 

@@ -16,25 +16,20 @@ static const struct super_signed q3_k = { 16, { -4, 3, false }, -32, 31, 2, 6 };
 static const struct super_signed q6_k = { 16, { -32, 31, false }, -128, 127, 2,
 	                                  4 };
 
-static void quantize_q2_k(const float *x, const float *w, void *dst, int64_t n)
+static void block_q2_k(const float *x, const float *w, struct quant_q2_k *y)
 {
-	struct quant_q2_k *y = dst;
+	int8_t sc[16], mn[16], q[QUANT_SUPER];
+	uint16_t d, dmin;
 
-	for (; n > 0;
-	     n -= QUANT_SUPER, x += QUANT_SUPER, w += QUANT_SUPER, y++) {
-		int8_t sc[16], mn[16], q[QUANT_SUPER];
-		uint16_t d, dmin;
-
-		d = super_affine(q2_k, x, w, &dmin, sc, mn, q);
-		memset(y, 0, sizeof *y);
-		y->d = d;
-		y->dmin = dmin;
-		for (int b = 0; b < 16; b++)
-			y->scales[b] = (uint8_t)(sc[b] | mn[b] << 4);
-		for (int i = 0; i < QUANT_SUPER; i++)
-			y->qs[32 * (i / 128) + i % 32] |=
-				(uint8_t)(q[i] << 2 * (i / 32 % 4));
-	}
+	d = super_affine(q2_k, x, w, &dmin, sc, mn, q);
+	memset(y, 0, sizeof *y);
+	y->d = d;
+	y->dmin = dmin;
+	for (int b = 0; b < 16; b++)
+		y->scales[b] = (uint8_t)(sc[b] | mn[b] << 4);
+	for (int i = 0; i < QUANT_SUPER; i++)
+		y->qs[32 * (i / 128) + i % 32] |=
+			(uint8_t)(q[i] << 2 * (i / 32 % 4));
 }
 
 /* The 16 scales, already 32 greater, into 12 bytes: see quant_q3_k. */
@@ -48,26 +43,21 @@ static void pack_q3_k_scales(const int8_t *sc, uint8_t *scales)
 	}
 }
 
-static void quantize_q3_k(const float *x, const float *w, void *dst, int64_t n)
+static void block_q3_k(const float *x, const float *w, struct quant_q3_k *y)
 {
-	struct quant_q3_k *y = dst;
+	int8_t sc[16], q[QUANT_SUPER];
+	uint16_t d;
 
-	for (; n > 0;
-	     n -= QUANT_SUPER, x += QUANT_SUPER, w += QUANT_SUPER, y++) {
-		int8_t sc[16], q[QUANT_SUPER];
-		uint16_t d;
+	d = super_signed(q3_k, x, w, sc, q);
+	memset(y, 0, sizeof *y);
+	y->d = d;
+	pack_q3_k_scales(sc, y->scales);
+	for (int i = 0; i < QUANT_SUPER; i++) {
+		int half = i / 128, s = i / 32 % 4, l = i % 32;
+		int code = q[i] + 4;
 
-		d = super_signed(q3_k, x, w, sc, q);
-		memset(y, 0, sizeof *y);
-		y->d = d;
-		pack_q3_k_scales(sc, y->scales);
-		for (int i = 0; i < QUANT_SUPER; i++) {
-			int half = i / 128, s = i / 32 % 4, l = i % 32;
-			int code = q[i] + 4;
-
-			y->qs[32 * half + l] |= (uint8_t)((code & 3) << 2 * s);
-			y->hmask[l] |= (uint8_t)(code >> 2 << (4 * half + s));
-		}
+		y->qs[32 * half + l] |= (uint8_t)((code & 3) << 2 * s);
+		y->hmask[l] |= (uint8_t)(code >> 2 << (4 * half + s));
 	}
 }
 
@@ -82,73 +72,57 @@ static void pack_scale_min(const int8_t *sc, const int8_t *mn, uint8_t *scales)
 	}
 }
 
-static void quantize_q4_k(const float *x, const float *w, void *dst, int64_t n)
+static void block_q4_k(const float *x, const float *w, struct quant_q4_k *y)
 {
-	struct quant_q4_k *y = dst;
+	int8_t sc[8], mn[8], q[QUANT_SUPER];
+	uint16_t d, dmin;
 
-	for (; n > 0;
-	     n -= QUANT_SUPER, x += QUANT_SUPER, w += QUANT_SUPER, y++) {
-		int8_t sc[8], mn[8], q[QUANT_SUPER];
-		uint16_t d, dmin;
+	d = super_affine(q4_k, x, w, &dmin, sc, mn, q);
+	y->d = d;
+	y->dmin = dmin;
+	pack_scale_min(sc, mn, y->scales);
+	for (int j = 0; j < 128; j++) {
+		const int8_t *low = q + 64 * (j / 32) + j % 32;
 
-		d = super_affine(q4_k, x, w, &dmin, sc, mn, q);
-		y->d = d;
-		y->dmin = dmin;
-		pack_scale_min(sc, mn, y->scales);
-		for (int j = 0; j < 128; j++) {
-			const int8_t *low = q + 64 * (j / 32) + j % 32;
-
-			y->qs[j] = (uint8_t)(low[0] | low[32] << 4);
-		}
+		y->qs[j] = (uint8_t)(low[0] | low[32] << 4);
 	}
 }
 
-static void quantize_q5_k(const float *x, const float *w, void *dst, int64_t n)
+static void block_q5_k(const float *x, const float *w, struct quant_q5_k *y)
 {
-	struct quant_q5_k *y = dst;
+	int8_t sc[8], mn[8], q[QUANT_SUPER];
+	uint16_t d, dmin;
 
-	for (; n > 0;
-	     n -= QUANT_SUPER, x += QUANT_SUPER, w += QUANT_SUPER, y++) {
-		int8_t sc[8], mn[8], q[QUANT_SUPER];
-		uint16_t d, dmin;
+	d = super_affine(q5_k, x, w, &dmin, sc, mn, q);
+	memset(y, 0, sizeof *y);
+	y->d = d;
+	y->dmin = dmin;
+	pack_scale_min(sc, mn, y->scales);
+	for (int j = 0; j < 128; j++) {
+		const int8_t *low = q + 64 * (j / 32) + j % 32;
 
-		d = super_affine(q5_k, x, w, &dmin, sc, mn, q);
-		memset(y, 0, sizeof *y);
-		y->d = d;
-		y->dmin = dmin;
-		pack_scale_min(sc, mn, y->scales);
-		for (int j = 0; j < 128; j++) {
-			const int8_t *low = q + 64 * (j / 32) + j % 32;
-
-			y->qs[j] =
-				(uint8_t)((low[0] & 15) | (low[32] & 15) << 4);
-		}
-		for (int i = 0; i < QUANT_SUPER; i++)
-			y->qh[i % 32] |= (uint8_t)(q[i] >> 4 << i / 32);
+		y->qs[j] = (uint8_t)((low[0] & 15) | (low[32] & 15) << 4);
 	}
+	for (int i = 0; i < QUANT_SUPER; i++)
+		y->qh[i % 32] |= (uint8_t)(q[i] >> 4 << i / 32);
 }
 
-static void quantize_q6_k(const float *x, const float *w, void *dst, int64_t n)
+static void block_q6_k(const float *x, const float *w, struct quant_q6_k *y)
 {
-	struct quant_q6_k *y = dst;
+	int8_t sc[16], q[QUANT_SUPER];
+	uint16_t d;
 
-	for (; n > 0;
-	     n -= QUANT_SUPER, x += QUANT_SUPER, w += QUANT_SUPER, y++) {
-		int8_t sc[16], q[QUANT_SUPER];
-		uint16_t d;
+	d = super_signed(q6_k, x, w, sc, q);
+	memset(y, 0, sizeof *y);
+	y->d = d;
+	memcpy(y->scales, sc, sizeof sc);
+	for (int i = 0; i < QUANT_SUPER; i++) {
+		int half = i / 128, s = i / 32 % 4, l = i % 32;
+		int code = q[i] + 32;
 
-		d = super_signed(q6_k, x, w, sc, q);
-		memset(y, 0, sizeof *y);
-		y->d = d;
-		memcpy(y->scales, sc, sizeof sc);
-		for (int i = 0; i < QUANT_SUPER; i++) {
-			int half = i / 128, s = i / 32 % 4, l = i % 32;
-			int code = q[i] + 32;
-
-			y->ql[64 * half + 32 * (s % 2) + l] |=
-				(uint8_t)((code & 15) << 4 * (s / 2));
-			y->qh[32 * half + l] |= (uint8_t)(code >> 4 << 2 * s);
-		}
+		y->ql[64 * half + 32 * (s % 2) + l] |=
+			(uint8_t)((code & 15) << 4 * (s / 2));
+		y->qh[32 * half + l] |= (uint8_t)(code >> 4 << 2 * s);
 	}
 }
 

@@ -54,70 +54,51 @@ static void pack_fifth(const int8_t *q, int plus, uint8_t *qh)
 		qh[i / 8] |= (uint8_t)(((q[i] + plus) >> 4 & 1) << i % 8);
 }
 
-static void quantize_q8_0(const float *x, const float *w, void *dst, int64_t n)
+static void block_q8_0(const float *x, const float *w, struct quant_q8_0 *y)
 {
-	struct quant_q8_0 *y = dst;
-
-	for (; n > 0; n -= QUANT_BLOCK, x += QUANT_BLOCK, w += QUANT_BLOCK, y++)
-		y->d = fit_codes(-127, 127, x, w, 8, y->qs);
+	y->d = fit_codes(-127, 127, x, w, 8, y->qs);
 }
 
-static void quantize_q4_0(const float *x, const float *w, void *dst, int64_t n)
+static void block_q4_0(const float *x, const float *w, struct quant_q4_0 *y)
 {
-	struct quant_q4_0 *y = dst;
 	int8_t q[QUANT_BLOCK];
 
-	for (; n > 0;
-	     n -= QUANT_BLOCK, x += QUANT_BLOCK, w += QUANT_BLOCK, y++) {
-		y->d = fit_codes(-8, 7, x, w, 16, q);
-		pack_low(q, 8, y->qs);
-	}
+	y->d = fit_codes(-8, 7, x, w, 16, q);
+	pack_low(q, 8, y->qs);
 }
 
-static void quantize_q4_1(const float *x, const float *w, void *dst, int64_t n)
+static void block_q4_1(const float *x, const float *w, struct quant_q4_1 *y)
 {
-	struct quant_q4_1 *y = dst;
 	int8_t q[QUANT_BLOCK];
 
-	for (; n > 0;
-	     n -= QUANT_BLOCK, x += QUANT_BLOCK, w += QUANT_BLOCK, y++) {
-		uint16_t d, m;
+	uint16_t d, m;
 
-		fit_affine_f16(x, w, 15, 24, &d, &m, q);
-		y->d = d;
-		y->m = m;
-		pack_low(q, 0, y->qs);
-	}
+	fit_affine_f16(x, w, 15, 24, &d, &m, q);
+	y->d = d;
+	y->m = m;
+	pack_low(q, 0, y->qs);
 }
 
-static void quantize_q5_0(const float *x, const float *w, void *dst, int64_t n)
+static void block_q5_0(const float *x, const float *w, struct quant_q5_0 *y)
 {
-	struct quant_q5_0 *y = dst;
 	int8_t q[QUANT_BLOCK];
 
-	for (; n > 0;
-	     n -= QUANT_BLOCK, x += QUANT_BLOCK, w += QUANT_BLOCK, y++) {
-		y->d = fit_codes(-16, 15, x, w, 16, q);
-		pack_low(q, 16, y->qs);
-		pack_fifth(q, 16, y->qh);
-	}
+	y->d = fit_codes(-16, 15, x, w, 16, q);
+	pack_low(q, 16, y->qs);
+	pack_fifth(q, 16, y->qh);
 }
 
-static void quantize_q5_1(const float *x, const float *w, void *dst, int64_t n)
+static void block_q5_1(const float *x, const float *w, struct quant_q5_1 *y)
 {
-	struct quant_q5_1 *y = dst;
 	int8_t q[QUANT_BLOCK];
 
-	for (; n > 0;
-	     n -= QUANT_BLOCK, x += QUANT_BLOCK, w += QUANT_BLOCK, y++) {
-		uint16_t d, m;
+	uint16_t d, m;
 
-		fit_affine_f16(x, w, 31, 24, &d, &m, q);
-		y->d = d;
-		y->m = m;
-		pack_low(q, 0, y->qs);
-		pack_fifth(q, 0, y->qh);
-	}
+	fit_affine_f16(x, w, 31, 24, &d, &m, q);
+	y->d = d;
+	y->m = m;
+	pack_low(q, 0, y->qs);
+	pack_fifth(q, 0, y->qh);
 }
 
 #endif

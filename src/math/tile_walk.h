@@ -76,15 +76,6 @@ INLINE void tile_prefetch_run(const struct tile_rows *rows, size_t width,
 		__builtin_prefetch(run + i, 0, 2);
 }
 
-/* How many of the remaining activation rows the next block takes: blocks of
- * nearly equal size, 7 = 4 + 3. */
-INLINE size_t tile_share(size_t left)
-{
-	size_t blocks = (left + TILE_X - 1) / TILE_X;
-
-	return (left + blocks - 1) / blocks;
-}
-
 /* The blocks over one set of weight rows share the prefetching, so that memory
  * is busy all the time: block g of n takes these of the rows. */
 INLINE void tile_share_ahead(struct tile_rows *rows, size_t width, size_t g,
@@ -123,7 +114,7 @@ INLINE void tile_share_ahead(struct tile_rows *rows, size_t width, size_t g,
 			tile_place(&rows, t, o, width); \
 			g = 0; \
 			for (size_t r = 0, n_x; r < t->rows; r += n_x) { \
-				n_x = tile_share(t->rows - r); \
+				n_x = tile_share(t->rows - r, TILE_X); \
 				tile_share_ahead(&rows, width, g++, blocks); \
 				name##_rows(width, n_x, t, &rows); \
 				rows.x += n_x * t->x_stride; \
