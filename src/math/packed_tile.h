@@ -32,6 +32,7 @@
 #include "math/packed.h"
 #include "math/quant_blocks.h"
 #include "math/quant_x_at.h"
+#include "math/row_blocks.h"
 #include "math/tile.h"
 
 #define PARTS (PACKED_ROWS / LANES) /* vectors of a group */
@@ -433,7 +434,7 @@ typedef void pass_fn(int n_rows, const struct pass *p);
 static void walk(const struct tile *t, pass_fn *run)
 {
 	for (size_t r = 0, n; r < t->rows; r += n) {
-		n = tile_share(t->rows - r, ROWS);
+		n = row_block(t->rows - r, ROWS);
 		for (size_t o = 0; o < t->n_w; o += PACKED_ROWS) {
 			const struct pass pass = {
 				.group = (const char *)t->w + o * t->w_stride,

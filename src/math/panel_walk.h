@@ -12,7 +12,7 @@
 #include "math/panel.h"
 #include "math/quant_x.h"
 #include "math/quant_x_at.h"
-#include "math/tile.h"
+#include "math/row_blocks.h"
 #include "math/unroll.h"
 
 /* What is read next, asked for a few lines at a time: a burst would fill the
@@ -104,7 +104,7 @@ static void walk(const struct panel_tile *t, multiply_fn *run)
 	block.w = fetched(t->ahead, t->ahead_bytes,
 	                  (t->rows + ROWS - 1) / ROWS * records);
 	for (size_t r = 0; r < t->rows; r += n_rows) {
-		n_rows = tile_share(t->rows - r, ROWS);
+		n_rows = row_block(t->rows - r, ROWS);
 		next = r + n_rows < t->rows ? n_rows : 0;
 		block.x_next = fetched(block.x + n_rows * t->x_stride,
 		                       next * block.x_stride, records);

@@ -31,15 +31,6 @@ struct tile {
 	bool add;
 };
 
-/* How many of the activation rows that are left, > 0, the next register block of
- * at most `most` takes: blocks of nearly equal size, 7 = 4 + 3. */
-static inline size_t tile_share(size_t left, size_t most)
-{
-	size_t blocks = (left + most - 1) / most;
-
-	return (left + blocks - 1) / blocks;
-}
-
 /* Float32 activations, and the narrow one bf16. */
 void tile_f32_scalar(const struct tile *t);
 void tile_f16_scalar(const struct tile *t);

@@ -18,6 +18,7 @@
 
 #include <stddef.h>
 
+#include "math/row_blocks.h"
 #include "math/tile.h"
 #include "math/unroll.h"
 
@@ -114,7 +115,7 @@ INLINE void tile_share_ahead(struct tile_rows *rows, size_t width, size_t g,
 			tile_place(&rows, t, o, width); \
 			g = 0; \
 			for (size_t r = 0, n_x; r < t->rows; r += n_x) { \
-				n_x = tile_share(t->rows - r, TILE_X); \
+				n_x = row_block(t->rows - r, TILE_X); \
 				tile_share_ahead(&rows, width, g++, blocks); \
 				name##_rows(width, n_x, t, &rows); \
 				rows.x += n_x * t->x_stride; \

@@ -13,6 +13,7 @@
 #include "math/attend.h"
 #include "math/kernels.h"
 #include "math/linear.h"
+#include "math/row_blocks.h"
 
 _Static_assert(KV_PAGE_TOKENS == ATTEND_PAGE, "a page is a page");
 
@@ -292,18 +293,16 @@ static void attend_tile_narrow(const struct job *job, struct strip *strip,
 static void attend_span(const struct job *job, const struct item *item,
                         struct strip *strip, const struct span *span)
 {
-	size_t rows = rows_of(job, item), r = 0;
-	size_t tiles = (rows + ATTEND_ROWS - 1) / ATTEND_ROWS;
+	size_t rows = rows_of(job, item);
 
-	/* Tiles of nearly equal size: 8 rows are 4 + 4. */
-	for (size_t i = 0; i < tiles; i++) {
-		size_t n = (rows - r + tiles - i - 1) / (tiles - i);
-		struct tile tile = { .row = span->row + r, .rows = (int)n };
+	for (size_t r = 0, n; r < rows; r += n) {
+		struct tile tile = { .row = span->row + r };
 
+		n = row_block(rows - r, ATTEND_ROWS);
+		tile.rows = (int)n;
 		for (size_t j = 0; j < n; j++)
 			tile.limit[j] = limit_of(job, item, span, r + j);
 		tile.last = tile.limit[n - 1]; /* later tokens see more */
-		r += n;
 		if (tile.last == 0)
 			continue;
 		if (job->narrow)
