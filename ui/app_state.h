@@ -108,8 +108,10 @@ void app_chats_typed(struct app *app); /* the line may have changed */
 void app_chats_enter(struct app *app, enum app_input input, const char *text);
 void app_chats_draw(struct app *app, struct rect r);
 
-/* app_tokens.c: the token cursor and what it does. */
-bool app_tokens_do(struct app *app, enum action action);
+/* app_cursor.c: the token cursor, where it is and how it walks. */
+bool app_cursor_do(struct app *app, enum action action);
+/* The message it is in, with its spans; NULL: there is none. */
+struct transcript_item *app_cursor_item(struct app *app);
 void app_cursor_show(struct app *app); /* where the transcript has the focus */
 void app_cursor_follow(struct app *app);
 /* To the message below `parent` on the path as it is now, at the same token. */
@@ -119,6 +121,9 @@ void app_cursor_into_window(struct app *app);
 /* To the next or the former match of the search. */
 void app_cursor_to_match(struct app *app, int step);
 void app_cursor_click(struct app *app, int row, int col);
+
+/* app_tokens.c: what is done with the token under it. */
+bool app_tokens_do(struct app *app, enum action action);
 /* The position in the sequence of a reply's first token; SIZE_MAX: unknown. */
 size_t app_reply_position(struct app *app, const struct message *m);
 

@@ -1,0 +1,378 @@
+#include <math.h>
+
+#include "library/conversation.h"
+#include "ui/app_state.h"
+#include "ui/transcript_find.h"
+
+/* What "uncertain" means: as many bits as four or eight equal choices. */
+#define UNCERTAIN_ENTROPY   2.0
+#define UNCERTAIN_SURPRISAL 3.0
+
+/* ---- where the cursor is ---- */
+
+struct transcript_item *app_cursor_item(struct app *app)
+{
+	struct transcript *t = &app->transcript;
+	struct transcript_item *item = transcript_item(t, t->cursor_message);
+
+	if (item)
+		transcript_item_spans(item, &app->chat);
+	return item;
+}
+
+static void put_cursor(struct app *app, struct transcript_item *item,
+                       size_t token)
+{
+	struct transcript *t = &app->transcript;
+
+	transcript_item_spans(item, &app->chat);
+	t->cursor_message = item->id;
+	t->cursor_token = token;
+	app->choosing = false;
+	if (token < item->spans.n)
+		transcript_reveal(t, item, item->spans.begin[token]);
+	else
+		transcript_reveal(t, item, item->message->text.len);
+}
+
+void app_cursor_follow(struct app *app)
+{
+	struct transcript *t = &app->transcript;
+	const struct message *m = app->chat.reply;
+
+	if (!m || !t->cursor_follows)
+		return;
+	t->cursor_message = m->id;
+	t->cursor_token = m->ids.n ? m->ids.n - 1 : 0;
+}
+
+void app_cursor_show(struct app *app)
+{
+	struct transcript *t = &app->transcript;
+	struct transcript_item *item = app_cursor_item(app);
+
+	t->cursor = true;
+	if (item || !t->n)
+		return;
+	item = &t->items[t->n - 1];
+	transcript_item_spans(item, &app->chat);
+	t->cursor_message = item->id;
+	t->cursor_token = item->spans.n ? item->spans.n - 1 : 0;
+}
+
+void app_cursor_to_child(struct app *app, int64_t parent)
+{
+	struct transcript *t = &app->transcript;
+
+	if (!t->cursor)
+		return;
+	transcript_update(t, &app->chat, t->width, t->rows);
+	for (size_t i = 0; i < t->n; i++) {
+		size_t token = t->cursor_token, n;
+
+		if (t->items[i].message->parent != parent)
+			continue;
+		transcript_item_spans(&t->items[i], &app->chat);
+		n = t->items[i].spans.n;
+		put_cursor(app, &t->items[i],
+		           token < n ? token
+		           : n       ? n - 1
+		                     : 0);
+	}
+}
+
+void app_cursor_to_match(struct app *app, int step)
+{
+	struct transcript *t = &app->transcript;
+	struct transcript_item *item;
+
+	if (!transcript_next_match(t, step)) {
+		chat_notice(&app->chat, "\"%s\" was not found", t->query.bytes);
+		return;
+	}
+	item = transcript_item(t, t->match_message);
+	if (!item || !app->in_transcript)
+		return;
+	transcript_item_spans(item, &app->chat);
+	if (item->spans.n)
+		put_cursor(app, item, spans_find(&item->spans, t->match_begin));
+	t->cursor_follows = false;
+}
+
+/* ---- walking ---- */
+
+static void step(struct app *app, int direction)
+{
+	struct transcript *t = &app->transcript;
+	struct transcript_item *item = app_cursor_item(app);
+	size_t i, last;
+
+	if (!item)
+		return;
+	i = (size_t)(item - t->items);
+	/* Behind the last token of all is the one that would come next. */
+	last = item->spans.n;
+	if (i + 1 < t->n || item->message->role != ROLE_ASSISTANT ||
+	    item->message->state == MESSAGE_OPEN)
+		last = last ? last - 1 : 0;
+	if (direction > 0 && t->cursor_token < last) {
+		put_cursor(app, item, t->cursor_token + 1);
+	} else if (direction > 0 && i + 1 < t->n) {
+		put_cursor(app, item + 1, 0);
+	} else if (direction < 0 && t->cursor_token > 0) {
+		put_cursor(app, item, t->cursor_token - 1);
+	} else if (direction < 0 && i > 0) {
+		item--;
+		transcript_item_spans(item, &app->chat);
+		put_cursor(app, item, item->spans.n ? item->spans.n - 1 : 0);
+	}
+}
+
+/* To an end of the conversation, or to the message before or after. */
+static void jump(struct app *app, enum action action)
+{
+	struct transcript *t = &app->transcript;
+	struct transcript_item *item = app_cursor_item(app);
+	size_t last = t->n ? t->n - 1 : 0;
+
+	if (!item)
+		return;
+	if (action == ACTION_TOP)
+		item = &t->items[0];
+	else if (action == ACTION_BOTTOM)
+		item = &t->items[last];
+	else if (action == ACTION_MESSAGE_UP && item > t->items &&
+	         !t->cursor_token)
+		item--;
+	else if (action == ACTION_MESSAGE_DOWN && item < &t->items[last])
+		item++;
+	transcript_item_spans(item, &app->chat);
+	put_cursor(app, item,
+	           action == ACTION_BOTTOM && item->spans.n ? item->spans.n - 1
+	                                                    : 0);
+}
+
+/* The token of the glyph nearest to a column of a line. */
+static bool token_at(struct app *app, struct place p, int col, size_t *token)
+{
+	struct transcript *t = &app->transcript;
+	size_t begin;
+	const struct lines *lines = place_lines(t, p, &begin);
+	size_t source = SIZE_MAX;
+	int at = 0;
+
+	if (!lines)
+		return false;
+	for (size_t g = lines->lines[p.line].begin;
+	     g < lines->lines[p.line].end; g++) {
+		const struct glyph *glyph = &lines->glyphs[g];
+
+		if (glyph->source != SOURCE_NONE &&
+		    (source == SIZE_MAX || at <= col))
+			source = glyph->source + begin;
+		at += glyph->columns;
+	}
+	transcript_item_spans(&t->items[p.item], &app->chat);
+	if (source == SIZE_MAX || !t->items[p.item].spans.n)
+		return false;
+	*token = spans_find(&t->items[p.item].spans, source);
+	return true;
+}
+
+static int cursor_column(struct app *app, struct place p, size_t pos)
+{
+	size_t begin;
+	const struct lines *lines = place_lines(&app->transcript, p, &begin);
+	int col = 0;
+
+	if (!lines)
+		return 0;
+	for (size_t g = lines->lines[p.line].begin;
+	     g < lines->lines[p.line].end; g++) {
+		if (lines->glyphs[g].source != SOURCE_NONE &&
+		    lines->glyphs[g].source + begin >= pos)
+			break;
+		col += lines->glyphs[g].columns;
+	}
+	return col;
+}
+
+static void step_line(struct app *app, int direction)
+{
+	struct transcript *t = &app->transcript;
+	struct transcript_item *item = app_cursor_item(app);
+	struct place p;
+	size_t pos, token;
+	int col;
+
+	if (!item || !item->spans.n) {
+		transcript_scroll(t, direction);
+		return;
+	}
+	pos = t->cursor_token < item->spans.n
+	              ? item->spans.begin[t->cursor_token]
+	              : item->message->text.len;
+	p = place_find(t, item, pos);
+	col = cursor_column(app, p, pos);
+	while (direction > 0 ? place_next(t, &p) : place_before(t, &p)) {
+		if (!token_at(app, p, col, &token))
+			continue;
+		put_cursor(app, &t->items[p.item], token);
+		return;
+	}
+}
+
+void app_cursor_into_window(struct app *app)
+{
+	struct transcript *t = &app->transcript;
+	struct transcript_item *item = app_cursor_item(app);
+	struct place at, p = t->top, nearest = t->top;
+	bool found = false;
+	size_t token;
+
+	if (!item || !item->spans.n)
+		return;
+	at = place_find(t, item,
+	                transcript_item_token(item, t->cursor_token).begin);
+	/* Rows above the cursor leave the last one, those below the first. */
+	for (int i = 0; i < t->rows; i++) {
+		int side = place_compare(p, at);
+
+		if (!side)
+			return; /* it is in the window */
+		if ((side < 0 || !found) && token_at(app, p, 0, &token)) {
+			nearest = p;
+			found = true;
+		}
+		if (!place_next(t, &p))
+			break;
+	}
+	if (!found || !token_at(app, nearest, 0, &token))
+		return;
+	t->cursor_follows = false;
+	put_cursor(app, &t->items[nearest.item], token);
+}
+
+void app_cursor_click(struct app *app, int row, int col)
+{
+	struct transcript *t = &app->transcript;
+	const struct rect *r = &app->layout.transcript;
+	struct place p = t->top;
+	size_t token;
+
+	if (row < r->row || row >= r->row + r->rows ||
+	    col >= r->col + r->cols) {
+		if (app->in_transcript)
+			app_do(app, ACTION_FOCUS, "");
+		return;
+	}
+	for (int i = r->row; i < row; i++)
+		if (!place_next(t, &p))
+			return;
+	if (!t->n ||
+	    !token_at(app, p, col - r->col - TRANSCRIPT_INDENT, &token))
+		return;
+	if (!app->in_transcript)
+		app_do(app, ACTION_FOCUS, "");
+	t->cursor_follows = false;
+	put_cursor(app, &t->items[p.item], token);
+}
+
+/* ---- looking for tokens ---- */
+
+static bool is_uncertain(const struct token_odds *odds)
+{
+	return odds->rank && (odds->entropy / M_LN2 >= UNCERTAIN_ENTROPY ||
+	                      -odds->logprob / M_LN2 >= UNCERTAIN_SURPRISAL);
+}
+
+static bool is_not_first(const struct token_odds *odds)
+{
+	return odds->rank > 1;
+}
+
+/* From the cursor on, over the messages that follow, to the first token that is
+ * wanted. */
+static void seek(struct app *app, int direction,
+                 bool (*wanted)(const struct token_odds *odds))
+{
+	struct transcript *t = &app->transcript;
+	struct transcript_item *item = app_cursor_item(app);
+	long i, token;
+
+	if (!item)
+		return;
+	token = (long)t->cursor_token + direction;
+	for (i = item - t->items; i >= 0 && i < (long)t->n; i += direction) {
+		const struct message *m = t->items[i].message;
+
+		for (; token >= 0 && token < (long)m->n_odds;
+		     token += direction) {
+			if (!wanted(&m->odds[token]))
+				continue;
+			put_cursor(app, &t->items[i], (size_t)token);
+			return;
+		}
+		token = 0;
+		if (direction < 0 && i > 0)
+			token = (long)t->items[i - 1].message->n_odds - 1;
+	}
+	chat_notice(&app->chat, "there is none in this direction");
+}
+
+static void most_surprising(struct app *app)
+{
+	struct transcript_item *item = app_cursor_item(app);
+	const struct message *m = item ? item->message : NULL;
+	size_t best = SIZE_MAX;
+
+	for (size_t i = 0; m && i < m->n_odds; i++)
+		if (m->odds[i].rank &&
+		    (best == SIZE_MAX ||
+		     m->odds[i].logprob < m->odds[best].logprob))
+			best = i;
+	if (best != SIZE_MAX)
+		put_cursor(app, item, best);
+	else
+		chat_notice(&app->chat, "no odds are known in this message");
+}
+
+/* ---- the table ---- */
+
+bool app_cursor_do(struct app *app, enum action action)
+{
+	switch (action) {
+	case ACTION_TOKEN_LEFT:
+		step(app, -1);
+		return true;
+	case ACTION_TOKEN_RIGHT:
+		step(app, 1);
+		return true;
+	case ACTION_LINE_UP:
+		step_line(app, -1);
+		return true;
+	case ACTION_LINE_DOWN:
+		step_line(app, 1);
+		return true;
+	case ACTION_TOP:
+	case ACTION_BOTTOM:
+	case ACTION_MESSAGE_UP:
+	case ACTION_MESSAGE_DOWN:
+		jump(app, action);
+		return true;
+	case ACTION_NEXT:
+		seek(app, 1, is_uncertain);
+		return true;
+	case ACTION_BEFORE:
+		seek(app, -1, is_uncertain);
+		return true;
+	case ACTION_NOT_FIRST:
+		seek(app, 1, is_not_first);
+		return true;
+	case ACTION_SURPRISING:
+		most_surprising(app);
+		return true;
+	default:
+		return false;
+	}
+}
