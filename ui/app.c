@@ -17,6 +17,7 @@
 #include "base/paths.h"
 #include "engine/engine.h"
 #include "ui/app_state.h"
+#include "ui/chat_model.h"
 #include "ui/cli/options.h"
 #include "ui/line_editor.h"
 #include "ui/line_mode.h"

@@ -8,9 +8,9 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
-#include "base/paths.h"
 #include "library/conversation.h"
 #include "library/reply.h"
+#include "ui/chat_model.h"
 #include "ui/chat_prompt.h"
 #include "ui/chat_score.h"
 #include "ui/cli/options.h"
@@ -22,8 +22,6 @@
 
 /* What a tokenizer reads in some 20 ms. */
 #define MEASURE_BYTES (1 << 18)
-
-#define UNKNOWN_TEMPLATE "unknown chat template, read as ChatML"
 
 /* ---- notices ---- */
 
@@ -147,103 +145,6 @@ int chat_tick(struct chat *chat)
 	return left < 0 ? -1 : (int)(left * 1000) + 1;
 }
 
-/* ---- the model ---- */
-
-/* The model that is there stays as it is until another one is loaded. */
-static void keep_model(struct chat *chat)
-{
-	free(chat->path_before);
-	chat->path_before = chat->path;
-	chat->context_before = chat->context;
-	chat->path = NULL;
-}
-
-void chat_load(struct chat *chat, char *path, size_t context)
-{
-	const struct options *o = chat->options;
-	char *cache_dir = paths_user(PATHS_CACHE, NULL);
-
-	if (chat->state == CHAT_LOADING)
-		chat_stop(chat);
-	else if (chat->model)
-		keep_model(chat);
-	free(chat->path);
-	chat->path = path;
-	chat->context = context;
-	chat->state = CHAT_LOADING;
-	chat->stage = ENGINE_STAGE_WEIGHTS;
-	chat->done = chat->total = 0;
-	chat->stage_began = clock_seconds();
-	chat->request =
-		engine_load(chat->engine, &(struct engine_load){
-						  .path = path,
-						  .cache_dir = cache_dir,
-						  .quant = o->quant,
-						  .kv_type = o->kv_type,
-						  .context = chat->context,
-						  .kv_memory = o->kv_memory,
-						  .threads = o->threads,
-						  .exact = o->exact,
-						  .warm = true,
-					  });
-	free(cache_dir);
-}
-
-/* Settings made since then stay where only the context is another one. */
-static void take_model(struct chat *chat, const struct engine_model *model)
-{
-	bool known;
-
-	chat->model = model;
-	chat->measured = -2;
-	chat->family = chat_family_of(model->chat_template, &known);
-	/* What was told of the conversation stays. */
-	if (!known && chat->notice.len)
-		strbuf_add_str(&chat->notice, "\n" UNKNOWN_TEMPLATE);
-	else if (!known)
-		chat_notice(chat, UNKNOWN_TEMPLATE);
-	if (!chat->overflow.enlarging)
-		chat->sampling =
-			options_sampling(chat->options, &model->sampling);
-}
-
-/* Another load was asked for while this one was under way: it has replaced the
- * model all the same. */
-static void on_late_load(struct chat *chat, const struct engine_model *model)
-{
-	take_model(chat, model);
-	free(chat->path_before);
-	chat->path_before = mem_strdup(model->path);
-	chat->context_before = model->context;
-}
-
-static void on_loaded(struct chat *chat, const struct engine_event *event)
-{
-	take_model(chat, event->loaded.model);
-	chat_end_request(chat);
-	chat->reused = chat->computed = chat->restored = 0;
-	chat->tokens_per_second = 0;
-	chat_overflow_loaded(chat);
-	chat_say_next(chat);
-}
-
-/* What there was before stays. */
-static void on_load_failed(struct chat *chat, bool bad_file, const char *why)
-{
-	if (!chat->model) {
-		chat->state = CHAT_NO_MODEL;
-		chat->failed_file = bad_file;
-		chat_error(chat, "%s", why);
-		return;
-	}
-	free(chat->path);
-	chat->path = chat->path_before;
-	chat->context = chat->context_before;
-	chat->path_before = NULL;
-	chat_overflow_refused(chat);
-	chat_error(chat, "%s; it stays %s", why, chat->model->name);
-}
-
 /* ---- a reply ---- */
 
 void chat_end_request(struct chat *chat)
@@ -351,7 +252,7 @@ static void on_failed(struct chat *chat, const struct engine_event *event)
 	error_set(&text, "%s", event->failed.text);
 	close_reply(chat, MESSAGE_INTERRUPTED);
 	if (loading)
-		on_load_failed(chat, event->failed.bad_file, text.text);
+		chat_model_failed(chat, event->failed.bad_file, text.text);
 	else
 		chat_error(chat, "%s", text.text);
 }
@@ -372,7 +273,7 @@ void chat_handle_event(struct chat *chat, const struct engine_event *event)
 	if (!chat->request || event->request != chat->request) {
 		/* Late, of a request that is over. */
 		if (event->type == ENGINE_LOADED)
-			on_late_load(chat, event->loaded.model);
+			chat_model_came_late(chat, event->loaded.model);
 		return;
 	}
 	if (event->type == ENGINE_PROGRESS)
@@ -388,7 +289,7 @@ void chat_handle_event(struct chat *chat, const struct engine_event *event)
 	else if (chat->state == CHAT_TITLING)
 		chat_title_event(chat, event);
 	else if (event->type == ENGINE_LOADED)
-		on_loaded(chat, event);
+		chat_model_came(chat, event->loaded.model);
 	else if (event->type == ENGINE_TOKEN && chat->reply)
 		on_token(chat, event);
 	else if (event->type == ENGINE_FINISHED)
@@ -499,7 +400,7 @@ static bool prepare(struct chat *chat, int64_t last,
 
 	if (chat->state == CHAT_LOADING) {
 		chat_notice(chat, "the model is not there yet; /continue "
-				  "answers when it is");
+		                  "answers when it is");
 		return false;
 	}
 	if (!chat->model) {

@@ -108,10 +108,6 @@ void chat_init(struct chat *chat, struct engine *engine,
                const struct options *options, struct conversation *c);
 void chat_free(struct chat *chat);
 
-/* Starts loading; takes path.  A model that is there stays until the new one is,
- * or for good where that cannot be loaded.  context: tokens; 0: the model's. */
-void chat_load(struct chat *chat, char *path, size_t context);
-
 void chat_handle_event(struct chat *chat, const struct engine_event *event);
 
 /* Something is computed that chat_stop() would end. */

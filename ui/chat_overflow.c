@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "library/conversation.h"
 #include "ui/chat.h"
+#include "ui/chat_model.h"
 #include "ui/chat_prompt.h"
 
 /* Room that a reply must have, in tokens: less than this is no answer. */

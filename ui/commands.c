@@ -11,6 +11,7 @@
 #include "library/library.h"
 #include "ui/branch_map.h"
 #include "ui/chat.h"
+#include "ui/chat_model.h"
 #include "ui/chat_tree.h"
 #include "ui/cli/installed_models.h"
 #include "ui/cli/options.h"

@@ -15,6 +15,7 @@
 #include "engine/engine.h"
 #include "library/conversation.h"
 #include "ui/chat.h"
+#include "ui/chat_model.h"
 #include "ui/chat_tree.h"
 #include "ui/cli/model_summary.h"
 #include "ui/cli/options.h"
