@@ -4,12 +4,10 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "base/paths.h"
 #include "engine/engine.h"
 #include "ui/chat.h"
+#include "ui/cli/engine_model.h"
 #include "ui/cli/options.h"
-
-#define UNKNOWN_TEMPLATE "unknown chat template, read as ChatML"
 
 /* The model that is there stays as it is until another one is loaded. */
 static void keep_model(struct chat *chat)
@@ -22,9 +20,6 @@ static void keep_model(struct chat *chat)
 
 void chat_load(struct chat *chat, char *path, size_t context)
 {
-	const struct options *o = chat->options;
-	char *cache_dir = paths_user(PATHS_CACHE, NULL);
-
 	if (chat->state == CHAT_LOADING)
 		chat_stop(chat);
 	else if (chat->model)
@@ -37,18 +32,7 @@ void chat_load(struct chat *chat, char *path, size_t context)
 	chat->done = chat->total = 0;
 	chat->stage_began = clock_seconds();
 	chat->request =
-		engine_load(chat->engine, &(struct engine_load){
-						  .path = path,
-						  .cache_dir = cache_dir,
-						  .quant = o->quant,
-						  .kv_type = o->kv_type,
-						  .context = chat->context,
-						  .kv_memory = o->kv_memory,
-						  .threads = o->threads,
-						  .exact = o->exact,
-						  .warm = true,
-					  });
-	free(cache_dir);
+		engine_model_load(chat->engine, chat->options, path, context);
 }
 
 /* Settings made since then stay where only the context is another one. */
@@ -61,9 +45,9 @@ static void take_model(struct chat *chat, const struct engine_model *model)
 	chat->family = chat_family_of(model->chat_template, &known);
 	/* What was told of the conversation stays. */
 	if (!known && chat->notice.len)
-		strbuf_add_str(&chat->notice, "\n" UNKNOWN_TEMPLATE);
+		strbuf_add_str(&chat->notice, "\n" ENGINE_MODEL_UNKNOWN);
 	else if (!known)
-		chat_notice(chat, UNKNOWN_TEMPLATE);
+		chat_notice(chat, ENGINE_MODEL_UNKNOWN);
 	if (!chat->overflow.enlarging)
 		chat->sampling =
 			options_sampling(chat->options, &model->sampling);

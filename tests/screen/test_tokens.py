@@ -261,15 +261,20 @@ def the_list_and_all_others_are_the_whole(binary):
             assert abs(sum(shown) - 1) < 0.0006 * len(shown), (shown, c.text())
 
 
+def to_the_open_end(c, seen):
+    """Behind the last token of a story that was cut, with the odds there."""
+    c.ready()
+    c.ask("Tell me a story about a dog.")
+    c.keys("F2", "Right")
+    c.wait(seen)
+    c.keys("p")
+    c.wait("all others")
+
+
 @test
 def the_odds_of_a_token_taken_at_the_open_end_are_kept(binary):
     with Confab(binary, "--max-tokens", "6", rows=40, cols=120) as c:
-        c.ready()
-        c.ask("Tell me a story about a dog.")
-        c.keys("F2", "Right")
-        c.wait("after token 6")
-        c.keys("p")
-        c.wait("all others")
+        to_the_open_end(c, "after token 6")
         c.keys("Enter")
         c.wait("take another token")
         c.keys("Down", "Enter")
@@ -314,12 +319,7 @@ def the_odds_of_the_prompt_are_computed_on_request(binary):
 @test
 def the_next_token_is_shown_at_the_open_end(binary):
     with Confab(binary, "--max-tokens", "4", rows=40, cols=120) as c:
-        c.ready()
-        c.ask("Tell me a story about a dog.")
-        c.keys("F2", "Right")
-        c.wait("the next token: p computes its odds")
-        c.keys("p")
-        c.wait("all others")
+        to_the_open_end(c, "the next token: p computes its odds")
         c.keys("Enter", "Enter")
         c.wait(" confab-20m  2/2")
 

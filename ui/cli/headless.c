@@ -16,6 +16,7 @@
 #include "library/reply.h"
 #include "text/chat_template.h"
 #include "text/tokenizer.h"
+#include "ui/cli/engine_model.h"
 #include "ui/cli/input.h"
 #include "ui/cli/options.h"
 #include "ui/cli/output.h"
@@ -228,27 +229,6 @@ static int failed(struct headless *h, const struct engine_event *event,
 	return event->failed.bad_file ? EXIT_BAD_FILE : EXIT_FAILED;
 }
 
-static uint64_t start_load(struct headless *h, const char *path)
-{
-	const struct options *o = h->o;
-	char *cache_dir = paths_user(PATHS_CACHE, NULL);
-	uint64_t request;
-
-	request = engine_load(h->engine, &(struct engine_load){
-						 .path = path,
-						 .cache_dir = cache_dir,
-						 .quant = o->quant,
-						 .kv_type = o->kv_type,
-						 .context = o->context,
-						 .kv_memory = o->kv_memory,
-						 .threads = o->threads,
-						 .exact = o->exact,
-						 .warm = true,
-					 });
-	free(cache_dir);
-	return request;
-}
-
 static void model_ready(struct headless *h, const struct engine_model *model)
 {
 	bool known;
@@ -258,13 +238,13 @@ static void model_ready(struct headless *h, const struct engine_model *model)
 	h->sampling = options_sampling(h->o, &model->sampling);
 	h->family = chat_family_of(model->chat_template, &known);
 	if (!known && !h->o->raw)
-		progress_note("%s: unknown chat template, read as ChatML",
-		              model->name);
+		progress_note("%s: " ENGINE_MODEL_UNKNOWN, model->name);
 }
 
 static int load(struct headless *h, const char *path, struct error *err)
 {
-	uint64_t request = start_load(h, path);
+	uint64_t request =
+		engine_model_load(h->engine, h->o, path, h->o->context);
 	struct engine_event *event;
 	int status = -1;
 
