@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/strbuf.h"
 #include "engine/sampler.h"
+#include "ui/action_help.h"
 #include "ui/actions.h"
 #include "ui/thought.h"
 #include "ui/try_settings.h"
@@ -116,7 +117,7 @@ static void the_help_screen_lists_all_of_them(void **state)
 	struct strbuf help = STRBUF_INIT;
 
 	(void)state;
-	actions_print_help(&help, true);
+	action_help_print(&help, true);
 	for (int a = ACTION_NONE + 1; a < ACTIONS; a++)
 		assert_non_null(
 			strstr(help.bytes, action_info((enum action)a)->help));
@@ -128,7 +129,7 @@ static void the_help_of_line_mode_has_neither_keys_nor_the_screens(void **state)
 	struct strbuf help = STRBUF_INIT;
 
 	(void)state;
-	actions_print_help(&help, false);
+	action_help_print(&help, false);
 	assert_non_null(strstr(help.bytes, "\n  /retry "));
 	assert_null(strstr(help.bytes, "F5"));
 	assert_null(strstr(help.bytes, "/heat"));
@@ -154,7 +155,7 @@ static void all_explanations_begin_in_one_column(void **state)
 	size_t first;
 
 	(void)state;
-	actions_print_help(&help, true);
+	action_help_print(&help, true);
 	first = column_of(&help, action_info(ACTION_NONE + 1)->help);
 	for (int a = ACTION_NONE + 1; a < ACTIONS; a++)
 		assert_int_equal(
@@ -207,7 +208,7 @@ static void the_manual_page_has_the_keys_of_the_table(void **state)
 	struct strbuf keys = STRBUF_INIT;
 
 	(void)state;
-	actions_print_man(&keys);
+	action_help_print_man(&keys);
 	if (getenv("CONFAB_WRITE_MAN"))
 		write_manual(text, before, after, &keys);
 	else if (after - before != keys.len ||

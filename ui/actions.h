@@ -115,6 +115,12 @@ enum action action_of_key(const char *key, enum action_place place);
 /* The first key of an action as it is bound now, or "". */
 const char *action_key(enum action action);
 
+/* All of them, "F3, Ctrl-P". */
+void action_add_keys(struct strbuf *out, enum action action);
+
+/* Does it do nothing in line mode? */
+bool action_needs_screen(enum action action);
+
 /* `bind KEY ACTION` of the configuration; ACTION "none" frees the key. */
 int action_bind(const char *key, const char *name, struct error *err);
 
@@ -127,12 +133,5 @@ char **actions_complete(const char *text, size_t len);
 
 /* The nearest slash command to an unknown one, or NULL. */
 const char *actions_nearest(const char *name);
-
-/* "F5  /retry  answer again" for every action, by group; for line mode (keys
- * false) the commands alone that do not need a screen. */
-void actions_print_help(struct strbuf *out, bool keys);
-
-/* The same in mdoc(7) for confab(1): a list below a heading for every group. */
-void actions_print_man(struct strbuf *out);
 
 #endif

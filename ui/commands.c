@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "library/conversation.h"
 #include "library/library.h"
+#include "ui/action_help.h"
 #include "ui/branch_map.h"
 #include "ui/chat.h"
 #include "ui/chat_model.h"
@@ -454,7 +455,7 @@ static void help(const struct command_host *host)
 {
 	struct strbuf out = STRBUF_INIT;
 
-	actions_print_help(&out, host->has_screen);
+	action_help_print(&out, host->has_screen);
 	if (!host->has_screen)
 		strbuf_add_str(&out, line_help);
 	host->show(host->arg, "Help", out.bytes);
