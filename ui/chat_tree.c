@@ -7,17 +7,6 @@
 #include "library/conversation.h"
 #include "ui/chat.h"
 
-/* The last message of the path with this role, or NULL. */
-static struct message *last_of(const struct chat *chat, enum message_role role)
-{
-	const struct conversation *c = chat->conversation;
-	struct message *m = conversation_message(c, c->leaf);
-
-	while (m && m->role != role)
-		m = conversation_message(c, m->parent);
-	return m;
-}
-
 /* What is computed ends, and the branch can be returned to. */
 static void leave_branch(struct chat *chat)
 {
@@ -27,7 +16,7 @@ static void leave_branch(struct chat *chat)
 
 void chat_retry(struct chat *chat)
 {
-	struct message *user = last_of(chat, ROLE_USER);
+	struct message *user = conversation_last(chat->conversation, ROLE_USER);
 
 	if (!user) {
 		chat_notice(chat, "there is nothing to answer yet");
@@ -65,7 +54,7 @@ char *chat_undo(struct chat *chat)
 	if (chat->n_queue)
 		return chat->queue[--chat->n_queue];
 	leave_branch(chat);
-	user = last_of(chat, ROLE_USER);
+	user = conversation_last(chat->conversation, ROLE_USER);
 	if (!user)
 		return NULL;
 	chat->conversation->leaf = user->parent;

@@ -8,7 +8,6 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "library/conversation.h"
-#include "library/library.h"
 #include "ui/action_help.h"
 #include "ui/branch_map.h"
 #include "ui/chat.h"
@@ -17,6 +16,7 @@
 #include "ui/cli/installed_models.h"
 #include "ui/cli/options.h"
 #include "ui/code_blocks.h"
+#include "ui/command_conversations.h"
 #include "ui/command_exchange.h"
 #include "ui/command_set.h"
 #include "ui/thought.h"
@@ -32,201 +32,25 @@ static int number_of(const char *text)
 }
 
 /* The message with a number as the transcript and the map of branches show it,
- * or the last of a role on the current branch (number 0). */
-static const struct message *find_message(const struct chat *chat, int number,
-                                          enum message_role role)
-{
-	const struct conversation *c = chat->conversation;
-	const struct message *m = conversation_message(c, c->leaf);
-
-	if (number)
-		return conversation_message(
-			c, branch_map_message(c, (size_t)number));
-	while (m && m->role != role)
-		m = conversation_message(c, m->parent);
-	return m;
-}
-
+ * or without one the last of a role on the current branch. */
 static const struct message *named_message(const struct command_host *host,
                                            const char *argument,
                                            enum message_role role)
 {
+	const struct conversation *c = host->chat->conversation;
 	int number = number_of(argument);
 	const struct message *m = NULL;
 
-	if (!*argument || number)
-		m = find_message(host->chat, number, role);
+	if (number)
+		m = conversation_message(c,
+		                         branch_map_message(c, (size_t)number));
+	else if (!*argument)
+		m = conversation_last(c, role);
 	if (!m)
 		chat_error(host->chat, *argument ? "there is no message %s" :
 		                                   "there is no message%s",
 		           argument);
 	return m;
-}
-
-/* ---- conversations ---- */
-
-static void switch_to(const struct command_host *host, struct conversation *c)
-{
-	chat_switch(host->chat, c);
-	host->switched(host->arg);
-}
-
-static void new_conversation(const struct command_host *host)
-{
-	struct chat *chat = host->chat;
-	const struct message *system = find_message(chat, 0, ROLE_SYSTEM);
-	struct conversation *c = conversation_new();
-
-	if (system)
-		conversation_add(c, -1, ROLE_SYSTEM, system->text.bytes,
-		                 system->text.len);
-	saving_leave(&chat->saving, chat->conversation);
-	switch_to(host, c);
-	chat_notice(chat, "a new conversation");
-}
-
-static void open_conversation(const struct command_host *host, const char *id)
-{
-	struct chat *chat = host->chat;
-	struct error err = { "" };
-	struct conversation *c;
-
-	if (!*id) {
-		chat_error(chat, "/open needs an id or a title; /list shows "
-				 "them");
-		return;
-	}
-	chat_save(chat);
-	c = saving_open_other(&chat->saving, chat->conversation, id, &err);
-	if (!c) {
-		chat_error(chat, "%s", err.text);
-		return;
-	}
-	switch_to(host, c);
-	chat_tell_opened(chat);
-}
-
-static void add_entry(struct strbuf *out, const struct library_entry *e)
-{
-	strbuf_printf(out, "  %-8s %s", e->id, e->title);
-	if (e->snippet && *e->snippet && strcmp(e->snippet, e->title))
-		strbuf_printf(out, "\n           %s", e->snippet);
-	strbuf_add_char(out, '\n');
-}
-
-static void list_conversations(const struct command_host *host,
-                               const char *words)
-{
-	struct chat *chat = host->chat;
-	struct library_entry *entries;
-	struct strbuf out = STRBUF_INIT;
-	struct error err = { "" };
-	size_t n;
-
-	if (!chat->saving.lib) {
-		chat_notice(chat, "conversations are not saved");
-		return;
-	}
-	chat_save(chat);
-	if (library_list(chat->saving.lib, words, 200, &entries, &n, &err)) {
-		chat_error(chat, "%s", err.text);
-		return;
-	}
-	for (size_t i = 0; i < n; i++)
-		add_entry(&out, &entries[i]);
-	library_entries_free(entries, n);
-	if (n)
-		host->show(host->arg, "Conversations: /open ID", out.bytes);
-	else
-		chat_notice(chat, *words ? "nothing was found" :
-		                           "nothing is saved yet");
-	strbuf_free(&out);
-}
-
-static void rename_conversation(const struct command_host *host,
-                                const char *title)
-{
-	struct conversation *c = host->chat->conversation;
-
-	if (*title) {
-		free(c->title);
-		c->title = mem_strdup(title);
-		chat_save(host->chat);
-	}
-	if (*title && host->chat->saving.read_only)
-		chat_error(host->chat, "title: %s, but not kept: %s", c->title,
-		           saving_notice(&host->chat->saving, c));
-	else
-		chat_notice(host->chat, "title: %s",
-		            *c->title ? c->title : "none yet");
-}
-
-static void delete_branch(const struct command_host *host)
-{
-	struct chat *chat = host->chat;
-	const struct message *m = find_message(chat, 0, ROLE_USER);
-	struct conversation *c = chat->conversation;
-
-	if (!m) {
-		chat_notice(chat, "there is no message of yours to delete");
-		return;
-	}
-	chat_interrupt(chat);
-	saving_remove_message(&chat->saving, c, m->id);
-	chat_save(chat);
-	chat_notice(chat, "the branch from your last message on is deleted");
-}
-
-static void delete_open_one(const struct command_host *host)
-{
-	struct chat *chat = host->chat;
-	struct error err = { "" };
-	char *id = NULL, *title = mem_strdup(chat->conversation->title);
-
-	if (chat->conversation->id)
-		id = mem_strdup(chat->conversation->id);
-	chat_interrupt(chat);
-	chat_snapshot_remove(chat);
-	new_conversation(host);
-	if (!id)
-		chat_notice(chat, "the conversation is gone: it was not saved");
-	else if (saving_delete(&chat->saving, id, &err))
-		chat_error(chat, "%s", err.text);
-	else
-		chat_notice(chat, "deleted: %s; /undelete brings it back",
-		            *title ? title : id);
-	free(title);
-	free(id);
-}
-
-static void delete_conversation(const struct command_host *host,
-                                const char *argument)
-{
-	struct chat *chat = host->chat;
-
-	if (!strcmp(argument, "branch"))
-		delete_branch(host);
-	else if (*argument)
-		chat_error(chat, "/delete, or /delete branch");
-	else if (chat->saving.read_only)
-		chat_error(chat, "another confab writes this conversation: it "
-				 "is not deleted");
-	else if (!chat->conversation->n)
-		chat_notice(chat, "there is nothing to delete");
-	else
-		delete_open_one(host);
-}
-
-static void undelete(const struct command_host *host)
-{
-	struct chat *chat = host->chat;
-	struct error err = { "" };
-	const char *id = saving_undelete(&chat->saving, &err);
-
-	if (id)
-		open_conversation(host, id);
-	else
-		chat_error(chat, "%s", err.text);
 }
 
 /* ---- messages ---- */
@@ -280,7 +104,7 @@ static void undo(const struct command_host *host)
 
 static void system_prompt(const struct command_host *host, const char *text)
 {
-	const struct message *m = find_message(host->chat, 0, ROLE_SYSTEM);
+	const struct message *m = conversation_last(host->chat->conversation, ROLE_SYSTEM);
 
 	if (*text && (m || strcmp(text, "none"))) {
 		bool removed = !strcmp(text, "none");
@@ -360,7 +184,7 @@ static void save(const struct command_host *host, const char *title)
 	struct chat *chat = host->chat;
 
 	if (*title)
-		rename_conversation(host, title);
+		command_conversations(host, ACTION_RENAME, title);
 	chat_save(chat);
 	if (!chat->saving.wanted)
 		chat_notice(chat, "conversations are not saved (--no-save)");
@@ -393,7 +217,7 @@ static int pick(const struct command_host *host, const char *argument,
 		return -1;
 	}
 	strbuf_add_str(what, "the last reply");
-	m = find_message(chat, 0, ROLE_ASSISTANT);
+	m = conversation_last(chat->conversation, ROLE_ASSISTANT);
 	if (!m) {
 		chat_error(chat, "there is no reply yet");
 		return -1;
@@ -464,30 +288,10 @@ static void help(const struct command_host *host)
 
 /* ---- the table's side ---- */
 
-static bool run_conversation(const struct command_host *host,
+static bool run_message(const struct command_host *host,
                              enum action action, const char *argument)
 {
 	switch (action) {
-	case ACTION_NEW:
-		new_conversation(host);
-		return true;
-	case ACTION_OPEN:
-		open_conversation(host, argument);
-		return true;
-	case ACTION_LIST:
-	case ACTION_SEARCH:
-		if (!host->has_screen) /* which has a pane for it */
-			list_conversations(host, argument);
-		return !host->has_screen;
-	case ACTION_RENAME:
-		rename_conversation(host, argument);
-		return true;
-	case ACTION_DELETE:
-		delete_conversation(host, argument);
-		return true;
-	case ACTION_UNDELETE:
-		undelete(host);
-		return true;
 	case ACTION_RETRY:
 		chat_retry(host->chat);
 		return true;
@@ -555,7 +359,8 @@ bool commands_run(const struct command_host *host, enum action action,
 		host->quit(host->arg);
 		return true;
 	default:
-		return run_conversation(host, action, argument);
+		return run_message(host, action, argument) ||
+		       command_conversations(host, action, argument);
 	}
 }
 

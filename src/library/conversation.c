@@ -159,6 +159,16 @@ size_t conversation_path(const struct conversation *c, struct message ***path)
 	return n;
 }
 
+struct message *conversation_last(const struct conversation *c,
+                                  enum message_role role)
+{
+	struct message *m = conversation_message(c, c->leaf);
+
+	while (m && m->role != role)
+		m = conversation_message(c, m->parent);
+	return m;
+}
+
 void conversation_tree_make(struct conversation_tree *tree,
                             const struct conversation *c)
 {

@@ -123,6 +123,10 @@ void conversation_select(struct conversation *c, int64_t id);
  * branch or to its parent. */
 void conversation_remove(struct conversation *c, int64_t id);
 
+/* The last message of the current branch with this role, or NULL. */
+struct message *conversation_last(const struct conversation *c,
+                                  enum message_role role);
+
 /* Who speaks, as headings and lists say it: "You", "System", "Tool", the name of
  * the model, or "Assistant". */
 const char *message_speaker(const struct message *m);

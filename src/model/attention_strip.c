@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "math/attend.h"
 #include "math/kernels.h"
 #include "math/row_blocks.h"
 #include "model/kv_cache.h"

@@ -3,7 +3,6 @@
 #include <assert.h>
 #include <math.h>
 #include <stdatomic.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
