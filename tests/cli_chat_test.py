@@ -158,6 +158,16 @@ def a_seed_makes_the_draws_repeatable():
     assert len({out(*args) for _ in range(3)}) > 1
 
 
+def likeliest_are_equal(want, have, where):
+    """The reference's ten, in its order but for ties."""
+    theirs = {c[0]: c[1] for c in want}
+    for w, h in zip(want, have):
+        if w[0] != h["id"]:
+            tie = theirs.get(h["id"], want[-1][1])
+            assert abs(tie - w[1]) < 1e-3, (where, w, h)
+    assert len(want) == 10 and len(have) == 20, where
+
+
 @test
 def greedy_chats_equal_the_reference():
     for number, case in enumerate(golden("chat-confab-20m.json")):
@@ -178,8 +188,7 @@ def greedy_chats_equal_the_reference():
                 assert want["id"] == have["id"], where
                 assert abs(want["logprob"] - have["logprob"]) < 1e-3, where
                 assert abs(want["entropy"] - have["entropy"]) < 1e-3, where
-                assert [w[0] for w in want["top"][:3]] == \
-                    [h["id"] for h in have["top"][:3]], where
+                likeliest_are_equal(want["top"], have["top"], where)
             else:
                 assert len(tokens) == len(turn["tokens"])
 
