@@ -329,6 +329,32 @@ static void products_of_integers_are_those_of_the_plain_rows(void **state)
 	}
 }
 
+/* What makes reuse of a cache equal to computing it anew, bit for bit. */
+static void a_row_of_a_batch_has_the_bits_it_has_alone(void **state)
+{
+	uint64_t rng = 9;
+
+	(void)state;
+	EACH_SET(k)
+	for (int i = 0; i < SHAPES; i++) {
+		enum dtype d = DTYPE_PACKED +
+		               numbers_below(&rng, DTYPE_COUNT - DTYPE_PACKED);
+		struct product p = product_new(d, &rng), one;
+
+		multiply(&p, k->tile_int8[d], false);
+		for (size_t r = 0; r < p.rows; r++) {
+			one = p;
+			one.rows = 1;
+			one.quantized += r * quant_x_count(p.n_in);
+			one.y = p.before + r * p.y_stride;
+			multiply(&one, k->tile_int8[d], false);
+			assert_memory_equal(one.y, p.y + r * p.y_stride,
+			                    p.n_out * sizeof *one.y);
+		}
+		product_free(&p);
+	}
+}
+
 static void exact_products_are_those_of_the_plain_rows(void **state)
 {
 	uint64_t rng = 3;
@@ -498,6 +524,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(elements_lie_where_the_header_says),
 	cmocka_unit_test(a_packed_row_is_the_plain_one_again),
 	cmocka_unit_test(products_of_integers_are_those_of_the_plain_rows),
+	cmocka_unit_test(a_row_of_a_batch_has_the_bits_it_has_alone),
 	cmocka_unit_test(exact_products_are_those_of_the_plain_rows),
 	cmocka_unit_test(a_panel_of_packed_rows_is_that_of_the_plain_ones),
 	cmocka_unit_test(any_number_of_rows_is_multiplied_as_by_plain_ones),

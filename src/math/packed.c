@@ -154,8 +154,16 @@ static void deal_q6_k(void *record, int r, const void *plain)
 
 	to->d[r] = half_from_f16(from->d);
 	deal(to->scales, r, from->scales, 4, 0);
-	deal(to->ql, r, from->ql, 32, 0);
-	deal(to->qh, r, from->qh, 16, 0);
+	for (int h = 0; h < 2; h++) {
+		for (int j = 0; j < 8; j++) {
+			const uint8_t *low = from->ql + 64 * h + 4 * j;
+
+			deal(&to->q[h][j].low[0], r, low, 1, 0);
+			deal(&to->q[h][j].low[1], r, low + 32, 1, 0);
+			deal(&to->q[h][j].high, r, from->qh + 32 * h + 4 * j, 1,
+			     0);
+		}
+	}
 }
 
 static void collect_q6_k(void *plain, const void *record, int r)
@@ -165,8 +173,16 @@ static void collect_q6_k(void *plain, const void *record, int r)
 
 	to->d = half_to_f16(from->d[r]);
 	collect(to->scales, from->scales, r, 4, 0);
-	collect(to->ql, from->ql, r, 32, 0);
-	collect(to->qh, from->qh, r, 16, 0);
+	for (int h = 0; h < 2; h++) {
+		for (int j = 0; j < 8; j++) {
+			uint8_t *low = to->ql + 64 * h + 4 * j;
+
+			collect(low, &from->q[h][j].low[0], r, 1, 0);
+			collect(low + 32, &from->q[h][j].low[1], r, 1, 0);
+			collect(to->qh + 32 * h + 4 * j, &from->q[h][j].high, r,
+			        1, 0);
+		}
+	}
 }
 
 static const struct {

@@ -54,12 +54,15 @@ struct packed_q4_k {
 };
 
 /* d as float32, which makes the record whole lines and is exact.  The others are
- * dwords of the plain block's fields. */
+ * dwords of the plain block's fields; those that have bits of the same elements
+ * follow one another, so that a record is read in the order of its bytes. */
 struct packed_q6_k {
 	float d[PACKED_ROWS];
 	packed_dwords scales[4];
-	packed_dwords ql[32];
-	packed_dwords qh[16];
+	struct {
+		packed_dwords low[2]; /* dwords j and j + 8 of a half's ql */
+		packed_dwords high;   /* dword j of its qh */
+	} q[2][8];
 };
 
 /* The packed form of a plain type, or the type itself where there is none; and

@@ -116,11 +116,11 @@ static void fill_q6_k_x16(const struct packed_fill *fill)
 				                                           s)));
 			UNROLL
 			for (int j = 0; j < 8; j++) {
-				vec low = lanes_at(
-					fill,
-					&from->ql[b / 4 * 16 + b % 2 * 8 + j]);
-				vec high = lanes_at(fill,
-				                    &from->qh[b / 4 * 8 + j]);
+				vec low =
+					lanes_at(fill,
+				                 &from->q[b / 4][j].low[b % 2]);
+				vec high =
+					lanes_at(fill, &from->q[b / 4][j].high);
 
 				low = v_and(v_srl(low, b % 4 / 2 * 4),
 				            BYTES(15));

@@ -15,12 +15,13 @@
 	TILE_BLOCK(4, 2, b, d) \
 	TILE_BLOCK(4, 3, b, d)
 
-static inline size_t tile_width(size_t rows)
-{
-	return rows == 1 ? 12 : rows == 2 ? 6 : 4;
-}
-
 #include "math/tile_walk.h"
+
+INLINE size_t tile_width(const struct tile *t, enum dtype dtype)
+{
+	(void)dtype;
+	return t->rows == 1 ? 12 : t->rows == 2 ? 6 : 4;
+}
 
 #include "math/tile_sum_avx2.h"
 

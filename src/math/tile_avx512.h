@@ -9,6 +9,8 @@
 
 #include <stddef.h>
 
+#include "math/tensor.h"
+
 #define TILE_X 6
 #define TILE_BLOCKS(b, d) \
 	TILE_BLOCK(12, 1, b, d) \
@@ -19,12 +21,13 @@
 	TILE_BLOCK(4, 5, b, d) \
 	TILE_BLOCK(4, 6, b, d)
 
-static inline size_t tile_width(size_t rows)
-{
-	return rows <= 2 ? 12 : rows == 3 ? 8 : 4;
-}
-
 #include "math/tile_walk.h"
+
+INLINE size_t tile_width(const struct tile *t, enum dtype dtype)
+{
+	(void)dtype;
+	return t->rows <= 2 ? 12 : t->rows == 3 ? 8 : 4;
+}
 
 #include "math/tile_sum_avx512.h"
 

@@ -16,12 +16,13 @@
 
 #include <stddef.h>
 
-static inline size_t tile_width(size_t rows)
-{
-	return rows == 1 ? 8 : 4;
-}
-
 #include "math/tile_walk.h"
+
+INLINE size_t tile_width(const struct tile *t, enum dtype dtype)
+{
+	(void)dtype;
+	return t->rows == 1 ? 8 : 4;
+}
 
 #include "math/tile_sum_avx2.h"
 
