@@ -3,6 +3,7 @@
 import sys
 
 sys.dont_write_bytecode = True
+import glob  # noqa: E402
 import json  # noqa: E402
 import os  # noqa: E402
 import shutil  # noqa: E402
@@ -343,8 +344,11 @@ def quant_makes_a_copy_once_that_models_lists_and_removes():
     error("models", "rm", status=2)
     error("models", "show", name, status=2)
     assert list(cached()) == [name]
+    compiled = glob.glob(os.path.join(HOME, ".cache/confab/tokenizer-*"))
+    assert len(compiled) == 1  # the copy's; the bundled model's is too small
     out("models", "rm", name)
     assert not cached() and not os.path.exists(model["path"])
+    assert not os.path.exists(compiled[0])
     assert "q9" in error("--quant", "q9", "-p", "x", status=2)
 
 

@@ -5,13 +5,16 @@
 #include "ui/cli/commands.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/paths.h"
 #include "base/strbuf.h"
 #include "checkpoint/checkpoint.h"
+#include "text/tokenizer_cache.h"
 #include "ui/cli/installed_models.h"
 #include "ui/cli/model_summary.h"
 #include "ui/cli/options.h"
@@ -131,24 +134,37 @@ static const char *path_of_copy(const struct installed_models *list,
 	return NULL;
 }
 
+static int remove_copy(const char *path, struct error *err)
+{
+	if (!unlink(path) || errno == ENOENT)
+		return 0; /* named twice, or gone meanwhile */
+	return error_set(err, "%s: %s", path, strerror(errno));
+}
+
+/* What was compiled of their tokenizers serves no one now. */
+static void remove_tokenizers(void)
+{
+	char *cache_dir = paths_user(PATHS_CACHE, NULL);
+
+	if (cache_dir)
+		tokenizer_cache_sweep(cache_dir);
+	free(cache_dir);
+}
+
 /* Nothing is removed unless all names are right. */
 static int remove_copies(const struct installed_models *list,
                          const struct options *o, struct error *err)
 {
-	const char *path;
+	int failed = 0;
 
 	for (size_t i = 1; i < o->n_args; i++) {
 		if (!path_of_copy(list, o->args[i], err))
 			return EXIT_FAILED;
 	}
-	for (size_t i = 1; i < o->n_args; i++) {
-		path = path_of_copy(list, o->args[i], err);
-		if (!unlink(path) || errno == ENOENT)
-			continue; /* named twice, or gone meanwhile */
-		error_set(err, "%s: %s", path, strerror(errno));
-		return EXIT_FAILED;
-	}
-	return EXIT_OK;
+	for (size_t i = 1; i < o->n_args && !failed; i++)
+		failed = remove_copy(path_of_copy(list, o->args[i], err), err);
+	remove_tokenizers();
+	return failed ? EXIT_FAILED : EXIT_OK;
 }
 
 int command_models(const struct options *o, struct error *err)
