@@ -3,18 +3,17 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/file_lock.h"
 #include "base/hash.h"
 #include "base/paths.h"
 #include "base/strbuf.h"
@@ -147,25 +146,18 @@ static bool show(void *arg, const char *tensor, uint64_t done, uint64_t total)
 	return !m->stopped;
 }
 
-/* The lock's descriptor; closing it gives the lock back. */
+/* The lock's descriptor, or -1; waits until the other program is done with it
+ * or progress() says to stop. */
 static int take_lock(struct making *m)
 {
 	static const struct timespec wait = { .tv_nsec = WAIT_NS };
 	char *path = paths_join(m->dir, "lock");
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	int failed = fd < 0 ? -1 : flock(fd, LOCK_EX | LOCK_NB);
+	int fd = -1;
 
-	while (fd >= 0 && failed && errno == EWOULDBLOCK &&
-	       show(m, NULL, 0, 0)) {
+	while (file_lock_take(&fd, path, m->err) == 1 && show(m, NULL, 0, 0))
 		nanosleep(&wait, NULL);
-		failed = flock(fd, LOCK_EX | LOCK_NB);
-	}
-	if (failed && !m->stopped)
-		error_set(m->err, "%s: %s", path, strerror(errno));
-	if (failed && fd >= 0)
-		close(fd);
 	free(path);
-	return failed ? -1 : fd;
+	return fd;
 }
 
 /* ---- the copy ---- */

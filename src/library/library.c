@@ -1,15 +1,12 @@
 #include "library/library.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/file_lock.h"
 #include "base/mem.h"
 #include "base/paths.h"
 #include "base/strbuf.h"
@@ -81,7 +78,7 @@ int library_lock(struct library *lib, const char *id, struct error *err)
 {
 	struct known_conversation *k = known_find(lib, id);
 	char *path;
-	int fd, status = 0;
+	int status;
 
 	if (k->lock >= 0)
 		return 0;
@@ -91,19 +88,9 @@ int library_lock(struct library *lib, const char *id, struct error *err)
 		return 1;
 	}
 	path = lock_path(lib, id);
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0) {
-		status = error_set(err, "%s: %s", path, strerror(errno));
-	} else if (flock(fd, LOCK_EX | LOCK_NB)) {
-		status = errno == EWOULDBLOCK ? 1 : -1;
-		error_set(err, "conversation %s: %s", id,
-		          status == 1 ? "open in another confab"
-		                      : strerror(errno));
-		close(fd);
-	} else {
-		fchmod(fd, 0600); /* whatever the umask */
-		k->lock = fd;
-	}
+	status = file_lock_take(&k->lock, path, err);
+	if (status == 1)
+		error_set(err, "conversation %s: open in another confab", id);
 	free(path);
 	return status;
 }
