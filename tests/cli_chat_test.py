@@ -329,11 +329,71 @@ def a_reader_that_goes_away_ends_it_quietly():
     process.stdout.read(1)
     process.stdout.close()
     complaint = process.stderr.read()
-    process.wait(timeout=60)
-    assert process.returncode == 1 and complaint == b"", complaint
-    process = start("score", "--help")
+    assert process.wait(timeout=60) == 141 and complaint == b"", complaint
+
+
+@test
+def what_a_reader_that_went_away_did_not_read_is_saved():
+    env = {"XDG_DATA_HOME": os.path.join(TMP, "unread"), **SLOW}
+    process = start(*STORY, env=env)
+    first = process.stdout.read(1).decode()
     process.stdout.close()
-    process.wait(timeout=60)
+    assert process.wait(timeout=60) == 141
+    saved = json.loads(out("show", "last", "--json", env=env))
+    assert saved["messages"][-1]["content"].startswith(first)
+
+
+def unread(*args, stdin=b"", env=None):
+    """The status where nobody reads what it writes, and says nothing."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([CONFAB, *args], input=stdin, env=environment(env),
+                          stdout=writer, stderr=subprocess.PIPE, timeout=60)
+    os.close(writer)
+    assert done.stderr == b"", (args, done.stderr)
+    return done.returncode
+
+
+@test
+def every_command_ends_as_by_sigpipe_where_nobody_reads():
+    env = {"XDG_DATA_HOME": os.path.join(TMP, "nobody")}
+    chat("-p", "Hello!", env=env)
+    saved = os.path.join(TMP, "nobody.json")
+    confab("export", "last", "-o", saved, env=env)
+    made = os.path.join(TMP, "nobody.gguf")
+    question = b'{"messages":[{"role":"user","content":"Hi"}]}\n'
+    for args, stdin in (
+            (["--version"], b""), (["score", "--help"], b""),
+            (["-m", MODEL, "-p", "Hello!"], b""),
+            (["-m", MODEL, "-p", "Hello!", "--json"], b""),
+            (["-m", MODEL], b"Hello!\n"), (["list"], b""),
+            (["show", "last"], b""), (["export", "last"], b""),
+            (["export", "last", "-o", "-"], b""), (["models"], b""),
+            (["info", MODEL], b""),
+            (["tokenize", "-m", MODEL], b"Hi"),
+            (["tokenize", "-m", MODEL, "--jsonl"], b'"Hi"\n' * 9),
+            (["render", "-m", MODEL], question),
+            (["render", "-m", MODEL, "--jsonl"], question * 9),
+            (["score", "-m", MODEL], b"Hello there"),
+            (["bench", "-m", MODEL, "-p", "1", "-n", "1", "-r", "1"], b""),
+            (["quantize", MODEL, made, "--type", "q4_0"], b"")):
+        status = unread(*args, stdin=stdin, env=env)
+        assert status == 141, (args, status)
+    assert os.path.exists(made)
+    other = {"XDG_DATA_HOME": os.path.join(TMP, "nobody-else")}
+    assert unread("import", saved, env=other) == 141
+    assert len(lines(out("list", "--json", env=other))) == 1
+
+
+@test
+def a_failure_of_its_own_is_told_though_nobody_reads():
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([CONFAB, "tokenize", "-m", MODEL, "--jsonl"],
+                          input=b"{", env=environment(), stdout=writer,
+                          stderr=subprocess.PIPE, timeout=60)
+    os.close(writer)
+    assert done.returncode == 1 and b"line 1" in done.stderr, done
 
 
 @test

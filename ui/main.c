@@ -7,6 +7,8 @@
 
 #include <fcntl.h>
 #include <locale.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,9 +108,23 @@ static int run(const struct options *o, struct error *err)
 	return is_plain() ? line_mode_run(o, err) : app_run(o, err);
 }
 
+/* Whatever is gathered goes out.  Where it cannot, that is why the program
+ * failed, unless it has another reason to tell or a signal ended it.  A reader
+ * that went away counts as SIGPIPE, of which other programs die. */
+static int end_output(int status, struct error *err)
+{
+	struct error reason = { "" };
+	bool told = status != EXIT_OK && (status != EXIT_FAILED || *err->text);
+
+	if (!output_flush(&reason) || told)
+		return status;
+	*err = reason;
+	return *reason.text ? EXIT_FAILED : 128 + SIGPIPE;
+}
+
 int main(int argc, char **argv)
 {
-	struct error err = { "" }, output_err = { "" };
+	struct error err = { "" };
 	struct options o;
 	int status;
 
@@ -120,11 +136,7 @@ int main(int argc, char **argv)
 		options_free(&o);
 		return complain(EXIT_USAGE, &err);
 	}
-	status = run(&o, &err);
-	if (output_flush(&output_err) && status == EXIT_OK) {
-		status = EXIT_FAILED;
-		err = output_err;
-	}
+	status = end_output(run(&o, &err), &err);
 	options_free(&o);
 	return status == EXIT_OK ? EXIT_OK : complain(status, &err);
 }
