@@ -2,14 +2,13 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/ids.h"
 #include "base/mem.h"
 #include "base/paths.h"
 #include "base/strbuf.h"
-#include "base/utf8.h"
 #include "engine/engine.h"
 #include "library/conversation.h"
 #include "library/library.h"
@@ -21,17 +20,17 @@
 #include "ui/cli/options.h"
 #include "ui/cli/output.h"
 #include "ui/cli/progress.h"
+#include "ui/cli/prompts.h"
 #include "ui/cli/reply_json.h"
 #include "ui/cli/signals.h"
 #include "ui/cli/snapshots.h"
-#include "base/clock.h"
 
 #define SAVE_EVERY 1.0 /* seconds: what a crash may cost of an open reply */
 
 struct headless {
 	const struct options *o;
-	struct strbuf *prompts; /* [n_prompts], owned */
-	size_t n_prompts, turn;
+	struct prompts prompts;
+	size_t turn; /* of the prompts */
 
 	struct engine *engine;
 	const struct engine_model *model; /* the engine's */
@@ -51,63 +50,6 @@ struct headless {
 	bool output_failed;
 	struct error output_error;
 };
-
-/* ---- what is asked ---- */
-
-bool headless_wanted(const struct options *o)
-{
-	return o->n_prompts || ((o->json || o->raw) && !input_is_terminal());
-}
-
-/* The end of the last line is the file's, not the question's. */
-static void drop_line_end(struct strbuf *text)
-{
-	if (text->len && text->bytes[text->len - 1] == '\n')
-		strbuf_remove(text, text->len - 1, 1);
-	if (text->len && text->bytes[text->len - 1] == '\r')
-		strbuf_remove(text, text->len - 1, 1);
-}
-
-/* Conversations are text: what is not becomes U+FFFD here. */
-static void add_text(struct strbuf *out, const char *bytes, size_t len)
-{
-	size_t run;
-
-	for (; len; bytes += run, len -= run) {
-		run = strnlen(bytes, len);
-		utf8_repair(out, bytes, run);
-		if (run < len) {
-			strbuf_add_str(out, "\xef\xbf\xbd");
-			run++;
-		}
-	}
-}
-
-static int read_prompts(struct headless *h, struct error *err)
-{
-	const struct options *o = h->o;
-	struct strbuf input = STRBUF_INIT, *last;
-
-	if (!input_is_terminal() && input_read_all(&input, err)) {
-		strbuf_free(&input);
-		return -1;
-	}
-	h->n_prompts = o->n_prompts ? o->n_prompts : 1;
-	h->prompts = mem_zalloc(h->n_prompts, sizeof *h->prompts);
-	for (size_t i = 0; i < h->n_prompts; i++) {
-		h->prompts[i] = (struct strbuf)STRBUF_INIT;
-		if (i < o->n_prompts)
-			add_text(&h->prompts[i], o->prompts[i],
-			         strlen(o->prompts[i]));
-	}
-	drop_line_end(&input);
-	last = &h->prompts[h->n_prompts - 1];
-	if (input.len && last->len)
-		strbuf_add_char(last, '\n');
-	add_text(last, input.bytes, input.len);
-	strbuf_free(&input);
-	return 0;
-}
 
 /* ---- the library ---- */
 
@@ -489,8 +431,8 @@ static int converse(struct headless *h, struct error *err)
 {
 	int status = EXIT_OK;
 
-	for (; h->turn < h->n_prompts && status == EXIT_OK; h->turn++)
-		status = run_turn(h, &h->prompts[h->turn], err);
+	for (; h->turn < h->prompts.n && status == EXIT_OK; h->turn++)
+		status = run_turn(h, &h->prompts.texts[h->turn], err);
 	return status;
 }
 
@@ -522,15 +464,20 @@ static void save_line(struct headless *h)
 	free(path);
 }
 
+/* ---- all of it ---- */
+
 static void headless_free(struct headless *h)
 {
 	ids_free(&h->line);
 	engine_free(h->engine);
 	library_close(h->lib);
 	conversation_free(h->c);
-	for (size_t i = 0; i < h->n_prompts; i++)
-		strbuf_free(&h->prompts[i]);
-	free(h->prompts);
+	prompts_free(&h->prompts);
+}
+
+bool headless_wanted(const struct options *o)
+{
+	return o->n_prompts || ((o->json || o->raw) && !input_is_terminal());
 }
 
 int headless_run(const struct options *o, struct error *err)
@@ -538,7 +485,7 @@ int headless_run(const struct options *o, struct error *err)
 	struct headless h = { .o = o };
 	int status = EXIT_FAILED;
 
-	if (!read_prompts(&h, err)) {
+	if (!prompts_read(&h.prompts, o, err)) {
 		signals_note();
 		status = open_conversation(&h, err);
 		if (status == EXIT_OK)
