@@ -1,27 +1,21 @@
 #include "library/conversation.h"
 #include "ui/app_state.h"
 #include "ui/chat_explore.h"
-#include "ui/chat_prompt.h"
 #include "ui/chat_score.h"
 #include "ui/chat_tree.h"
 #include "ui/inspector.h"
+#include "ui/inspector_facts.h"
 
 size_t app_reply_position(struct app *app, const struct message *m)
 {
-	struct ids ids = { 0 };
-	bool rendered;
-
-	if (m->role != ROLE_ASSISTANT || !chat_same_model(&app->chat, m))
-		return SIZE_MAX;
 	/* Rendered once for every message that is looked at. */
 	if (app->position_message != m->id ||
 	    app->position_of != app->chat.conversation) {
-		rendered = !chat_prompt_render(&app->chat, m->parent, true,
-		                               NULL, &ids, NULL);
-		app->position = ids.n;
-		ids_free(&ids);
-		if (!rendered)
+		size_t start = inspector_reply_start(&app->chat, m);
+
+		if (start == SIZE_MAX)
 			return SIZE_MAX;
+		app->position = start;
 		app->position_message = m->id;
 		app->position_of = app->chat.conversation;
 	}
@@ -45,7 +39,7 @@ static struct transcript_item *chosen_item(struct app *app)
 static void alternatives(struct app *app)
 {
 	struct transcript *t = &app->transcript;
-	const struct token_odds *odds = inspector_odds(app);
+	const struct token_odds *odds = inspector_cursor_odds(app);
 	struct transcript_item *item = chosen_item(app);
 
 	if (!item || !chat_may_fork(&app->chat, item->message))
@@ -71,7 +65,7 @@ static void alternatives(struct app *app)
 
 static void choose(struct app *app, int direction)
 {
-	const struct token_odds *odds = inspector_odds(app);
+	const struct token_odds *odds = inspector_cursor_odds(app);
 
 	if (!odds)
 		return;

@@ -12,6 +12,6 @@ struct token_odds;
 void inspector_draw(struct app *app, struct canvas *c, struct rect r);
 
 /* The odds under the cursor, also those of a peek; NULL: none are known. */
-const struct token_odds *inspector_odds(struct app *app);
+const struct token_odds *inspector_cursor_odds(struct app *app);
 
 #endif
