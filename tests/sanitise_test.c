@@ -191,6 +191,32 @@ static void tokens_show_every_byte(void **state)
 	}
 }
 
+static void quoted_tokens_can_be_read_aloud_and_typed(void **state)
+{
+	static const struct {
+		const char *bytes, *shown;
+	} table[] = {
+		{ " warm", "\" warm\"" },
+		{ "\n\n", "\"\\n\\n\"" },
+		{ "\t}", "\"\\t}\"" },
+		{ "a\"b\\", "\"a\\\"b\\\\\"" },
+		{ "\xe2\x80", "\"\\xe2\\x80\"" },
+		{ "\x99t", "\"\\x99t\"" },
+		{ "\x1b[m\x7f", "\"\\x1b[m\\x7f\"" },
+		{ "日本\xef\xbf\xbd", "\"日本\xef\xbf\xbd\"" },
+		{ "", "\"\"" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		struct strbuf out = STRBUF_INIT;
+
+		token_quoted(&out, table[i].bytes, strlen(table[i].bytes));
+		assert_string_equal(out.bytes, table[i].shown);
+		strbuf_free(&out);
+	}
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(escape_sequences_are_shown),
 	cmocka_unit_test(what_cannot_be_seen_is_named),
@@ -201,6 +227,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(random_attacks_come_out_harmless_and_stable),
 	cmocka_unit_test(a_cut_at_any_byte_lets_nothing_through),
 	cmocka_unit_test(tokens_show_every_byte),
+	cmocka_unit_test(quoted_tokens_can_be_read_aloud_and_typed),
 };
 
 TEST_MAIN(tests)

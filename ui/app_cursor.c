@@ -1,12 +1,7 @@
-#include <math.h>
-
 #include "library/conversation.h"
 #include "ui/app_state.h"
+#include "ui/token_seek.h"
 #include "ui/transcript_find.h"
-
-/* What "uncertain" means: as many bits as four or eight equal choices. */
-#define UNCERTAIN_ENTROPY   2.0
-#define UNCERTAIN_SURPRISAL 3.0
 
 /* ---- where the cursor is ---- */
 
@@ -280,59 +275,30 @@ void app_cursor_click(struct app *app, int row, int col)
 
 /* ---- looking for tokens ---- */
 
-static bool is_uncertain(const struct token_odds *odds)
-{
-	return odds->rank && (odds->entropy / M_LN2 >= UNCERTAIN_ENTROPY ||
-	                      -odds->logprob / M_LN2 >= UNCERTAIN_SURPRISAL);
-}
-
-static bool is_not_first(const struct token_odds *odds)
-{
-	return odds->rank > 1;
-}
-
-/* From the cursor on, over the messages that follow, to the first token that is
- * wanted. */
+/* From the cursor on, over the messages that follow. */
 static void seek(struct app *app, int direction,
                  bool (*wanted)(const struct token_odds *odds))
 {
 	struct transcript *t = &app->transcript;
-	struct transcript_item *item = app_cursor_item(app);
-	long i, token;
+	int64_t message = t->cursor_message;
+	size_t token = t->cursor_token;
 
-	if (!item)
+	if (!app_cursor_item(app))
 		return;
-	token = (long)t->cursor_token + direction;
-	for (i = item - t->items; i >= 0 && i < (long)t->n; i += direction) {
-		const struct message *m = t->items[i].message;
-
-		for (; token >= 0 && token < (long)m->n_odds;
-		     token += direction) {
-			if (!wanted(&m->odds[token]))
-				continue;
-			put_cursor(app, &t->items[i], (size_t)token);
-			return;
-		}
-		token = 0;
-		if (direction < 0 && i > 0)
-			token = (long)t->items[i - 1].message->n_odds - 1;
-	}
-	chat_notice(&app->chat, "there is none in this direction");
+	if (token_seek(app->chat.conversation, &message, &token, direction,
+	               wanted))
+		put_cursor(app, transcript_item(t, message), token);
+	else
+		chat_notice(&app->chat, "there is none in this direction");
 }
 
 static void most_surprising(struct app *app)
 {
 	struct transcript_item *item = app_cursor_item(app);
-	const struct message *m = item ? item->message : NULL;
-	size_t best = SIZE_MAX;
+	size_t token = item ? token_most_surprising(item->message) : SIZE_MAX;
 
-	for (size_t i = 0; m && i < m->n_odds; i++)
-		if (m->odds[i].rank &&
-		    (best == SIZE_MAX ||
-		     m->odds[i].logprob < m->odds[best].logprob))
-			best = i;
-	if (best != SIZE_MAX)
-		put_cursor(app, item, best);
+	if (token != SIZE_MAX)
+		put_cursor(app, item, token);
 	else
 		chat_notice(&app->chat, "no odds are known in this message");
 }
@@ -361,13 +327,13 @@ bool app_cursor_do(struct app *app, enum action action)
 		jump(app, action);
 		return true;
 	case ACTION_NEXT:
-		seek(app, 1, is_uncertain);
+		seek(app, 1, token_is_uncertain);
 		return true;
 	case ACTION_BEFORE:
-		seek(app, -1, is_uncertain);
+		seek(app, -1, token_is_uncertain);
 		return true;
 	case ACTION_NOT_FIRST:
-		seek(app, 1, is_not_first);
+		seek(app, 1, token_is_not_first);
 		return true;
 	case ACTION_SURPRISING:
 		most_surprising(app);

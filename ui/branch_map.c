@@ -61,7 +61,7 @@ static void push_children(struct map *map, size_t first,
 	}
 }
 
-static void add_words(struct strbuf *out, const struct strbuf *text)
+void branch_map_words(struct strbuf *out, const struct strbuf *text)
 {
 	size_t pos = 0, n = 0;
 
@@ -89,7 +89,7 @@ static void add_line(struct map *map, struct strbuf *out)
 	strbuf_printf(out, " %s%s%s %zu %s: ", p.before.bytes, p.fork,
 	              map->current[p.at] ? "●" : "○", p.at + 1,
 	              message_speaker(m));
-	add_words(out, &m->text);
+	branch_map_words(out, &m->text);
 	strbuf_add_char(out, '\n');
 	if (p.before.len < DEEPEST)
 		strbuf_add_str(&p.before, p.below);

@@ -31,15 +31,12 @@ static int number_of(const char *text)
 	return value_integer(text, &n) && n <= 1000000 ? (int)n : 0;
 }
 
-/* The message with a number as the transcript and the map of branches show it,
- * or without one the last of a role on the current branch. */
-static const struct message *named_message(const struct command_host *host,
-                                           const char *argument,
-                                           enum message_role role)
+struct message *command_message(const struct command_host *host,
+                                const char *argument, enum message_role role)
 {
 	const struct conversation *c = host->chat->conversation;
 	int number = number_of(argument);
-	const struct message *m = NULL;
+	struct message *m = NULL;
 
 	if (number)
 		m = conversation_message(c,
@@ -57,7 +54,7 @@ static const struct message *named_message(const struct command_host *host,
 
 static void edit(const struct command_host *host, const char *argument)
 {
-	const struct message *m = named_message(host, argument, ROLE_USER);
+	const struct message *m = command_message(host, argument, ROLE_USER);
 
 	if (m)
 		host->set_input(host->arg, m->text.bytes, m->id);
@@ -65,7 +62,7 @@ static void edit(const struct command_host *host, const char *argument)
 
 static void branch(const struct command_host *host, const char *argument)
 {
-	const struct message *m = named_message(host, argument, ROLE_ASSISTANT);
+	const struct message *m = command_message(host, argument, ROLE_ASSISTANT);
 
 	if (m)
 		chat_branch(host->chat, m->id);

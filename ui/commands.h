@@ -11,10 +11,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "library/conversation.h"
 #include "ui/actions.h"
 
 struct chat;
-struct conversation;
 struct strbuf;
 
 /* What a command asks of its front end. */
@@ -38,6 +38,12 @@ struct command_host {
 	                struct strbuf *out);
 	void *arg;
 };
+
+/* The message with a number ("4") as the transcript and the map of branches show
+ * it; without one ("") the last of a role on the current branch.  NULL: there is
+ * none, and a notice says so. */
+struct message *command_message(const struct command_host *host,
+                                const char *argument, enum message_role role);
 
 /* Runs an action with its argument ("" for none); false: it needs a screen. */
 bool commands_run(const struct command_host *host, enum action action,

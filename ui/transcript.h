@@ -64,6 +64,10 @@ void transcript_update(struct transcript *t, const struct chat *chat, int width,
 void transcript_rows(struct transcript *t, const struct chat *chat,
                      struct transcript_view *view);
 
+/* When a message was written, as it is shown: "14:02", with the date where that
+ * is not today. */
+void transcript_time(char *out, size_t size, int64_t ms);
+
 /* ---- scrolling ---- */
 
 void transcript_scroll(struct transcript *t, int rows); /* < 0: up */

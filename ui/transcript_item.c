@@ -127,7 +127,8 @@ static uint8_t level(double value, const double limits[4])
 	return heat;
 }
 
-static uint8_t heat_of(const struct token_odds *odds, enum transcript_heat heat)
+uint8_t transcript_heat_level(const struct token_odds *odds,
+                              enum transcript_heat heat)
 {
 	static const double surprisals[4] = { 0.22, 0.69, 1.61, 3.0 };
 	static const double entropies[4] = { 0.5, 1, 2, 3.5 };
@@ -157,7 +158,7 @@ static void update_heat(struct transcript_item *item,
 		item->heat = mem_realloc(item->heat, item->heat_capacity, 1);
 	}
 	for (size_t i = 0; i < n; i++)
-		item->heat[i] = heat_of(&m->odds[i], t->heat);
+		item->heat[i] = transcript_heat_level(&m->odds[i], t->heat);
 	item->marks.token_begin = item->spans.begin;
 	item->marks.token_heat = item->heat;
 	item->marks.n_tokens = n;

@@ -23,6 +23,10 @@ enum transcript_heat { HEAT_OFF, HEAT_PROBABILITY, HEAT_ENTROPY, HEAT_RANK };
 #define HEATS 4
 const char *transcript_heat_name(enum transcript_heat heat);
 
+/* How hot a token is: 1 (as expected) .. STYLE_HEAT_LEVELS - 1; 0: not known. */
+uint8_t transcript_heat_level(const struct token_odds *odds,
+                              enum transcript_heat heat);
+
 /* What level 1 .. STYLE_HEAT_LEVELS - 1 of a heat stands for: "≥.8". */
 const char *transcript_heat_legend(enum transcript_heat heat, int level);
 

@@ -10,7 +10,7 @@
 
 #define LINES_COUNTED 9999 /* "↓ 9999+ new lines" */
 
-static void format_time(char *out, size_t size, int64_t ms)
+void transcript_time(char *out, size_t size, int64_t ms)
 {
 	time_t seconds = (time_t)(ms / 1000), now = time(NULL);
 	struct tm then, today;
@@ -40,7 +40,7 @@ static void header_row(const struct transcript *t,
 	else
 		snprintf(row->left, sizeof row->left, "%s", name);
 	if (t->times)
-		format_time(when, sizeof when, m->created_ms);
+		transcript_time(when, sizeof when, m->created_ms);
 	if (t->times || t->numbers)
 		snprintf(number, sizeof number, "#%zu", item->number);
 	snprintf(row->right, sizeof row->right, "%s%s%s", when,

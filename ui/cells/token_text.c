@@ -53,3 +53,30 @@ void token_text(struct strbuf *out, const char *bytes, size_t len)
 	for (size_t pos = 0; pos < len;)
 		pos += add_one(out, bytes + pos, len - pos);
 }
+
+static size_t add_quoted(struct strbuf *out, const char *bytes, size_t len)
+{
+	uint32_t c;
+	int n = utf8_decode(bytes, len, &c);
+
+	if (c == '\n')
+		strbuf_add_str(out, "\\n");
+	else if (c == '\t')
+		strbuf_add_str(out, "\\t");
+	else if (c == '"' || c == '\\')
+		strbuf_printf(out, "\\%c", (char)c);
+	else if (is_whole(bytes, n, c) && c >= ' ' && c != 0x7f)
+		strbuf_add(out, bytes, (size_t)n);
+	else
+		for (int i = 0; i < n; i++)
+			strbuf_printf(out, "\\x%02x", (unsigned char)bytes[i]);
+	return (size_t)n;
+}
+
+void token_quoted(struct strbuf *out, const char *bytes, size_t len)
+{
+	strbuf_add_char(out, '"');
+	for (size_t pos = 0; pos < len;)
+		pos += add_quoted(out, bytes + pos, len - pos);
+	strbuf_add_char(out, '"');
+}

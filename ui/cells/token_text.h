@@ -13,4 +13,8 @@ struct strbuf;
 
 void token_text(struct strbuf *out, const char *bytes, size_t len);
 
+/* The same to be read aloud and typed: between quotes, spaces as they are, and
+ * what cannot be seen as C writes it: "\n", "\t", "\"", "\xe2\x80". */
+void token_quoted(struct strbuf *out, const char *bytes, size_t len);
+
 #endif
