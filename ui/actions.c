@@ -110,23 +110,24 @@ static const struct action_info table[ACTIONS] = {
 	                   "write the last reply, or code block N, to a file",
 	                   IN_OUT, NULL },
 
-	[ACTION_INSPECTOR] = { "inspector", "F2", ANYWHERE, true, "",
-	                       "show or hide the odds of the tokens", LOOKING,
+	[ACTION_INSPECTOR] = { "inspector", "F2", ANYWHERE, true, "[N]",
+	                       "the odds of the tokens (of message N)", LOOKING,
 	                       "inspector" },
 	[ACTION_FOCUS] = { "focus", "Tab", ANYWHERE, false, "",
 	                   "between the input line and the transcript", LOOKING,
 	                   NULL },
 	[ACTION_FIND] = { "find", "Ctrl-S /", ANYWHERE, true, "[TEXT]",
-	                  "search this conversation (/ after Tab)", LOOKING,
+	                  "search this conversation", LOOKING,
 	                  NULL },
-	[ACTION_NEXT] = { "next", "n", TRANSCRIPT, false, "",
-	                  "the next match, else the next uncertain token",
+	[ACTION_NEXT] = { "next", "n", TRANSCRIPT, true, "",
+	                  "the next uncertain token; in a search, the next "
+	                  "match",
 	                  LOOKING, NULL },
-	[ACTION_BEFORE] = { "before", "N", TRANSCRIPT, false, "",
-	                    "the match or uncertain token before", LOOKING,
+	[ACTION_BEFORE] = { "before", "N", TRANSCRIPT, true, "",
+	                    "the uncertain token or match before", LOOKING,
 	                    NULL },
-	[ACTION_HEAT] = { "heat", "h", TRANSCRIPT, true, "",
-	                  "colour the words by probability, entropy, rank, or "
+	[ACTION_HEAT] = { "heat", "h", TRANSCRIPT, true, "[KIND]",
+	                  "mark the words by probability, entropy, rank, or "
 	                  "not",
 	                  LOOKING, NULL },
 	[ACTION_RAW] = { "raw", "r", TRANSCRIPT, true, "",
@@ -161,28 +162,28 @@ static const struct action_info table[ACTIONS] = {
 	                     "the line above", TOKENS, NULL },
 	[ACTION_LINE_DOWN] = { "line-down", "Down", TRANSCRIPT, false, "",
 	                       "the line below", TOKENS, NULL },
-	[ACTION_NOT_FIRST] = { "not-first", "m", TRANSCRIPT, false, "",
+	[ACTION_NOT_FIRST] = { "not-first", "m", TRANSCRIPT, true, "",
 	                       "the next token that was not the likeliest",
 	                       TOKENS, NULL },
-	[ACTION_SURPRISING] = { "surprising", "M", TRANSCRIPT, false, "",
+	[ACTION_SURPRISING] = { "surprising", "M", TRANSCRIPT, true, "",
 	                        "the most surprising token of the message",
 	                        TOKENS, NULL },
-	[ACTION_ALTERNATIVES] = { "alternatives", "Enter", TRANSCRIPT, false,
-	                          "",
-	                          "choose another token (Up, Down, Enter), and "
-	                          "go "
-	                          "on from it",
+	[ACTION_ALTERNATIVES] = { "alternatives", "Enter", TRANSCRIPT, true,
+	                          "[T N]",
+	                          "choose another token (number N, at token "
+	                          "T), and go on from it",
 	                          TOKENS, NULL },
-	[ACTION_TYPE_TOKEN] = { "type-token", "i", TRANSCRIPT, false, "",
-	                        "type what shall stand here instead", TOKENS,
+	[ACTION_TYPE_TOKEN] = { "type-token", "i", TRANSCRIPT, true, "T TEXT",
+	                        "type what shall stand here (at token T) "
+	                        "instead", TOKENS,
 	                        NULL },
-	[ACTION_EXPLORE] = { "explore", "b", TRANSCRIPT, false, "",
+	[ACTION_EXPLORE] = { "explore", "b", TRANSCRIPT, true, "[T]",
 	                     "continue the three likeliest tokens a little",
 	                     TOKENS, NULL },
-	[ACTION_TEMPERATURE] = { "temperature", "t", TRANSCRIPT, false, "",
+	[ACTION_TEMPERATURE] = { "temperature", "t", TRANSCRIPT, true, "[VALUE]",
 	                         "try other sampling settings on these odds",
 	                         TOKENS, NULL },
-	[ACTION_SCORE] = { "score", "p", TRANSCRIPT, true, "",
+	[ACTION_SCORE] = { "score", "p", TRANSCRIPT, true, "[N]",
 	                   "compute the odds of the prompt's tokens too",
 	                   TOKENS, NULL },
 
@@ -319,10 +320,9 @@ void action_add_keys(struct strbuf *out, enum action action)
 
 bool action_needs_screen(enum action action)
 {
-	const struct action_info *info = &table[action];
-
-	return !info->slash || !strcmp(info->group, LOOKING) ||
-	       !strcmp(info->group, TOKENS);
+	/* There, text is never laid out and never folded. */
+	return !table[action].slash || action == ACTION_RAW ||
+	       action == ACTION_FOLD;
 }
 
 /* ---- names ---- */

@@ -118,7 +118,7 @@ const char *action_key(enum action action);
 /* All of them, "F3, Ctrl-P". */
 void action_add_keys(struct strbuf *out, enum action action);
 
-/* Does it do nothing in line mode? */
+/* Has it nothing to do in line mode? */
 bool action_needs_screen(enum action action);
 
 /* `bind KEY ACTION` of the configuration; ACTION "none" frees the key. */

@@ -222,10 +222,13 @@ void app_focus(struct app *app, bool in_transcript)
 		app->transcript.cursor = app->transcript.marking = false;
 }
 
-static void inspector(struct app *app)
+/* Of a message: opens it there. */
+static void inspector(struct app *app, const char *argument)
 {
-	app->pane = !app->pane;
+	app->pane = *argument || !app->pane;
 	app_focus(app, app->pane);
+	if (*argument)
+		app_cursor_to_number(app, argument);
 }
 
 static void suspend(struct app *app)
@@ -353,7 +356,7 @@ static void next(struct app *app, int step)
 	if (app->transcript.query.len)
 		app_cursor_to_match(app, step);
 	else
-		app_tokens_do(app, step > 0 ? ACTION_NEXT : ACTION_BEFORE);
+		app_tokens_do(app, step > 0 ? ACTION_NEXT : ACTION_BEFORE, "");
 }
 
 /* The window alone, or with the cursor when there is one. */
@@ -368,7 +371,7 @@ static void jump(struct app *app, enum action action)
 	else if (!app->in_transcript)
 		transcript_step_message(t, action == ACTION_MESSAGE_UP ? -1 : 1);
 	if (app->in_transcript)
-		app_tokens_do(app, action);
+		app_tokens_do(app, action, "");
 }
 
 /* ---- the table ---- */
@@ -381,7 +384,7 @@ static bool do_looking(struct app *app, enum action action,
 
 	switch (action) {
 	case ACTION_INSPECTOR:
-		inspector(app);
+		inspector(app, argument);
 		return true;
 	case ACTION_LIST:
 	case ACTION_SEARCH:
@@ -485,7 +488,7 @@ void app_do(struct app *app, enum action action, const char *argument)
 			return;
 		}
 	}
-	if (app_tokens_do(app, action))
+	if (app_tokens_do(app, action, argument))
 		return;
 	commands_run(&app->host, action, argument);
 }

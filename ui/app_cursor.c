@@ -15,8 +15,8 @@ struct transcript_item *app_cursor_item(struct app *app)
 	return item;
 }
 
-static void put_cursor(struct app *app, struct transcript_item *item,
-                       size_t token)
+void app_cursor_put(struct app *app, struct transcript_item *item,
+                    size_t token)
 {
 	struct transcript *t = &app->transcript;
 
@@ -69,11 +69,28 @@ void app_cursor_to_child(struct app *app, int64_t parent)
 			continue;
 		transcript_item_spans(&t->items[i], &app->chat);
 		n = t->items[i].spans.n;
-		put_cursor(app, &t->items[i],
+		app_cursor_put(app, &t->items[i],
 		           token < n ? token
 		           : n       ? n - 1
 		                     : 0);
 	}
+}
+
+bool app_cursor_to_number(struct app *app, const char *number)
+{
+	const struct message *m =
+		command_message(&app->host, number, ROLE_ASSISTANT);
+	struct transcript_item *item =
+		m ? transcript_item(&app->transcript, m->id) : NULL;
+
+	if (item)
+		app_cursor_put(app, item, 0);
+	else if (m)
+		chat_notice(&app->chat,
+		            "message %s is on another branch; /branches %s "
+		            "goes there",
+		            number, number);
+	return item;
 }
 
 void app_cursor_to_match(struct app *app, int step)
@@ -90,7 +107,7 @@ void app_cursor_to_match(struct app *app, int step)
 		return;
 	transcript_item_spans(item, &app->chat);
 	if (item->spans.n)
-		put_cursor(app, item, spans_find(&item->spans, t->match_begin));
+		app_cursor_put(app, item, spans_find(&item->spans, t->match_begin));
 	t->cursor_follows = false;
 }
 
@@ -111,15 +128,15 @@ static void step(struct app *app, int direction)
 	    item->message->state == MESSAGE_OPEN)
 		last = last ? last - 1 : 0;
 	if (direction > 0 && t->cursor_token < last) {
-		put_cursor(app, item, t->cursor_token + 1);
+		app_cursor_put(app, item, t->cursor_token + 1);
 	} else if (direction > 0 && i + 1 < t->n) {
-		put_cursor(app, item + 1, 0);
+		app_cursor_put(app, item + 1, 0);
 	} else if (direction < 0 && t->cursor_token > 0) {
-		put_cursor(app, item, t->cursor_token - 1);
+		app_cursor_put(app, item, t->cursor_token - 1);
 	} else if (direction < 0 && i > 0) {
 		item--;
 		transcript_item_spans(item, &app->chat);
-		put_cursor(app, item, item->spans.n ? item->spans.n - 1 : 0);
+		app_cursor_put(app, item, item->spans.n ? item->spans.n - 1 : 0);
 	}
 }
 
@@ -142,7 +159,7 @@ static void jump(struct app *app, enum action action)
 	else if (action == ACTION_MESSAGE_DOWN && item < &t->items[last])
 		item++;
 	transcript_item_spans(item, &app->chat);
-	put_cursor(app, item,
+	app_cursor_put(app, item,
 	           action == ACTION_BOTTOM && item->spans.n ? item->spans.n - 1
 	                                                    : 0);
 }
@@ -212,7 +229,7 @@ static void step_line(struct app *app, int direction)
 	while (direction > 0 ? place_next(t, &p) : place_before(t, &p)) {
 		if (!token_at(app, p, col, &token))
 			continue;
-		put_cursor(app, &t->items[p.item], token);
+		app_cursor_put(app, &t->items[p.item], token);
 		return;
 	}
 }
@@ -245,7 +262,7 @@ void app_cursor_into_window(struct app *app)
 	if (!found || !token_at(app, nearest, 0, &token))
 		return;
 	t->cursor_follows = false;
-	put_cursor(app, &t->items[nearest.item], token);
+	app_cursor_put(app, &t->items[nearest.item], token);
 }
 
 void app_cursor_click(struct app *app, int row, int col)
@@ -270,7 +287,7 @@ void app_cursor_click(struct app *app, int row, int col)
 	if (!app->in_transcript)
 		app_do(app, ACTION_FOCUS, "");
 	t->cursor_follows = false;
-	put_cursor(app, &t->items[p.item], token);
+	app_cursor_put(app, &t->items[p.item], token);
 }
 
 /* ---- looking for tokens ---- */
@@ -287,7 +304,7 @@ static void seek(struct app *app, int direction,
 		return;
 	if (token_seek(app->chat.conversation, &message, &token, direction,
 	               wanted))
-		put_cursor(app, transcript_item(t, message), token);
+		app_cursor_put(app, transcript_item(t, message), token);
 	else
 		chat_notice(&app->chat, "there is none in this direction");
 }
@@ -298,7 +315,7 @@ static void most_surprising(struct app *app)
 	size_t token = item ? token_most_surprising(item->message) : SIZE_MAX;
 
 	if (token != SIZE_MAX)
-		put_cursor(app, item, token);
+		app_cursor_put(app, item, token);
 	else
 		chat_notice(&app->chat, "no odds are known in this message");
 }

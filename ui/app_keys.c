@@ -38,18 +38,6 @@ static void find(struct app *app, const char *text)
 		app_cursor_to_match(app, -1);
 }
 
-static void take_text(struct app *app, const char *text)
-{
-	struct transcript *t = &app->transcript;
-	struct transcript_item *item = transcript_item(t, t->cursor_message);
-
-	if (!item)
-		return;
-	chat_take_text(&app->chat, item->message, t->cursor_token, text);
-	t->cursor_follows = true;
-	transcript_bottom(t);
-}
-
 static bool is_blank(const char *text)
 {
 	return !text[strspn(text, " \t\n")];
@@ -74,7 +62,7 @@ void app_enter(struct app *app, const char *text)
 	} else if (is_blank(copy)) {
 		/* Nothing to say. */
 	} else if (input == INPUT_TOKEN) {
-		take_text(app, copy);
+		app_take_text(app, copy);
 	} else if (input == INPUT_EDIT) {
 		line_editor_remember(copy);
 		app_focus(app, false);

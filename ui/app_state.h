@@ -114,16 +114,22 @@ bool app_cursor_do(struct app *app, enum action action);
 struct transcript_item *app_cursor_item(struct app *app);
 void app_cursor_show(struct app *app); /* where the transcript has the focus */
 void app_cursor_follow(struct app *app);
+void app_cursor_put(struct app *app, struct transcript_item *item,
+                    size_t token);
 /* To the message below `parent` on the path as it is now, at the same token. */
 void app_cursor_to_child(struct app *app, int64_t parent);
+/* To the message with a number; false: a notice says that there is none. */
+bool app_cursor_to_number(struct app *app, const char *number);
 /* To the nearest row of the window that has tokens, when it was scrolled away. */
 void app_cursor_into_window(struct app *app);
 /* To the next or the former match of the search. */
 void app_cursor_to_match(struct app *app, int step);
 void app_cursor_click(struct app *app, int row, int col);
 
-/* app_tokens.c: what is done with the token under it. */
-bool app_tokens_do(struct app *app, enum action action);
+/* app_tokens.c: what is done with the token under it, or with one that the
+ * argument gives. */
+bool app_tokens_do(struct app *app, enum action action, const char *argument);
+void app_take_text(struct app *app, const char *text);
 /* The position in the sequence of a reply's first token; SIZE_MAX: unknown. */
 size_t app_reply_position(struct app *app, const struct message *m);
 

@@ -1,3 +1,6 @@
+#include <stdlib.h>
+
+#include "base/error.h"
 #include "library/conversation.h"
 #include "ui/app_state.h"
 #include "ui/chat_explore.h"
@@ -5,6 +8,7 @@
 #include "ui/chat_tree.h"
 #include "ui/inspector.h"
 #include "ui/inspector_facts.h"
+#include "ui/token_argument.h"
 
 size_t app_reply_position(struct app *app, const struct message *m)
 {
@@ -36,11 +40,43 @@ static struct transcript_item *chosen_item(struct app *app)
 	return item;
 }
 
-static void alternatives(struct app *app)
+/* "12 ...": the cursor goes to that token of its message; gives what follows.
+ * NULL: there is none, and a notice says so. */
+static const char *to_token(struct app *app, const char *argument)
+{
+	struct transcript_item *item = chosen_item(app);
+	size_t token = 0;
+	const char *rest = token_argument(argument, &token);
+
+	if (!*argument || !item)
+		return item ? argument : NULL;
+	if (rest && token <= item->spans.n) {
+		app_cursor_put(app, item, token);
+		return rest;
+	}
+	chat_error(&app->chat, "there is no token %s, there are %zu", argument,
+	           item->spans.n);
+	return NULL;
+}
+
+static void take(struct app *app, const struct token_odds *odds, int choice)
 {
 	struct transcript *t = &app->transcript;
+	struct transcript_item *item = app_cursor_item(app);
+
+	app->choosing = false;
+	chat_take_token(&app->chat, item->message, t->cursor_token,
+	                odds->top[choice].id);
+	t->cursor_follows = true;
+	transcript_bottom(t);
+}
+
+/* Begins to choose, or takes what is chosen: by its number, too. */
+static void alternatives(struct app *app, const char *number)
+{
 	const struct token_odds *odds = inspector_cursor_odds(app);
 	struct transcript_item *item = chosen_item(app);
+	size_t choice = (size_t)app->choice;
 
 	if (!item || !chat_may_fork(&app->chat, item->message))
 		return;
@@ -49,18 +85,17 @@ static void alternatives(struct app *app)
 		return;
 	}
 	app->pane = true;
-	if (!app->choosing) {
+	if (*number &&
+	    (!token_argument(number, &choice) || choice >= odds->n_top)) {
+		chat_error(&app->chat, "there is no candidate %s", number);
+	} else if (*number || app->choosing) {
+		take(app, odds, (int)choice);
+	} else {
 		app->choosing = true;
 		/* The first that is not the one there, where one is. */
-		app->choice = t->cursor_token < item->spans.n &&
+		app->choice = app->transcript.cursor_token < item->spans.n &&
 		              odds->n_top > 1 && odds->top[0].id == odds->id;
-		return;
 	}
-	app->choosing = false;
-	chat_take_token(&app->chat, item->message, t->cursor_token,
-	                odds->top[app->choice].id);
-	t->cursor_follows = true;
-	transcript_bottom(t);
 }
 
 static void choose(struct app *app, int direction)
@@ -77,12 +112,32 @@ static void choose(struct app *app, int direction)
 }
 
 /* Any text in the place of the token, typed in the input line. */
-static void type_token(struct app *app)
+static void type_token(struct app *app, const char *text)
 {
 	const struct transcript_item *item = chosen_item(app);
+	char *unquoted;
 
-	if (item && chat_may_fork(&app->chat, item->message))
+	if (!item || !chat_may_fork(&app->chat, item->message))
+		return;
+	if (!*text) {
 		app_set_input(app, INPUT_TOKEN, "");
+		return;
+	}
+	unquoted = token_unquoted(text);
+	app_take_text(app, unquoted);
+	free(unquoted);
+}
+
+void app_take_text(struct app *app, const char *text)
+{
+	struct transcript *t = &app->transcript;
+	struct transcript_item *item = transcript_item(t, t->cursor_message);
+
+	if (!item)
+		return;
+	chat_take_text(&app->chat, item->message, t->cursor_token, text);
+	t->cursor_follows = true;
+	transcript_bottom(t);
 }
 
 static void explore(struct app *app)
@@ -113,16 +168,17 @@ static void compute_odds(struct app *app)
 
 /* ---- trying other settings ---- */
 
-static void try_start(struct app *app)
+static void try_start(struct app *app, const char *values)
 {
-	const struct sampler_settings *s = &app->chat.sampling;
+	struct error err = { "" };
 
 	app->pane = true;
-	app->tried.on = !app->tried.on;
-	app->tried.temperature = s->temperature;
-	app->tried.top_k = s->top_k;
-	app->tried.top_p = s->top_p;
-	app->tried.min_p = s->min_p;
+	if (app->tried.on && !*values)
+		app->tried.on = false;
+	else if (!app->tried.on)
+		token_try_begin(&app->tried, &app->chat.sampling);
+	if (token_try_read(&app->tried, values, &err))
+		chat_error(&app->chat, "%s", err.text);
 }
 
 static double between(double value, double low, double high)
@@ -173,30 +229,46 @@ static bool choose_by_arrow(struct app *app, enum action action)
 	return true;
 }
 
-bool app_tokens_do(struct app *app, enum action action)
+static bool has_token_argument(enum action action)
 {
-	if (choose_by_arrow(app, action) || app_cursor_do(app, action)) {
-		/* The reader has moved: the stream goes on without him. */
-		app->transcript.cursor_follows = false;
-		return true;
-	}
-	switch (action) {
-	case ACTION_ALTERNATIVES:
-		alternatives(app);
-		return true;
-	case ACTION_TYPE_TOKEN:
-		type_token(app);
-		return true;
-	case ACTION_EXPLORE:
+	return action == ACTION_ALTERNATIVES || action == ACTION_TYPE_TOKEN ||
+	       action == ACTION_EXPLORE;
+}
+
+static void do_token(struct app *app, enum action action, const char *argument)
+{
+	if (has_token_argument(action) && !(argument = to_token(app, argument)))
+		return;
+	if (action == ACTION_ALTERNATIVES)
+		alternatives(app, argument);
+	else if (action == ACTION_TYPE_TOKEN)
+		type_token(app, argument);
+	else if (action == ACTION_EXPLORE)
 		explore(app);
-		return true;
-	case ACTION_TEMPERATURE:
-		try_start(app);
-		return true;
-	case ACTION_SCORE:
+	else if (action == ACTION_TEMPERATURE)
+		try_start(app, argument);
+	else if (!*argument || app_cursor_to_number(app, argument))
 		compute_odds(app);
+}
+
+bool app_tokens_do(struct app *app, enum action action, const char *argument)
+{
+	bool is_walk = action == ACTION_NEXT || action == ACTION_BEFORE ||
+	               action == ACTION_NOT_FIRST ||
+	               action == ACTION_SURPRISING;
+	bool is_deed = has_token_argument(action) ||
+	               action == ACTION_TEMPERATURE || action == ACTION_SCORE;
+
+	/* A command typed in the input line is about the transcript. */
+	if ((is_walk || is_deed) && !app->in_transcript)
+		app_focus(app, true);
+	if (is_deed) {
+		do_token(app, action, argument);
 		return true;
-	default:
-		return false;
 	}
+	if (!choose_by_arrow(app, action) && !app_cursor_do(app, action))
+		return false;
+	/* The reader has moved: the stream goes on without him. */
+	app->transcript.cursor_follows = false;
+	return true;
 }

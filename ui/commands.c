@@ -270,6 +270,8 @@ static const char line_help[] =
 	"\nLines\n"
 	"  A line that ends in a backslash goes on in the next one.\n"
 	"  Two slashes at the beginning send one.\n"
+	"  Tokens have numbers: /inspector tells them, /alternatives 12 all of "
+	"one.\n"
 	"  Ctrl-C stops the reply; at the prompt it leaves, as Ctrl-D does.\n";
 
 static void help(const struct command_host *host)

@@ -1,8 +1,8 @@
 /*
  * commands.h - what the slash commands do to the chat, whatever the front end
  *
- * The full screen and line mode share these.  What needs a screen (the
- * inspector, scrolling) is not here.
+ * The full screen and line mode share these.  What each of them shows in its
+ * own way (the inspector, a search, marks) is not here.
  */
 #ifndef CONFAB_UI_COMMANDS_H
 #define CONFAB_UI_COMMANDS_H
@@ -45,7 +45,7 @@ struct command_host {
 struct message *command_message(const struct command_host *host,
                                 const char *argument, enum message_role role);
 
-/* Runs an action with its argument ("" for none); false: it needs a screen. */
+/* Runs an action with its argument ("" for none); false: it is not for here. */
 bool commands_run(const struct command_host *host, enum action action,
                   const char *argument);
 

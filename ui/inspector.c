@@ -1,5 +1,6 @@
 #include "ui/inspector.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "library/conversation.h"
@@ -23,6 +24,16 @@ static size_t position(struct app *app, const struct inspector_view *v,
 	return start == SIZE_MAX ? SIZE_MAX : start + v->index;
 }
 
+/* How to come by what is not known. */
+static void put_hint(struct inspector_view *v)
+{
+	if (!v->has_odds && !*v->note)
+		snprintf(v->note, sizeof v->note, "%s",
+		         v->index >= v->n
+		                 ? "the next token: p computes its odds"
+		                 : "p computes the prompt's odds");
+}
+
 void inspector_draw(struct app *app, struct canvas *c, struct rect r)
 {
 	struct transcript *t = &app->transcript;
@@ -33,8 +44,10 @@ void inspector_draw(struct app *app, struct canvas *c, struct rect r)
 	if (item)
 		bits = inspector_facts(&v, &app->chat, item, t->cursor_token,
 		                       &app->tried);
-	if (v.has_token)
+	if (v.has_token) {
 		v.pos = position(app, &v, item->message);
+		put_hint(&v);
+	}
 	v.choosing = app->choosing;
 	v.choice = app->choice;
 	v.focused = app->in_transcript;

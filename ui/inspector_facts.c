@@ -77,14 +77,8 @@ static void put_note(const struct chat *chat, struct inspector_view *v,
 	}
 	if (has_odds && v->index < v->n && by && by != chat->model->fingerprint)
 		note = "by other weights of this name";
-	else if (has_odds)
-		note = "";
-	else if (v->index >= v->n)
-		note = "the next token: p computes its odds";
-	else if (m->role == ROLE_ASSISTANT)
+	else if (!has_odds && v->index < v->n && m->role == ROLE_ASSISTANT)
 		note = "a person put this token here";
-	else
-		note = "p computes the prompt's odds";
 	snprintf(v->note, sizeof v->note, "%s", note);
 }
 
@@ -127,6 +121,7 @@ static void put_odds(const struct chat *chat, struct inspector_view *v,
 		const struct token_candidate *from = &odds->top[i];
 		struct inspector_candidate *to = &v->top[i];
 
+		to->id = from->id;
 		put_token(chat, from->id, to->text, sizeof to->text);
 		to->raw = exp(from->logprob);
 		to->sampled = from->sampled_prob;

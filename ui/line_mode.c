@@ -23,6 +23,8 @@
 #include "ui/cli/progress.h"
 #include "ui/clipboard.h"
 #include "ui/commands.h"
+#include "ui/line_look.h"
+#include "ui/line_tokens.h"
 #include "ui/terminal.h"
 #include "ui/thought.h"
 
@@ -37,6 +39,7 @@ struct line_mode {
 	int64_t edited;       /* the next line makes a sibling of it; or -1 */
 	int64_t shown;        /* the reply that is being printed, or -1 */
 	size_t n_shown;       /* bytes of it that are out */
+	struct line_look look;
 	bool end_of_input, leaving, loaded_once;
 	bool behind;          /* it was told that nothing can be saved */
 	int signal, status;
@@ -87,6 +90,19 @@ static void print_name(struct line_mode *l)
 	output_str(": ");
 }
 
+static void print_new(struct line_mode *l, const struct message *m)
+{
+	struct strbuf text = STRBUF_INIT;
+
+	progress_clear();
+	if (!l->n_shown && l->is_terminal)
+		print_name(l);
+	line_look_reply(&l->look, &l->chat, m, l->n_shown, &text);
+	output_text(text.bytes, text.len);
+	l->n_shown = m->text.len;
+	strbuf_free(&text);
+}
+
 /* What is new of the open reply; its end when it is closed. */
 static void print_reply(struct line_mode *l)
 {
@@ -98,15 +114,10 @@ static void print_reply(struct line_mode *l)
 	if (m && l->shown != m->id) {
 		l->shown = m->id;
 		l->n_shown = 0;
+		line_look_reset(&l->look);
 	}
-	if (m && m->text.len > l->n_shown) {
-		progress_clear();
-		if (!l->n_shown && l->is_terminal)
-			print_name(l);
-		output_text(m->text.bytes + l->n_shown,
-		            m->text.len - l->n_shown);
-		l->n_shown = m->text.len;
-	}
+	if (m && m->text.len > l->n_shown)
+		print_new(l, m);
 	if (open || l->shown < 0)
 		return;
 	output_text_end();
@@ -191,6 +202,7 @@ static void switched(void *arg)
 	struct line_mode *l = arg;
 
 	l->shown = l->edited = -1;
+	line_look_reset(&l->look);
 }
 
 static void quit(void *arg)
@@ -215,8 +227,15 @@ static void copy(void *arg, const char *bytes, size_t len, const char *what)
 static bool setting(void *arg, const char *key, const char *value,
                     struct strbuf *out)
 {
-	(void)arg, (void)key, (void)value, (void)out;
-	return false; /* there is no screen */
+	struct line_mode *l = arg;
+
+	if (strcmp(key, "heat"))
+		return false; /* there is no screen */
+	if (value)
+		line_look_set_heat(&l->look, value);
+	else
+		strbuf_add_str(out, transcript_heat_name(l->look.heat));
+	return true;
 }
 
 /* ---- in ---- */
@@ -241,7 +260,8 @@ static void run_command(struct line_mode *l, const char *line)
 	const char *argument;
 	enum action action = commands_line(&l->host, line, &argument);
 
-	if (action != ACTION_NONE)
+	if (action != ACTION_NONE &&
+	    !line_look_do(&l->look, &l->host, action, argument))
 		chat_error(&l->chat, "/%s needs the full screen",
 		           action_info(action)->name);
 }
@@ -340,6 +360,7 @@ static void read_events(struct line_mode *l, struct error *err)
 	if (chat->state == CHAT_READY) {
 		l->loaded_once = true;
 		progress_clear();
+		line_tokens_ready(&l->look, &l->host);
 	}
 	if (chat->state == CHAT_NO_MODEL && !l->loaded_once) {
 		error_set(err, "%s", chat->notice.bytes);
@@ -468,6 +489,10 @@ int line_mode_run(const struct options *o, struct error *err)
 
 	if (terminal_open(err))
 		return EXIT_FAILED;
+	line_look_init(&l.look);
+	/* A reply that goes to a program stays as it is. */
+	if (l.is_terminal && output_is_terminal() && options_setting(o, "heat"))
+		line_look_set_heat(&l.look, options_setting(o, "heat"));
 	l.host = (struct command_host){ &l.chat,  false, show, set_input,
 		                        switched, quit,  copy, setting,
 		                        &l };
@@ -480,6 +505,7 @@ int line_mode_run(const struct options *o, struct error *err)
 	output_flush(NULL);
 	strbuf_free(&l.in);
 	strbuf_free(&l.message);
+	line_look_free(&l.look);
 	terminal_close();
 	if (l.signal)
 		terminal_die(l.signal);

@@ -1,4 +1,6 @@
 """Plain lines: TERM=dumb, and pipes."""
+import json
+import math
 import os
 import re
 import signal
@@ -33,14 +35,14 @@ def a_pipe_gets_replies_line_by_line(binary):
 
 @scripted
 def commands_work_in_line_mode(binary):
-    result = piped(binary, "one\n/retry\n/nonsense\n/set top_k 3\n/heat\n"
+    result = piped(binary, "one\n/retry\n/nonsense\n/set top_k 3\n/raw\n"
                            "//slash\n/help\n/quit\nnever\n",
                    env=script("first", "second", "third"))
     text = result.stdout.decode()
     assert text.startswith("first\nsecond\n"), text
     assert "* /nonsense is no command" in text
     assert "* top_k = 3" in text
-    assert "* /heat needs the full screen" in text
+    assert "* lines are the text as it is" in text
     assert "third" in text and "/retry" in text and "never" not in text
 
 
@@ -90,9 +92,10 @@ def an_edit_takes_the_next_line(binary):
 def the_help_of_line_mode_names_what_it_can_do(binary):
     result = piped(binary, "/help\n", env=script("x"))
     text = result.stdout.decode()
-    for word in ("/undelete", "/branches [N]", "backslash"):
+    for word in ("/undelete", "/branches [N]", "backslash", "/inspector [N]",
+                 "/alternatives 12"):
         assert word in text, text
-    for word in ("F3", "Esc", "/heat", "/inspector", "token-left"):
+    for word in ("F3", "Esc", "/raw", "/fold", "token-left"):
         assert word not in text, (word, text)
 
 
@@ -134,3 +137,271 @@ def a_full_context_asks_in_a_pipe_too(binary):
     assert re.search(r"  2  a context of 512 tokens \([\d.]+ MiB", question)
     assert "Paris" in answer.split("\n")[0], text
     assert text.endswith("* not sent\n"), text
+
+def blocks(text):
+    """What was told, in pieces that end in an empty line."""
+    return text.rstrip("\n").split("\n\n")
+
+
+@scripted
+def find_tells_the_lines_that_match(binary):
+    long = "word " * 60 + "needle " + "word " * 60
+    result = piped(binary, "A needle?\n/find NEEDLE\n/find\n/find zebra\n",
+                   env=script(f"no\nneedle, Needle\n{long}\nend"))
+    text = result.stdout.decode()
+    told = text.split("end\n", 1)[1].splitlines()
+    assert told[:3] == ['"NEEDLE": 4 matches', "1 You: A needle?",
+                        "2 scripted: needle, Needle"], told
+    # Of a long line the words around it, and whole ones.
+    assert re.fullmatch(r"2 scripted: (word )+needle( word)+", told[3]), told
+    assert len(told[3]) < 230, told
+    assert told[4:] == ["", "* /find TEXT tells the lines that have it",
+                        '* "zebra" was not found'], told
+
+
+@scripted
+def the_inspector_tells_a_line_a_token(binary):
+    reply = "Hi there.\n"
+    result = piped(binary, "one\n/inspector\n/inspector 1\n/inspector 9\n",
+                   env=script(reply, chunk=0))
+    tokens, prompt, error = blocks(result.stdout.decode().split("\n\n", 1)[1])
+    lines = tokens.splitlines()
+    assert lines[0] == "Message 2, scripted", lines
+    assert re.fullmatch(r"\d tokens, perplexity \d\.\d\d, mean log-probability "
+                        r"-\d\.\d{3}", lines[1]), lines
+    assert lines[3].startswith('1 "Hi" 90%, rank 1, 0.00 bits; else "'), lines
+    assert ' 5%, "' in lines[3] and lines[3].endswith(" 1.25%"), lines
+    words = [re.match(r'(\d+) ("(?:\\.|[^"\\])*") ', line).groups()
+             for line in lines[3:]]
+    assert [int(n) for n, _ in words] == list(range(1, len(words) + 1))
+    assert "".join(w[1:-1] for _, w in words) == r"Hi there.\n", words
+    assert prompt == ("Message 1, You\n1 token\nNo odds are known; /score 1 "
+                      "computes them\n1 \"one\""), prompt
+    assert error == "* there is no message 9"
+
+
+@test
+def the_figures_told_in_lines_are_those_of_the_reference(binary):
+    with open(os.path.dirname(__file__) +
+              "/../golden/chat-confab-20m.json") as file:
+        turn = json.load(file)[0]["turns"][0]
+    tokens = [t for t in turn["tokens"] if t["id"] != 1]
+    result = piped(binary, turn["user"] + "\n/inspector\n/alternatives 1\n",
+                   options=["--exact"])
+    told, one = blocks(result.stdout.decode())
+    lines = told.splitlines()
+    assert lines[0] == turn["reply"]
+    for i, line in enumerate(lines[4:]):
+        p, rank, bits = re.search(r'" ([^"]*?)%, rank (\d+), (\S+) bits',
+                                  line).groups()
+        want = tokens[i]
+        assert abs(float(bits) - want["entropy"] / math.log(2)) < 0.006, line
+        if not p.startswith("over"):
+            assert abs(float(p) / 100 / math.exp(want["logprob"]) - 1
+                       ) < 0.006, line
+        assert rank == "1", line    # greedily
+    assert i + 1 >= len(tokens) - 1
+    # The list of one token, and with all others it is the whole.
+    listed = re.findall(r'^(?:\d+ ".*"|all others) (?:under )?([\d.]+)%', one,
+                        re.M)
+    assert len(listed) == 21, one
+    assert abs(sum(map(float, listed)) - 100) < 0.3, one
+    for p, (_, logprob) in zip(listed[:3], tokens[0]["top"]):
+        assert abs(float(p) / 100 / math.exp(logprob) - 1) < 0.006, one
+
+
+@test
+def another_token_is_taken_by_its_number(binary):
+    result = piped(binary, "What is the capital of France?\n"
+                           "/alternatives 2 2\n/inspector\n/back\n/inspector\n"
+                           "/alternatives 99\n/alternatives 2 99\n"
+                           "/alternatives\n/alternatives x\n")
+    first, second, *rest = result.stdout.decode().splitlines()
+    assert first == "The capital of France is Paris."
+    assert re.match(r"The (?!capital )", second), second
+    text = "\n".join(rest)
+    assert re.search(r'Message 3, confab-20m\n.*\n.*\n1 "The" .*\n2 ".*" '
+                     r'.*, rank 2, .*; else " capital" ', text), text
+    assert 'Message 2, confab-20m\n' in text, text
+    assert "* there is no token 99, there are 7" in text
+    assert "* there is no candidate 99" in text
+    assert "* which token? /inspector gives their numbers" in text
+
+
+@test
+def any_text_is_put_in_the_place_of_a_token_in_lines(binary):
+    result = piped(binary, "What is the capital of France?\n"
+                           '/type-token 1 Rome\n/alternatives 1\n'
+                           '/type-token 2 " was"\n/type-token 2\n'
+                           "/inspector 1\n/type-token 1 x\n")
+    text = result.stdout.decode()
+    replies = text.splitlines()
+    assert replies[1].startswith("Rome "), text
+    assert "a person put this token here" in text
+    assert any(line.startswith("Rome was ") for line in replies), text
+    assert "* /type-token TOKEN TEXT; " in text
+    assert "* only a reply can go on from another token" in text
+
+
+@test
+def the_token_that_would_come_next_is_told_and_taken(binary):
+    result = piped(binary, "Tell me a story about a dog.\n/alternatives 5\n"
+                           "/alternatives 5 2\n/inspector\n",
+                   options=["--max-tokens", "4"])
+    text = result.stdout.decode()
+    first, _, rest = text.partition("* cut at the limit of tokens; "
+                                    "/continue goes on\n")
+    told, *_ = blocks(rest)
+    assert told.startswith("What would come after token 4, message 2, "
+                           "confab-20m, after "), told
+    two = re.search(r'^2 "(.*)" .*, cut by greedy$', told, re.M)
+    assert two and "all others" in told, told
+    assert first.rstrip("\n") + two.group(1) in rest, text
+    assert re.search(r"^5 .*, rank 2, ", rest, re.M), text
+
+
+@test
+def the_odds_of_a_prompt_are_computed_before_the_next_line(binary):
+    result = piped(binary, "What is the capital of France?\n/score\n/score 2\n"
+                           "/alternatives 4\n/surprising\n")
+    text = result.stdout.decode()
+    score, known = text.split("Paris.\n", 1)[1].split("\n\n", 1)
+    lines = score.splitlines()
+    assert lines[0] == "Message 1, You" and "perplexity" in lines[1], lines
+    assert len(lines) == 3 + 7 and all(" bits; else " in line or "over" in line
+                                       for line in lines[3:]), lines
+    assert known.startswith("* the odds of this reply are known\n"), known
+    # Which is about message 2 now.
+    assert "Token 4 of 7, message 2, confab-20m, after \"The capital of\"" in known
+    assert re.search(r"^\* token \d, message 2, ", known, re.M), known
+
+
+@test
+def the_likeliest_tokens_are_explored_in_lines(binary):
+    result = piped(binary, "What is the capital of France?\n/explore 2\n"
+                           "/explore\n")
+    text = result.stdout.decode()
+    told = blocks(text)
+    assert told[0] == told[1].replace(
+        "The likeliest", "The capital of France is Paris.\nThe likeliest"), text
+    lines = told[1].splitlines()
+    assert lines[0] == "The likeliest tokens here, continued"
+    assert lines[1] == '1 " capital" then " of France is Paris."', text
+    assert [line[:3] for line in lines[1:]] == ['1 "', '2 "', '3 "'], text
+
+
+@test
+def other_sampling_settings_are_tried_in_lines(binary):
+    result = piped(binary, "Tell me a story about a dog.\n/surprising\n"
+                           "/temperature 1.5 top_k=3\n/temperature 2 seed=1\n"
+                           "/temperature\n",
+                   options=["--temp", "1", "--max-tokens", "30"])
+    text = result.stdout.decode()
+    assert ("Candidates: their probability, then what it would be at "
+            "temperature 1.50, top_k 3, ") in text, text
+    tried = text.split("temperature 1.50")[1].split("all others")[0]
+    kept = re.findall(r", then ([\d.]+)%", tried)
+    assert len(kept) == 3 and abs(sum(map(float, kept)) - 100) < 0.3, tried
+    assert tried.count("cut by top_k") == 17, tried
+    assert "* temperature, top_k, top_p and min_p can be tried, not seed=1" \
+        in text
+
+
+@scripted
+def heat_marks_what_was_not_expected(binary):
+    """The scripted engine's 6th to 8th token of every 8 have over 2 bits."""
+    reply = "The one two three four of five days"
+    marked = ("The one two three four [2.2 bits]of [2.6 bits]five "
+              "[3.0 bits]days")
+    result = piped(binary, "one\n/heat entropy\ntwo\n/heat off\nthree\n/heat\n"
+                           "/heat red\n/set heat rank\n/set heat\n",
+                   env=script(reply, chunk=0))
+    lines = result.stdout.decode().splitlines()
+    assert lines[0] == reply, lines
+    assert lines[2] == marked, lines
+    assert lines[3] == "* replies are marked by entropy"
+    assert lines[4] == marked, lines            # the new one as it came
+    assert lines[5] == "* replies are not marked"
+    assert lines[6] == reply
+    assert "less than 20%" in lines[7]
+    assert lines[9:] == ["* /heat off, probability, entropy or rank",
+                         "* heat = rank", "* heat = rank"], lines
+
+
+@scripted
+def heat_never_cuts_a_character(binary):
+    """Most of these are several tokens."""
+    reply = "🙂🙃é日本 👍🏽" * 40
+    result = piped(binary, "/heat entropy\none\n/inspector\n",
+                   env=script(reply, chunk=0))
+    text = result.stdout.decode()       # or one was cut
+    assert r'"\xf0"' in text
+    line = text.splitlines()[1]
+    assert line.count("bits]") > 50
+    assert re.sub(r"\[[\d.]+ bits\]", "", line) == reply, line
+
+
+@scripted
+def lines_tell_times_and_why_not(binary):
+    result = piped(binary, "/times\none\n/times\n/raw\n/fold\n",
+                   env=script("first"))
+    lines = result.stdout.decode().splitlines()
+    assert lines[0] == "* there is no message yet"
+    assert lines[2] == "When each message was written"
+    assert re.fullmatch(r"1 You, \d\d:\d\d: one", lines[3]), lines
+    assert re.fullmatch(r"2 scripted, \d\d:\d\d: first", lines[4]), lines
+    assert lines[6:] == ["* lines are the text as it is",
+                         "* what the model thought stands in the reply; "
+                         "nothing is folded in lines"], lines
+
+
+@scripted
+def uncertain_tokens_are_walked_in_lines(binary):
+    reply = "aa bb cc dd ee ff gg hh ii jj kk ll mm nn "
+    result = piped(binary, "one\n" + "/next\n" * 7 + "/before\n/not-first\n",
+                   env=script(reply, chunk=0))
+    text = result.stdout.decode()
+    numbers = re.findall(r"^\* token (\d+), message 2, scripted, after \".*?\": "
+                         r"\".*\" [\d.]+%, rank (\d), ([\d.]+) bits", text,
+                         re.M)
+    # Tokens 6 to 8 of every eight are; every seventh was not the first.
+    assert [int(n) for n, _, _ in numbers[:6]] == [6, 7, 8, 14, 15, 16], text
+    assert all(float(bits) > 2 for _, _, bits in numbers[:6])
+    assert int(numbers[7][0]) < int(numbers[6][0]), text
+    assert numbers[8][1] == "2" and int(numbers[8][0]) % 7 == 0, text
+
+
+@scripted
+def every_command_of_the_screen_is_one_of_lines(binary):
+    result = piped(binary, "/help\n", env=script("x"))
+    listed = set(re.findall(r"^  (/\S+)", result.stdout.decode(), re.M))
+    with Confab(binary, rows=60, cols=200, env=script("x")) as c:
+        c.ready()
+        c.keys("F1")
+        c.wait("Conversation")
+        on_screen = set()
+        for _ in range(3):
+            c.settle()
+            on_screen |= set(re.findall(r" (/[a-z-]+)", c.text()))
+            c.keys("PgDn")
+    assert {"/inspector", "/quit"} <= on_screen, on_screen
+    # The two that say in one line that there is nothing to lay out.
+    assert on_screen - listed == {"/raw", "/fold"}, on_screen ^ listed
+
+
+@scripted
+def a_screen_reader_hears_no_control_sequences(binary):
+    reply = "a \033[31m b\u202e\n"
+    with Confab(binary, "--set", "heat=entropy", term="dumb", rows=60,
+                cols=120, env=script(reply, chunk=1)) as c:
+        c.wait(lambda: c.raw.endswith(b"> "), "the prompt")
+        c.say("hello")
+        c.wait("bits]")         # the setting counts at a terminal
+        for line, seen in (("/inspector", 'Message 2'), ("/find 31", "match"),
+                           ("/alternatives 3", "all others"),
+                           ("/score", "Message 1"), ("/heat", "Marked")):
+            c.wait(lambda: c.raw.endswith(b"> "), "the prompt")
+            c.say(line)
+            c.wait(seen)
+        c.wait(lambda: c.raw.endswith(b"> "), "the prompt")
+        assert b"\033" not in c.raw

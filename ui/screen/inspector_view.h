@@ -12,6 +12,7 @@
 #define INSPECTOR_TOP 20
 
 struct inspector_candidate {
+	int id;
 	char text[96];      /* token_text() */
 	double raw;         /* probability at temperature 1 */
 	double sampled;     /* after the samplers; 0 when cut */

@@ -1,0 +1,241 @@
+#include "ui/line_look.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/strbuf.h"
+#include "library/conversation.h"
+#include "ui/branch_map.h"
+#include "ui/chat.h"
+#include "ui/commands.h"
+#include "ui/heat_lines.h"
+#include "ui/line_tokens.h"
+#include "ui/transcript.h"
+#include "ui/transcript_find.h"
+
+#define AROUND 100 /* bytes of a line that are told on each side of a match */
+
+void line_look_init(struct line_look *look)
+{
+	*look = (struct line_look){ .message = -1, .token = SIZE_MAX };
+}
+
+void line_look_free(struct line_look *look)
+{
+	transcript_item_free(&look->reply);
+}
+
+void line_look_reset(struct line_look *look)
+{
+	transcript_item_free(&look->reply);
+	look->reply = (struct transcript_item){ 0 };
+	look->message = -1;
+	look->token = SIZE_MAX;
+	look->after = ACTION_NONE;
+}
+
+/* ---- finding ---- */
+
+/* The line that has a match, or of a long one the words around it. */
+static struct text_range line_around(const struct strbuf *text,
+                                     const struct text_range *match)
+{
+	size_t begin = match->begin, end = match->end;
+	size_t first = begin > AROUND ? begin - AROUND : 0;
+	size_t last = text->len - end > AROUND ? end + AROUND : text->len;
+
+	while (begin > first && text->bytes[begin - 1] != '\n')
+		begin--;
+	while (begin == first && begin > 0 && begin < match->begin &&
+	       !strchr(" \n", text->bytes[begin - 1]))
+		first = ++begin;
+	while (end < last && text->bytes[end] != '\n')
+		end++;
+	while (end == last && end < text->len && end > match->end &&
+	       !strchr(" \n", text->bytes[end]))
+		last = --end;
+	return (struct text_range){ (uint32_t)begin, (uint32_t)end };
+}
+
+static void add_matches(struct strbuf *out, const struct transcript_item *item)
+{
+	const struct strbuf *text = &item->message->text;
+	size_t told = 0;
+
+	for (size_t k = 0; k < item->n_matches; k++) {
+		struct text_range r = line_around(text, &item->matches[k]);
+
+		if (item->matches[k].begin < told)
+			continue;
+		strbuf_printf(out, "%zu %s: ", item->number,
+		              message_speaker(item->message));
+		strbuf_add(out, text->bytes + r.begin, r.end - r.begin);
+		strbuf_add_char(out, '\n');
+		told = r.end;
+	}
+}
+
+/* Every message of the current path, by the search of the full screen. */
+static size_t search(struct strbuf *out, const struct conversation *c,
+                     const char *query)
+{
+	struct transcript t;
+	struct message **path;
+	size_t n = conversation_path(c, &path), n_matches = 0;
+
+	transcript_init(&t);
+	transcript_search(&t, query);
+	for (size_t i = 0; i < n; i++) {
+		struct transcript_item item = { 0 };
+
+		transcript_item_begin(&item, path[i]);
+		item.number = conversation_place(c, item.id) + 1;
+		transcript_update_matches(&t, &item);
+		add_matches(out, &item);
+		n_matches += item.n_matches;
+		transcript_item_free(&item);
+	}
+	transcript_free(&t);
+	free(path);
+	return n_matches;
+}
+
+static void find(const struct command_host *host, const char *query)
+{
+	struct strbuf out = STRBUF_INIT, title = STRBUF_INIT;
+	size_t n = 0;
+
+	if (*query)
+		n = search(&out, host->chat->conversation, query);
+	strbuf_printf(&title, "\"%s\": %zu match%s", query, n,
+	              n == 1 ? "" : "es");
+	if (!*query)
+		chat_notice(host->chat,
+		            "/find TEXT tells the lines that have it");
+	else if (!n)
+		chat_notice(host->chat, "\"%s\" was not found", query);
+	else
+		host->show(host->arg, title.bytes, out.bytes);
+	strbuf_free(&title);
+	strbuf_free(&out);
+}
+
+/* ---- times ---- */
+
+static void times(const struct command_host *host)
+{
+	const struct conversation *c = host->chat->conversation;
+	struct strbuf out = STRBUF_INIT;
+	struct message **path;
+	size_t n = conversation_path(c, &path);
+
+	for (size_t i = 0; i < n; i++) {
+		char when[32];
+
+		transcript_time(when, sizeof when, path[i]->created_ms);
+		strbuf_printf(&out, "%zu %s, %s: ",
+		              conversation_place(c, path[i]->id) + 1,
+		              message_speaker(path[i]), when);
+		branch_map_words(&out, &path[i]->text);
+		strbuf_add_char(&out, '\n');
+	}
+	if (n)
+		host->show(host->arg, "When each message was written",
+		           out.bytes);
+	else
+		chat_notice(host->chat, "there is no message yet");
+	strbuf_free(&out);
+	free(path);
+}
+
+/* ---- heat ---- */
+
+bool line_look_set_heat(struct line_look *look, const char *name)
+{
+	for (int i = 0; i < HEATS; i++) {
+		if (strcmp(name, transcript_heat_name((enum transcript_heat)i)))
+			continue;
+		look->heat = (enum transcript_heat)i;
+		return true;
+	}
+	return false;
+}
+
+/* The last reply with its marks; without a name by probability, once. */
+static void heat(struct line_look *look, const struct command_host *host,
+                 const char *name)
+{
+	struct message *m =
+		conversation_last(host->chat->conversation, ROLE_ASSISTANT);
+	struct transcript_item item = { 0 };
+	struct strbuf out = STRBUF_INIT;
+	enum transcript_heat by;
+
+	if (*name && !line_look_set_heat(look, name)) {
+		chat_error(host->chat,
+		           "/heat off, probability, entropy or rank");
+		return;
+	}
+	by = *name || look->heat ? look->heat : HEAT_PROBABILITY;
+	if (*name)
+		chat_notice(host->chat, "replies are %s%s",
+		            look->heat ? "marked by " : "not marked",
+		            look->heat ? name : "");
+	if (by && m) {
+		line_tokens_item(&item, host->chat, m);
+		heat_lines_add(&out, &item, by, 0, m->text.len);
+		host->show(host->arg,
+		           by == HEAT_PROBABILITY
+		                   ? "Marked where the next token had less "
+		                     "than 20%"
+		           : by == HEAT_ENTROPY
+		                   ? "Marked where there were more than 2 bits "
+		                     "of entropy"
+		                   : "Marked where four tokens were likelier",
+		           out.bytes);
+	} else if (by && !*name) {
+		chat_notice(host->chat, "there is no reply yet");
+	}
+	transcript_item_free(&item);
+	strbuf_free(&out);
+}
+
+void line_look_reply(struct line_look *look, const struct chat *chat,
+                     const struct message *m, size_t pos, struct strbuf *out)
+{
+	if (look->heat == HEAT_OFF) {
+		strbuf_add(out, m->text.bytes + pos, m->text.len - pos);
+		return;
+	}
+	if (look->reply.message != m || look->reply.id != m->id)
+		transcript_item_begin(&look->reply, m);
+	transcript_item_spans(&look->reply, chat);
+	heat_lines_add(out, &look->reply, look->heat, pos, m->text.len);
+}
+
+/* ---- the table ---- */
+
+bool line_look_do(struct line_look *look, const struct command_host *host,
+                  enum action action, const char *argument)
+{
+	switch (action) {
+	case ACTION_FIND:
+		find(host, argument);
+		return true;
+	case ACTION_TIMES:
+		times(host);
+		return true;
+	case ACTION_HEAT:
+		heat(look, host, argument);
+		return true;
+	case ACTION_RAW:
+		chat_notice(host->chat, "lines are the text as it is");
+		return true;
+	case ACTION_FOLD:
+		chat_notice(host->chat, "what the model thought stands in the "
+		                        "reply; nothing is folded in lines");
+		return true;
+	default:
+		return line_tokens_do(look, host, action, argument);
+	}
+}

@@ -1,0 +1,29 @@
+/*
+ * token_argument.h - what commands about tokens are given
+ */
+#ifndef CONFAB_TOKEN_ARGUMENT_H
+#define CONFAB_TOKEN_ARGUMENT_H
+
+#include <stddef.h>
+
+#include "ui/screen/inspector_view.h"
+
+struct error;
+struct sampler_settings;
+
+/* "12 rest": the number of a token, from 1, as an index from 0.  Gives what
+ * follows, or NULL: it begins with no number. */
+const char *token_argument(const char *text, size_t *index);
+
+/* A text to be put in the place of a token, which may stand between quotes so
+ * that it can begin with a space.  Yours to free. */
+char *token_unquoted(const char *text);
+
+/* The settings to be tried are those that the chat has. */
+void token_try_begin(struct inspector_try *t, const struct sampler_settings *s);
+
+/* "1.5", "0.7 top_k=20 min_p=0.1": changes some of them.  On failure t stays. */
+int token_try_read(struct inspector_try *t, const char *text,
+                   struct error *err);
+
+#endif
