@@ -19,7 +19,7 @@ static void map_is(const struct conversation *c, const char *expected)
 {
 	struct strbuf out = STRBUF_INIT;
 
-	branch_map(&out, c);
+	branch_map(&out, c, false);
 	assert_string_equal(out.bytes, expected);
 	strbuf_free(&out);
 }
@@ -53,6 +53,27 @@ static void a_line_forks_where_branches_begin(void **state)
 	conversation_free(c);
 }
 
+static void a_plain_map_has_words_for_its_lines(void **state)
+{
+	struct conversation *c = conversation_new();
+	struct strbuf out = STRBUF_INIT;
+
+	(void)state;
+	add(c, -1, "pack");
+	add(c, 0, "a\ncoat");
+	add(c, 1, "mountains");
+	add(c, 1, "sea");
+	add(c, 3, "sun");
+	branch_map(&out, c, true);
+	assert_string_equal(out.bytes, "1 You, here: pack\n"
+	                               "2 Assistant, here: a coat\n"
+	                               "3 You, after 2: mountains\n"
+	                               "4 You, after 2, here: sea\n"
+	                               "5 Assistant, here: sun\n");
+	strbuf_free(&out);
+	conversation_free(c);
+}
+
 static void roots_fork_too(void **state)
 {
 	struct conversation *c = conversation_new();
@@ -78,7 +99,7 @@ static void ten_thousand_forks_are_drawn(void **state)
 		add(c, parent, "left");
 		add(c, parent, "right");
 	}
-	branch_map(&out, c);
+	branch_map(&out, c, false);
 	assert_true(out.len < 20001 * 160);
 	strbuf_free(&out);
 	conversation_free(c);
@@ -86,6 +107,7 @@ static void ten_thousand_forks_are_drawn(void **state)
 
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_line_forks_where_branches_begin),
+	cmocka_unit_test(a_plain_map_has_words_for_its_lines),
 	cmocka_unit_test(roots_fork_too),
 	cmocka_unit_test(ten_thousand_forks_are_drawn),
 };

@@ -23,6 +23,7 @@ struct map {
 	const struct conversation *c;
 	struct conversation_tree tree;
 	bool *current;           /* [c->n] */
+	bool plain;              /* in words */
 	struct pending *pending; /* [n], the next one last */
 	size_t n, capacity;
 };
@@ -81,14 +82,30 @@ void branch_map_words(struct strbuf *out, const struct strbuf *text)
 		strbuf_add_str(out, "…");
 }
 
+/* What the drawing shows by its lines, where one message has several after it. */
+static void add_plain(const struct map *map, struct strbuf *out,
+                      const struct pending *p)
+{
+	const struct message *m = map->c->messages[p->at];
+
+	strbuf_printf(out, "%zu %s", p->at + 1, message_speaker(m));
+	if (*p->fork && m->parent >= 0)
+		strbuf_printf(out, ", after %zu",
+		              conversation_place(map->c, m->parent) + 1);
+	strbuf_add_str(out, map->current[p->at] ? ", here: " : ": ");
+}
+
 static void add_line(struct map *map, struct strbuf *out)
 {
 	struct pending p = map->pending[--map->n];
 	const struct message *m = map->c->messages[p.at];
 
-	strbuf_printf(out, " %s%s%s %zu %s: ", p.before.bytes, p.fork,
-	              map->current[p.at] ? "●" : "○", p.at + 1,
-	              message_speaker(m));
+	if (map->plain)
+		add_plain(map, out, &p);
+	else
+		strbuf_printf(out, " %s%s%s %zu %s: ", p.before.bytes, p.fork,
+		              map->current[p.at] ? "●" : "○", p.at + 1,
+		              message_speaker(m));
 	branch_map_words(out, &m->text);
 	strbuf_add_char(out, '\n');
 	if (p.before.len < DEEPEST)
@@ -97,9 +114,9 @@ static void add_line(struct map *map, struct strbuf *out)
 	strbuf_free(&p.before);
 }
 
-void branch_map(struct strbuf *out, const struct conversation *c)
+void branch_map(struct strbuf *out, const struct conversation *c, bool plain)
 {
-	struct map map = { .c = c };
+	struct map map = { .c = c, .plain = plain };
 	struct strbuf nothing = STRBUF_INIT;
 	struct message **path;
 	size_t n = conversation_path(c, &path);

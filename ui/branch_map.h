@@ -7,18 +7,23 @@
  *	│  ● 4 Qwen3: Boots, and a
  *	└─ ○ 5 You: and for the sea?
  *
- * ● is on the current branch.  The numbers are those of /branches N.
+ * ● is on the current branch.  The numbers are those of /branches N.  In plain
+ * words, to be read aloud:
+ *
+ *	2 Qwen3, here: November is mild
+ *	3 You, after 2, here: and for the mountains?
  */
 #ifndef CONFAB_BRANCH_MAP_H
 #define CONFAB_BRANCH_MAP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct conversation;
 struct strbuf;
 
-void branch_map(struct strbuf *out, const struct conversation *c);
+void branch_map(struct strbuf *out, const struct conversation *c, bool plain);
 
 /* The first words of a message, in one line. */
 void branch_map_words(struct strbuf *out, const struct strbuf *text);

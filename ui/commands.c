@@ -82,7 +82,7 @@ static void branches(const struct command_host *host, const char *argument)
 	} else if (!c->n) {
 		chat_notice(host->chat, "there is nothing yet");
 	} else {
-		branch_map(&out, c);
+		branch_map(&out, c, !host->has_screen);
 		host->show(host->arg, "Branches: /branches N", out.bytes);
 	}
 	strbuf_free(&out);

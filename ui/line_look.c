@@ -34,6 +34,22 @@ void line_look_reset(struct line_look *look)
 	look->after = ACTION_NONE;
 }
 
+void line_look_place(const struct command_host *host)
+{
+	struct chat *chat = host->chat;
+	const struct conversation *c = chat->conversation;
+	const struct message *m = conversation_message(c, c->leaf);
+	struct strbuf words = STRBUF_INIT;
+
+	if (!m || chat_is_busy(chat) || chat->notice.len)
+		return;
+	branch_map_words(&words, &m->text);
+	chat_notice(chat, "the last message is number %zu now, %s: %s",
+	            conversation_place(c, m->id) + 1, message_speaker(m),
+	            words.bytes);
+	strbuf_free(&words);
+}
+
 /* ---- finding ---- */
 
 /* The line that has a match, or of a long one the words around it. */

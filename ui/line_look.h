@@ -38,6 +38,10 @@ void line_look_reset(struct line_look *look);
 bool line_look_do(struct line_look *look, const struct command_host *host,
                   enum action action, const char *argument);
 
+/* Tells the end of the branch, to which a command has led without a word and
+ * without an answer that is on its way. */
+void line_look_place(const struct command_host *host);
+
 /* By its name; false: there is none. */
 bool line_look_set_heat(struct line_look *look, const char *name);
 

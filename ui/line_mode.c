@@ -257,9 +257,12 @@ static void choose(struct line_mode *l, const char *line)
 
 static void run_command(struct line_mode *l, const char *line)
 {
+	int64_t leaf = l->chat.conversation->leaf;
 	const char *argument;
 	enum action action = commands_line(&l->host, line, &argument);
 
+	if (leaf != l->chat.conversation->leaf)
+		line_look_place(&l->host);
 	if (action != ACTION_NONE &&
 	    !line_look_do(&l->look, &l->host, action, argument))
 		chat_error(&l->chat, "/%s needs the full screen",
@@ -350,7 +353,9 @@ static void read_events(struct line_mode *l, struct error *err)
 
 	while ((event = engine_next_event(chat->engine))) {
 		chat_handle_event(chat, event);
-		if (event->type == ENGINE_PROGRESS && l->is_terminal)
+		/* Not into the line of a reply that goes on. */
+		if (event->type == ENGINE_PROGRESS && l->is_terminal &&
+		    (l->shown < 0 || !l->n_shown))
 			progress_show(progress_stage(event->progress.stage),
 			              event->progress.done,
 			              event->progress.total);

@@ -405,3 +405,40 @@ def a_screen_reader_hears_no_control_sequences(binary):
             c.wait(seen)
         c.wait(lambda: c.raw.endswith(b"> "), "the prompt")
         assert b"\033" not in c.raw
+
+
+@scripted
+def lines_tell_where_a_command_has_led(binary):
+    result = piped(binary, "one\n/retry\n/branches\n/branches 2\n/back\n"
+                           "two\n/branch 3\n/undo\n",
+                   env=script("first", "second", "third"))
+    assert result.stdout.decode().splitlines() == [
+        "first", "second",
+        "Branches: /branches N",
+        "1 You, here: one",
+        "2 scripted, after 1: first",
+        "3 scripted, after 1, here: second",
+        "",
+        "* the last message is number 2 now, scripted: first",
+        "* the last message is number 3 now, scripted: second",
+        "third",
+        "* the next message begins a branch here",
+        "* taken back:", "one",
+    ], result.stdout
+
+
+@scripted
+def progress_leaves_the_line_of_a_reply_alone(binary):
+    """One that goes on from another token has words before it is read."""
+    with Confab(binary, term="dumb",
+                env=script("alpha beta gamma delta", chunk=0, prefill=3)) as c:
+        c.wait(lambda: c.raw.endswith(b"> "), "the prompt")
+        c.say("hello")
+        c.wait("delta")
+        c.wait(lambda: c.raw.endswith(b"> "), "the prompt")
+        before = len(c.raw)
+        c.say("/type-token 4 omega")
+        c.wait("omega")
+        c.wait(lambda: c.raw.endswith(b"> "), "the prompt")
+        reply = c.raw[c.raw.index(b"scripted: ", before):]
+        assert b"reading" not in reply.split(b"\n")[0], reply

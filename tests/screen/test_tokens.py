@@ -528,3 +528,51 @@ def the_wheel_scrolls_what_is_on_top(binary):
         c.wait(" 4-22 of")
         c.send("\033[<64;10;10M\033[<64;10;10M")
         c.wait(" 1-19 of")
+
+
+@test
+def commands_reach_a_token_by_its_number(binary):
+    with Confab(binary, rows=40, cols=120) as c:
+        c.ready()
+        c.ask("What is the capital of France?", "France is Paris.")
+        c.say("/inspector 2")
+        c.wait("token 1 of 7")
+        c.keys("Tab")
+        c.say("/explore 2")
+        c.wait("token 2 of 7")
+        c.wait("└ ")
+        c.ready()
+        c.keys("Tab")
+        c.say("/temperature 1.5 top_k=3")
+        c.wait("temp 1.50  top_k 3")
+        c.wait("would be")
+        c.keys("Esc", "Tab")
+        c.say("/surprising")
+        c.wait("token 1 of 7")
+        c.keys("Tab")
+        c.say("/alternatives 2 2")      # " Valley"
+        c.wait(" confab-20m  2/2")
+        c.ready()
+        c.wait("The Valley is")
+        c.keys("Tab")
+        c.say('/type-token 2 " city"')
+        c.wait(" confab-20m  3/3")
+        c.ready()
+        c.wait("The city")
+        c.keys("Tab")
+        c.say("/score 1")
+        c.wait("rank ")
+        c.wait("What")
+        c.ready()
+        for line, seen in (("/inspector 99", "there is no message 99"),
+                           ("/inspector 2", "message 2 is on another branch; "
+                                            "/branches 2 goes there"),
+                           ("/explore 99", "there is no token 99, there are"),
+                           ("/inspector 4", "token 1 of 8"),
+                           ("/alternatives 1 99", "there is no candidate 99"),
+                           ("/temperature hot", "'hot' is not a number")):
+            if c.find("Tab returns here"):
+                c.keys("Tab")
+                c.gone("Tab returns here")
+            c.say(line)
+            c.wait(seen)

@@ -70,7 +70,7 @@ static const struct setting_info infos[] = {
 	  "colours of the screen" },
 	{ "inspector", SCREEN, SWITCH, "show the odds from the start" },
 	{ "heat", SCREEN, CHOICE("off probability entropy rank"),
-	  "what colours the words" },
+	  "what marks the words" },
 	{ "times", SCREEN, SWITCH, "show when each message was written" },
 	{ "mouse", SCREEN, SWITCH, "take the mouse: a click selects a token" },
 	{ "notify", SCREEN, CHOICE("off bell osc9"),
