@@ -170,15 +170,19 @@ static void compute_odds(struct app *app)
 
 static void try_start(struct app *app, const char *values)
 {
+	struct inspector_try tried = app->tried;
 	struct error err = { "" };
 
-	app->pane = true;
-	if (app->tried.on && !*values)
-		app->tried.on = false;
-	else if (!app->tried.on)
-		token_try_begin(&app->tried, &app->chat.sampling);
-	if (token_try_read(&app->tried, values, &err))
+	if (tried.on && !*values)
+		tried.on = false;
+	else if (!tried.on)
+		token_try_begin(&tried, &app->chat.sampling);
+	if (token_try_read(&tried, values, &err)) {
 		chat_error(&app->chat, "%s", err.text);
+		return;
+	}
+	app->pane = true;
+	app->tried = tried;
 }
 
 static double between(double value, double low, double high)

@@ -121,6 +121,17 @@ static void show_all(const struct command_host *host)
 	strbuf_free(&out);
 }
 
+/* What it would always show may be a command, too. */
+static void needs_screen(const struct command_host *host, const char *key)
+{
+	enum action action = action_named(key, strlen(key));
+	bool told = action != ACTION_NONE && !action_needs_screen(action);
+
+	chat_error(host->chat, "%s needs the full screen%s%s%s", key,
+	           told ? "; /" : "", told ? key : "",
+	           told ? " tells it once" : "");
+}
+
 static void show_one(const struct command_host *host,
                      const struct setting_info *info)
 {
@@ -129,7 +140,7 @@ static void show_one(const struct command_host *host,
 	if (put_setting(host, info, &value))
 		chat_notice(host->chat, "%s = %s", info->key, value.bytes);
 	else
-		chat_error(host->chat, "%s needs the full screen", info->key);
+		needs_screen(host, info->key);
 	strbuf_free(&value);
 }
 

@@ -177,43 +177,48 @@ bool line_look_set_heat(struct line_look *look, const char *name)
 	return false;
 }
 
-/* The last reply with its marks; without a name by probability, once. */
-static void heat(struct line_look *look, const struct command_host *host,
-                 const char *name)
+static void tell_marked(const struct command_host *host,
+                        enum transcript_heat by, const struct message *m)
 {
-	struct message *m =
-		conversation_last(host->chat->conversation, ROLE_ASSISTANT);
+	static const char *const titles[HEATS] = {
+		[HEAT_PROBABILITY] =
+			"Marked where the next token had less than "
+			"20%",
+		[HEAT_ENTROPY] = "Marked where there were more than 2 bits of "
+				 "entropy",
+		[HEAT_RANK] = "Marked where four tokens were likelier",
+	};
 	struct transcript_item item = { 0 };
 	struct strbuf out = STRBUF_INIT;
-	enum transcript_heat by;
 
-	if (*name && !line_look_set_heat(look, name)) {
+	line_tokens_item(&item, host->chat, m);
+	heat_lines_add(&out, &item, by, 0, m->text.len);
+	host->show(host->arg, titles[by], out.bytes);
+	transcript_item_free(&item);
+	strbuf_free(&out);
+}
+
+/* Without a kind the last reply alone, by probability where none is set. */
+static void heat(struct line_look *look, const struct command_host *host,
+                 const char *kind)
+{
+	const struct message *m =
+		conversation_last(host->chat->conversation, ROLE_ASSISTANT);
+
+	if (*kind && !line_look_set_heat(look, kind)) {
 		chat_error(host->chat,
 		           "/heat off, probability, entropy or rank");
 		return;
 	}
-	by = *name || look->heat ? look->heat : HEAT_PROBABILITY;
-	if (*name)
-		chat_notice(host->chat, "replies are %s%s",
-		            look->heat ? "marked by " : "not marked",
-		            look->heat ? name : "");
-	if (by && m) {
-		line_tokens_item(&item, host->chat, m);
-		heat_lines_add(&out, &item, by, 0, m->text.len);
-		host->show(host->arg,
-		           by == HEAT_PROBABILITY
-		                   ? "Marked where the next token had less "
-		                     "than 20%"
-		           : by == HEAT_ENTROPY
-		                   ? "Marked where there were more than 2 bits "
-		                     "of entropy"
-		                   : "Marked where four tokens were likelier",
-		           out.bytes);
-	} else if (by && !*name) {
+	if (*kind && look->heat)
+		chat_notice(host->chat, "replies are marked by %s", kind);
+	else if (*kind)
+		chat_notice(host->chat, "replies are not marked");
+	else if (!m)
 		chat_notice(host->chat, "there is no reply yet");
-	}
-	transcript_item_free(&item);
-	strbuf_free(&out);
+	if (m && (!*kind || look->heat))
+		tell_marked(host, look->heat ? look->heat : HEAT_PROBABILITY,
+		            m);
 }
 
 void line_look_reply(struct line_look *look, const struct chat *chat,

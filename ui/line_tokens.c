@@ -119,6 +119,16 @@ static void tell_token(const struct line_look *look,
 	strbuf_free(&out);
 }
 
+static void tell_explored(const struct command_host *host)
+{
+	struct strbuf out = STRBUF_INIT;
+
+	inspector_lines_explored(&out, host->chat);
+	host->show(host->arg, "The likeliest tokens here, continued",
+	           out.bytes);
+	strbuf_free(&out);
+}
+
 /* ---- what the commands do ---- */
 
 static void inspect(struct line_look *look, const struct command_host *host,
@@ -335,7 +345,6 @@ void line_tokens_ready(struct line_look *look, const struct command_host *host)
 	const struct message *m =
 		conversation_message(host->chat->conversation, look->message);
 	enum action after = look->after;
-	struct strbuf out = STRBUF_INIT;
 
 	if (after == ACTION_NONE || chat_is_busy(host->chat))
 		return;
@@ -347,9 +356,5 @@ void line_tokens_ready(struct line_look *look, const struct command_host *host)
 	else if (after == ACTION_ALTERNATIVES)
 		tell_token(look, host, m, &not_tried);
 	else
-		inspector_lines_explored(&out, host->chat);
-	if (after == ACTION_EXPLORE)
-		host->show(host->arg, "The likeliest tokens here, continued",
-		           out.bytes);
-	strbuf_free(&out);
+		tell_explored(host);
 }

@@ -102,7 +102,7 @@ def the_help_of_line_mode_names_what_it_can_do(binary):
 @scripted
 def notices_of_line_mode_are_true(binary):
     result = piped(binary, "/delete\n/save\n/rename\nhello\n/delete\n"
-                           "/delete branch\n/set mouse on\n/undelete\n"
+                           "/delete branch\n/set mouse on\n/set times on\n/undelete\n"
                            "/open\n/\n/system none\n/system Be brief.\n"
                            "/system none\n", env=script("x"))
     assert result.stdout.decode().splitlines() == [
@@ -113,6 +113,7 @@ def notices_of_line_mode_are_true(binary):
         "* the conversation is gone: it was not saved",
         "* there is no message of yours to delete",
         "* mouse needs the full screen",
+        "* times needs the full screen; /times tells it once",
         "* nothing was deleted",
         "* /open needs an id or a title; /list shows them",
         "* /help lists the commands; // sends a slash",
