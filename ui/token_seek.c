@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/mem.h"
 #include "library/conversation.h"
 
 bool token_is_uncertain(const struct token_odds *odds)
@@ -17,16 +18,32 @@ bool token_is_not_first(const struct token_odds *odds)
 	return odds->rank > 1;
 }
 
+/* The current path, or a message alone that is not on it; its place. */
+static long find_path(const struct conversation *c, int64_t message,
+                      struct message ***path, long *n)
+{
+	long i = 0;
+
+	*n = (long)conversation_path(c, path);
+	while (i < *n && (*path)[i]->id != message)
+		i++;
+	if (i < *n)
+		return i;
+	free(*path);
+	*path = mem_alloc(sizeof **path);
+	(*path)[0] = conversation_message(c, message);
+	*n = (*path)[0] != NULL;
+	return 0;
+}
+
 bool token_seek(const struct conversation *c, int64_t *message, size_t *token,
                 int direction, bool (*wanted)(const struct token_odds *odds))
 {
 	struct message **path;
-	long n = (long)conversation_path(c, &path), i = 0;
+	long n, i = find_path(c, *message, &path, &n);
 	long t = (long)*token + direction;
 	bool found = false;
 
-	while (i < n && path[i]->id != *message)
-		i++;
 	while (i >= 0 && i < n && !found) {
 		while (t >= 0 && t < (long)path[i]->n_odds &&
 		       !wanted(&path[i]->odds[t]))

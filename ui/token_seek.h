@@ -19,9 +19,10 @@ struct token_odds;
 bool token_is_uncertain(const struct token_odds *odds);
 bool token_is_not_first(const struct token_odds *odds);
 
-/* From a token of a message on the current path to the next (+1) or the former
- * (-1) one that is wanted, over the messages that follow.  false: there is none,
- * and *message and *token stay. */
+/* From a token of a message to the next (+1) or the former (-1) one that is
+ * wanted, over the messages that follow on the current path, or in the message
+ * alone where it is not on it.  false: there is none, and *message and *token
+ * stay. */
 bool token_seek(const struct conversation *c, int64_t *message, size_t *token,
                 int direction, bool (*wanted)(const struct token_odds *odds));
 

@@ -370,6 +370,10 @@ def uncertain_tokens_are_walked_in_lines(binary):
     assert all(float(bits) > 2 for _, _, bits in numbers[:6])
     assert int(numbers[7][0]) < int(numbers[6][0]), text
     assert numbers[8][1] == "2" and int(numbers[8][0]) % 7 == 0, text
+    # A message of another branch is walked alone.
+    result = piped(binary, "one\n/retry\n/inspector 2\n/next\n",
+                   env=script(reply, chunk=0))
+    assert b"* token 6, message 2, scripted, after " in result.stdout
 
 
 @scripted
