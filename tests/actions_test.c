@@ -251,9 +251,12 @@ static void thoughts_are_told_from_answers(void **state)
 
 static void settings_to_try_are_read_strictly(void **state)
 {
-	struct inspector_try t = { .temperature = 0.7, .top_k = 20, .top_p = 1 };
-	const struct sampler_settings s = { .temperature = 0.5f, .top_k = 3,
-		                            .top_p = 0.25f, .min_p = 0.125f };
+	struct inspector_try t = { .temperature = 0.7,
+		                   .top_k = 20,
+		                   .top_p = 1 };
+	const struct sampler_settings s = {
+		.temperature = 0.5f, .top_k = 3, .top_p = 0.25f, .min_p = 0.125f
+	};
 	struct error err = { "" };
 
 	(void)state;

@@ -15,8 +15,7 @@ struct transcript_item *app_cursor_item(struct app *app)
 	return item;
 }
 
-void app_cursor_put(struct app *app, struct transcript_item *item,
-                    size_t token)
+void app_cursor_put(struct app *app, struct transcript_item *item, size_t token)
 {
 	struct transcript *t = &app->transcript;
 
@@ -70,9 +69,9 @@ void app_cursor_to_child(struct app *app, int64_t parent)
 		transcript_item_spans(&t->items[i], &app->chat);
 		n = t->items[i].spans.n;
 		app_cursor_put(app, &t->items[i],
-		           token < n ? token
-		           : n       ? n - 1
-		                     : 0);
+		               token < n ? token
+		               : n       ? n - 1
+		                         : 0);
 	}
 }
 
@@ -107,7 +106,8 @@ void app_cursor_to_match(struct app *app, int step)
 		return;
 	transcript_item_spans(item, &app->chat);
 	if (item->spans.n)
-		app_cursor_put(app, item, spans_find(&item->spans, t->match_begin));
+		app_cursor_put(app, item,
+		               spans_find(&item->spans, t->match_begin));
 	t->cursor_follows = false;
 }
 
@@ -136,7 +136,8 @@ static void step(struct app *app, int direction)
 	} else if (direction < 0 && i > 0) {
 		item--;
 		transcript_item_spans(item, &app->chat);
-		app_cursor_put(app, item, item->spans.n ? item->spans.n - 1 : 0);
+		app_cursor_put(app, item,
+		               item->spans.n ? item->spans.n - 1 : 0);
 	}
 }
 
@@ -160,8 +161,9 @@ static void jump(struct app *app, enum action action)
 		item++;
 	transcript_item_spans(item, &app->chat);
 	app_cursor_put(app, item,
-	           action == ACTION_BOTTOM && item->spans.n ? item->spans.n - 1
-	                                                    : 0);
+	               action == ACTION_BOTTOM && item->spans.n
+	                       ? item->spans.n - 1
+	                       : 0);
 }
 
 /* The token of the glyph nearest to a column of a line. */

@@ -62,7 +62,8 @@ static void edit(const struct command_host *host, const char *argument)
 
 static void branch(const struct command_host *host, const char *argument)
 {
-	const struct message *m = command_message(host, argument, ROLE_ASSISTANT);
+	const struct message *m =
+		command_message(host, argument, ROLE_ASSISTANT);
 
 	if (m)
 		chat_branch(host->chat, m->id);

@@ -19,9 +19,10 @@ const struct token_odds *inspector_odds(const struct chat *chat,
                                         const struct transcript_item *item,
                                         size_t index);
 
-/* Fills *v, but for the position and for what a person is about to do.  An index
- * past the last token is the token that would come next.  The item has its spans
- * and its notes.  Gives the surprisals that *v points to, yours to free. */
+/* Fills *v, but for the position and for what a person is about to do.  An
+ * index past the last token is the token that would come next.  The item has
+ * its spans and its notes.  Gives the surprisals that *v points to, yours to
+ * free. */
 float *inspector_facts(struct inspector_view *v, const struct chat *chat,
                        const struct transcript_item *item, size_t index,
                        const struct inspector_try *tried);

@@ -25,7 +25,8 @@ void inspector_lines_percent(struct strbuf *out, double p);
 void inspector_lines_message(struct strbuf *out, const struct chat *chat,
                              const struct transcript_item *item);
 
-/* One of these, without a line end, with the message and the words before the token. */
+/* One of these, without a line end, with the message and the words before the
+ * token. */
 void inspector_lines_brief(struct strbuf *out, const struct chat *chat,
                            const struct transcript_item *item, size_t index);
 

@@ -3,8 +3,8 @@
  * colours, panes and a cursor, told in lines
  *
  * The matches of a search, the odds of tokens, marks for what was not expected,
- * the times.  The place of the token cursor is taken by the message and the token
- * that were told last.
+ * the times.  The place of the token cursor is taken by the message and the
+ * token that were told last.
  */
 #ifndef CONFAB_LINE_LOOK_H
 #define CONFAB_LINE_LOOK_H

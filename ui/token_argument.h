@@ -22,7 +22,8 @@ char *token_unquoted(const char *text);
 /* The settings to be tried are those that the chat has. */
 void token_try_begin(struct inspector_try *t, const struct sampler_settings *s);
 
-/* "1.5", "0.7 top_k=20 min_p=0.1": changes some of them.  On failure t stays. */
+/* "1.5", "0.7 top_k=20 min_p=0.1": changes some of them.  On failure t is as
+ * before. */
 int token_try_read(struct inspector_try *t, const char *text,
                    struct error *err);
 
