@@ -17,10 +17,11 @@ INLINE unsigned tile_lanes(size_t n)
 	return (1u << n) - 1;
 }
 
+/* tile_store() takes four rows at a time. */
 INLINE void tile_clear(__m512 sum[TILE_W][TILE_X], int n_w, int n_x)
 {
 	UNROLL
-	for (int i = 0; i < n_w; i++) {
+	for (int i = 0; i < (n_w + 3) / 4 * 4; i++) {
 		UNROLL
 		for (int j = 0; j < n_x; j++)
 			sum[i][j] = _mm512_setzero_ps();

@@ -23,6 +23,7 @@
 
 #define TILE_W     12
 #define TILE_AHEAD 4096 /* bytes, see tile_prefetch_run() */
+#define TILE_ALONE 6144 /* the same of a single row */
 
 /* Where one register block lies. */
 struct tile_rows {
@@ -49,8 +50,11 @@ INLINE void tile_place(struct tile_rows *rows, const struct tile *t, size_t o,
 	rows->x_stride = t->x_stride;
 	rows->y = t->y + o;
 	rows->ahead = width * t->w_stride;
-	rows->run = (width - 1) * t->w_stride +
-	            (t->w_stride > TILE_AHEAD ? t->w_stride : TILE_AHEAD);
+	rows->run = TILE_ALONE;
+	if (width > 1)
+		rows->run =
+			(width - 1) * t->w_stride +
+			(t->w_stride > TILE_AHEAD ? t->w_stride : TILE_AHEAD);
 }
 
 /*
