@@ -74,6 +74,23 @@ static void a_plain_map_has_words_for_its_lines(void **state)
 	conversation_free(c);
 }
 
+/* White space in a message is one space; two would be a table's columns to what
+ * shows the map. */
+static void a_message_is_its_first_words(void **state)
+{
+	struct conversation *c = conversation_new();
+
+	(void)state;
+	add(c, -1, "  pack\n\n\ta  warm\ncoat ");
+	add(c, 0,
+	    "For the mountains you will want boots, a rope, a map, some "
+	    "bread");
+	map_is(c, " ● 1 You: pack a warm coat\n"
+	          " ● 2 Assistant: For the mountains you will want boots, a "
+	          "rope, a map, some…\n");
+	conversation_free(c);
+}
+
 static void roots_fork_too(void **state)
 {
 	struct conversation *c = conversation_new();
@@ -108,6 +125,7 @@ static void ten_thousand_forks_are_drawn(void **state)
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_line_forks_where_branches_begin),
 	cmocka_unit_test(a_plain_map_has_words_for_its_lines),
+	cmocka_unit_test(a_message_is_its_first_words),
 	cmocka_unit_test(roots_fork_too),
 	cmocka_unit_test(ten_thousand_forks_are_drawn),
 };

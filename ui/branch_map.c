@@ -5,10 +5,8 @@
 
 #include "base/mem.h"
 #include "base/strbuf.h"
-#include "base/utf8.h"
 #include "library/conversation.h"
 
-#define WORDS   60 /* characters of a message */
 #define DEEPEST 90 /* bytes in front of a line: some thirty forks */
 
 /* A line still to be written. */
@@ -62,26 +60,6 @@ static void push_children(struct map *map, size_t first,
 	}
 }
 
-void branch_map_words(struct strbuf *out, const struct strbuf *text)
-{
-	size_t pos = 0, n = 0;
-
-	while (pos < text->len && n < WORDS) {
-		uint32_t cp;
-		size_t len = (size_t)utf8_decode(text->bytes + pos,
-		                                 text->len - pos, &cp);
-
-		if (cp <= ' ')
-			strbuf_add_char(out, ' ');
-		else
-			strbuf_add(out, text->bytes + pos, len);
-		pos += len;
-		n++;
-	}
-	if (pos < text->len)
-		strbuf_add_str(out, "…");
-}
-
 /* What the drawing shows by its lines, where one message has several after it. */
 static void add_plain(const struct map *map, struct strbuf *out,
                       const struct pending *p)
@@ -106,7 +84,7 @@ static void add_line(struct map *map, struct strbuf *out)
 		strbuf_printf(out, " %s%s%s %zu %s: ", p.before.bytes, p.fork,
 		              map->current[p.at] ? "●" : "○", p.at + 1,
 		              message_speaker(m));
-	branch_map_words(out, &m->text);
+	message_first_words(m, BRANCH_MAP_WORDS, out);
 	strbuf_add_char(out, '\n');
 	if (p.before.len < DEEPEST)
 		strbuf_add_str(&p.before, p.below);

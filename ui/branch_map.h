@@ -25,8 +25,7 @@ struct strbuf;
 
 void branch_map(struct strbuf *out, const struct conversation *c, bool plain);
 
-/* The first words of a message, in one line. */
-void branch_map_words(struct strbuf *out, const struct strbuf *text);
+#define BRANCH_MAP_WORDS 60 /* code points of a message */
 
 /* The message with a number of the map, or -1. */
 int64_t branch_map_message(const struct conversation *c, size_t number);

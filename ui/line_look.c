@@ -43,7 +43,7 @@ void line_look_place(const struct command_host *host)
 
 	if (!m || chat_is_busy(chat) || chat->notice.len)
 		return;
-	branch_map_words(&words, &m->text);
+	message_first_words(m, BRANCH_MAP_WORDS, &words);
 	chat_notice(chat, "the last message is number %zu now, %s: %s",
 	            conversation_place(c, m->id) + 1, message_speaker(m),
 	            words.bytes);
@@ -152,7 +152,7 @@ static void times(const struct command_host *host)
 		strbuf_printf(&out, "%zu %s, %s: ",
 		              conversation_place(c, path[i]->id) + 1,
 		              message_speaker(path[i]), when);
-		branch_map_words(&out, &path[i]->text);
+		message_first_words(path[i], BRANCH_MAP_WORDS, &out);
 		strbuf_add_char(&out, '\n');
 	}
 	if (n)

@@ -285,11 +285,12 @@ struct token_odds *message_add_odds(struct message *m)
 	return odds;
 }
 
-/* Whole words of text that fit into max code points, white space folded. */
-static void first_words(struct strbuf *out, const char *text, size_t len,
-                        size_t max)
+void message_first_words(const struct message *m, size_t max,
+                         struct strbuf *out)
 {
-	size_t columns = 0, word_end = 0, pos = 0;
+	const char *text = m->text.bytes;
+	size_t len = m->text.len, begin = out->len, word_end = begin;
+	size_t n_written = 0, pos = 0;
 	bool space = false;
 
 	while (pos < len) {
@@ -298,11 +299,11 @@ static void first_words(struct strbuf *out, const char *text, size_t len,
 
 		if (cp <= ' ') {
 			word_end = out->len;
-			space = out->len > 0;
+			space = out->len > begin;
 		} else {
-			columns += space;
-			if (columns >= max) {
-				if (word_end)
+			n_written += space;
+			if (n_written >= max) {
+				if (word_end > begin)
 					out->len = word_end;
 				strbuf_add_str(out, "…");
 				return;
@@ -310,7 +311,7 @@ static void first_words(struct strbuf *out, const char *text, size_t len,
 			if (space)
 				strbuf_add_char(out, ' ');
 			strbuf_add(out, text + pos, (size_t)n);
-			columns++;
+			n_written++;
 			space = false;
 		}
 		pos += (size_t)n;
@@ -325,7 +326,7 @@ static char *make_title(const struct conversation *c)
 		const struct message *m = c->messages[i];
 
 		if (m->role == ROLE_USER)
-			first_words(&title, m->text.bytes, m->text.len, 48);
+			message_first_words(m, 48, &title);
 	}
 	return strbuf_take(&title);
 }

@@ -137,8 +137,13 @@ void message_free(struct message *m);
 /* A new odds record at the end of the message's, zeroed. */
 struct token_odds *message_add_odds(struct message *m);
 
-/* Sets the title from the first user message's first words (at most 48
- * columns, whole words) where it has none. */
+/* Appends the first words of a message, in one line: whole ones with a space
+ * between them, at most max code points, and "…" where there are more. */
+void message_first_words(const struct message *m, size_t max,
+                         struct strbuf *out);
+
+/* Sets the title from the first user message's first words (at most 48 code
+ * points) where it has none. */
 void conversation_auto_title(struct conversation *c);
 
 /* Is the title what conversation_auto_title() would make of it? */
