@@ -31,10 +31,8 @@ static void block_iq4_nl(const float *x, const float *w, struct quant_iq4_nl *y)
 static void block_iq4_xs(const float *x, const float *w, struct quant_iq4_xs *y)
 {
 	int8_t sc[8], q[QUANT_SUPER];
-	uint16_t d;
 
-	d = super_signed(iq4_xs, x, w, sc, q);
-	y->d = d;
+	y->d = super_signed(iq4_xs, x, w, sc, q);
 	y->scales_h = 0;
 	for (int b = 0; b < 4; b++)
 		y->scales_l[b] = 0;

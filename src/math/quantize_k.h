@@ -19,11 +19,10 @@ static const struct super_signed q6_k = { 16, { -32, 31, false }, -128, 127, 2,
 static void block_q2_k(const float *x, const float *w, struct quant_q2_k *y)
 {
 	int8_t sc[16], mn[16], q[QUANT_SUPER];
-	uint16_t d, dmin;
+	uint16_t dmin;
 
-	d = super_affine(q2_k, x, w, &dmin, sc, mn, q);
 	memset(y, 0, sizeof *y);
-	y->d = d;
+	y->d = super_affine(q2_k, x, w, &dmin, sc, mn, q);
 	y->dmin = dmin;
 	for (int b = 0; b < 16; b++)
 		y->scales[b] = (uint8_t)(sc[b] | mn[b] << 4);
@@ -46,11 +45,9 @@ static void pack_q3_k_scales(const int8_t *sc, uint8_t *scales)
 static void block_q3_k(const float *x, const float *w, struct quant_q3_k *y)
 {
 	int8_t sc[16], q[QUANT_SUPER];
-	uint16_t d;
 
-	d = super_signed(q3_k, x, w, sc, q);
 	memset(y, 0, sizeof *y);
-	y->d = d;
+	y->d = super_signed(q3_k, x, w, sc, q);
 	pack_q3_k_scales(sc, y->scales);
 	for (int i = 0; i < QUANT_SUPER; i++) {
 		int half = i / 128, s = i / 32 % 4, l = i % 32;
@@ -72,37 +69,38 @@ static void pack_scale_min(const int8_t *sc, const int8_t *mn, uint8_t *scales)
 	}
 }
 
-static void block_q4_k(const float *x, const float *w, struct quant_q4_k *y)
+/* The low four bits of 256 codes: the 32 of an odd block above the 32 of the even
+ * one before it. */
+static void pack_low_k(const int8_t *q, uint8_t *qs)
 {
-	int8_t sc[8], mn[8], q[QUANT_SUPER];
-	uint16_t d, dmin;
-
-	d = super_affine(q4_k, x, w, &dmin, sc, mn, q);
-	y->d = d;
-	y->dmin = dmin;
-	pack_scale_min(sc, mn, y->scales);
 	for (int j = 0; j < 128; j++) {
 		const int8_t *low = q + 64 * (j / 32) + j % 32;
 
-		y->qs[j] = (uint8_t)(low[0] | low[32] << 4);
+		qs[j] = (uint8_t)((low[0] & 15) | (low[32] & 15) << 4);
 	}
+}
+
+static void block_q4_k(const float *x, const float *w, struct quant_q4_k *y)
+{
+	int8_t sc[8], mn[8], q[QUANT_SUPER];
+	uint16_t dmin;
+
+	y->d = super_affine(q4_k, x, w, &dmin, sc, mn, q);
+	y->dmin = dmin;
+	pack_scale_min(sc, mn, y->scales);
+	pack_low_k(q, y->qs);
 }
 
 static void block_q5_k(const float *x, const float *w, struct quant_q5_k *y)
 {
 	int8_t sc[8], mn[8], q[QUANT_SUPER];
-	uint16_t d, dmin;
+	uint16_t dmin;
 
-	d = super_affine(q5_k, x, w, &dmin, sc, mn, q);
-	memset(y, 0, sizeof *y);
-	y->d = d;
+	y->d = super_affine(q5_k, x, w, &dmin, sc, mn, q);
 	y->dmin = dmin;
 	pack_scale_min(sc, mn, y->scales);
-	for (int j = 0; j < 128; j++) {
-		const int8_t *low = q + 64 * (j / 32) + j % 32;
-
-		y->qs[j] = (uint8_t)((low[0] & 15) | (low[32] & 15) << 4);
-	}
+	pack_low_k(q, y->qs);
+	memset(y->qh, 0, sizeof y->qh);
 	for (int i = 0; i < QUANT_SUPER; i++)
 		y->qh[i % 32] |= (uint8_t)(q[i] >> 4 << i / 32);
 }
@@ -110,11 +108,9 @@ static void block_q5_k(const float *x, const float *w, struct quant_q5_k *y)
 static void block_q6_k(const float *x, const float *w, struct quant_q6_k *y)
 {
 	int8_t sc[16], q[QUANT_SUPER];
-	uint16_t d;
 
-	d = super_signed(q6_k, x, w, sc, q);
 	memset(y, 0, sizeof *y);
-	y->d = d;
+	y->d = super_signed(q6_k, x, w, sc, q);
 	memcpy(y->scales, sc, sizeof sc);
 	for (int i = 0; i < QUANT_SUPER; i++) {
 		int half = i / 128, s = i / 32 % 4, l = i % 32;

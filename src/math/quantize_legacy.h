@@ -70,7 +70,6 @@ static void block_q4_0(const float *x, const float *w, struct quant_q4_0 *y)
 static void block_q4_1(const float *x, const float *w, struct quant_q4_1 *y)
 {
 	int8_t q[QUANT_BLOCK];
-
 	uint16_t d, m;
 
 	fit_affine_f16(x, w, 15, 24, &d, &m, q);
@@ -91,7 +90,6 @@ static void block_q5_0(const float *x, const float *w, struct quant_q5_0 *y)
 static void block_q5_1(const float *x, const float *w, struct quant_q5_1 *y)
 {
 	int8_t q[QUANT_BLOCK];
-
 	uint16_t d, m;
 
 	fit_affine_f16(x, w, 31, 24, &d, &m, q);
