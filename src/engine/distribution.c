@@ -23,7 +23,6 @@ static const struct pick keep_all = { -INFINITY, INT_MAX };
 
 struct distribution {
 	int n_ids;
-	size_t n_blocks;
 	const struct select_ops *ops;
 
 	/* Borrowed inside distribution_read(). */
@@ -43,7 +42,7 @@ struct distribution {
 
 	float *clean;       /* [n_ids] the raw row without infinities */
 	float *scores;      /* [n_ids] the penalised row */
-	double *block_mass; /* [n_blocks] of the kept */
+	double *block_mass; /* [scored.n_blocks] of the kept */
 	bool weighed_all;   /* block_mass, mass and n_kept are of all ids */
 	struct pick *picks; /* [n_ids] scratch */
 };
@@ -54,13 +53,12 @@ struct distribution *distribution_new(int n_ids)
 	size_t n = (size_t)n_ids;
 
 	d->n_ids = n_ids;
-	d->n_blocks = select_blocks(n);
 	d->ops = select_get();
 	logit_row_init(&d->raw, n);
 	logit_row_init(&d->scored, n);
 	d->clean = mem_zalloc(n, sizeof *d->clean);
 	d->scores = mem_zalloc(n, sizeof *d->scores);
-	d->block_mass = mem_zalloc(d->n_blocks, sizeof *d->block_mass);
+	d->block_mass = mem_zalloc(select_blocks(n), sizeof *d->block_mass);
 	d->picks = mem_zalloc(n, sizeof *d->picks);
 	return d;
 }
@@ -103,11 +101,10 @@ static struct select_sums sums_of(struct distribution *d, size_t first,
 static struct select_sums block_sums(struct distribution *d, size_t b,
                                      struct pick last)
 {
-	size_t first = b * SELECT_BLOCK, end = first + SELECT_BLOCK, cut;
+	size_t first = b * SELECT_BLOCK, cut;
+	size_t end = select_block_end(d->scored.n, first);
 	struct select_sums sums, rest;
 
-	if (end > (size_t)d->n_ids)
-		end = (size_t)d->n_ids;
 	cut = (size_t)last.id < end ? (size_t)last.id + 1 : end;
 	if (cut < first)
 		cut = first;
@@ -131,7 +128,7 @@ static void weigh(struct distribution *d, struct pick last)
 	d->weighed_all = is_all(last);
 	d->mass = 0;
 	d->n_kept = 0;
-	for (size_t b = 0; b < d->n_blocks; b++) {
+	for (size_t b = 0; b < d->scored.n_blocks; b++) {
 		struct select_sums sums = { 0, 0, 0 };
 
 		if (d->scored.block_max[b] >= last.score)
@@ -296,12 +293,12 @@ static void weigh_raw(struct distribution *d)
 
 	d->mass = 0;
 	d->n_kept = 0;
-	for (size_t b = 0; b < d->n_blocks; b++) {
-		size_t first = b * SELECT_BLOCK, n = (size_t)d->n_ids - first;
+	for (size_t b = 0; b < d->raw.n_blocks; b++) {
+		size_t first = b * SELECT_BLOCK;
+		size_t end = select_block_end(d->raw.n, first);
 		struct select_sums sums =
-			d->ops->sums(d->raw.x + first,
-		                     n < SELECT_BLOCK ? n : SELECT_BLOCK,
-		                     d->raw.top, 1, -INFINITY);
+			d->ops->sums(d->raw.x + first, end - first, d->raw.top,
+		                     1, -INFINITY);
 
 		d->block_mass[b] = sums.mass;
 		d->mass += sums.mass;
@@ -432,7 +429,7 @@ static size_t draw_block(const struct distribution *d, double *target)
 {
 	size_t last = 0;
 
-	for (size_t b = 0; b < d->n_blocks; b++) {
+	for (size_t b = 0; b < d->scored.n_blocks; b++) {
 		if (d->block_mass[b] == 0)
 			continue;
 		last = b;
@@ -447,13 +444,14 @@ static size_t draw_block(const struct distribution *d, double *target)
 int distribution_draw(const struct distribution *d, double u)
 {
 	double target = u * d->mass;
-	int first, end, drawn = d->last_kept.id;
+	int drawn = d->last_kept.id;
+	size_t first, end;
 
 	if (d->greedy)
 		return drawn;
-	first = (int)(draw_block(d, &target) * SELECT_BLOCK);
-	end = d->n_ids - first < SELECT_BLOCK ? d->n_ids : first + SELECT_BLOCK;
-	for (int id = first; id < end; id++) {
+	first = draw_block(d, &target) * SELECT_BLOCK;
+	end = select_block_end(d->scored.n, first);
+	for (int id = (int)first; id < (int)end; id++) {
 		if (!is_kept(d->last_kept, d->scored.x[id], id) ||
 		    weight(d, d->scored.x[id]) == 0)
 			continue;

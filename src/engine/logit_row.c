@@ -20,11 +20,6 @@ void logit_row_free(struct logit_row *row)
 	free(row->block_max);
 }
 
-static size_t block_end(const struct logit_row *row, size_t first)
-{
-	return row->n - first < SELECT_BLOCK ? row->n : first + SELECT_BLOCK;
-}
-
 static void set_top(struct logit_row *row)
 {
 	row->top = -INFINITY;
@@ -56,7 +51,8 @@ void logit_row_set_changed(struct logit_row *row, const struct logit_row *of,
 		size_t b = (size_t)ids[i] / SELECT_BLOCK;
 		size_t first = b * SELECT_BLOCK;
 
-		ops->block_max(x + first, block_end(row, first) - first,
+		ops->block_max(x + first,
+		               select_block_end(row->n, first) - first,
 		               &row->block_max[b]);
 	}
 	set_top(row);
@@ -79,7 +75,8 @@ size_t logit_row_gather(const struct logit_row *row, float least,
 	size_t count = 0;
 
 	for (size_t b = 0; b < row->n_blocks; b++) {
-		size_t first = b * SELECT_BLOCK, end = block_end(row, first);
+		size_t first = b * SELECT_BLOCK;
+		size_t end = select_block_end(row->n, first);
 
 		if (row->block_max[b] < least)
 			continue;

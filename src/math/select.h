@@ -20,6 +20,17 @@
 
 #define SELECT_BLOCK 128
 
+/* The blocks of a row of n, and where the one that begins at `first` ends. */
+static inline size_t select_blocks(size_t n)
+{
+	return (n + SELECT_BLOCK - 1) / SELECT_BLOCK;
+}
+
+static inline size_t select_block_end(size_t n, size_t first)
+{
+	return n - first < SELECT_BLOCK ? n : first + SELECT_BLOCK;
+}
+
 /* A weight below e^-708 (the smallest normal double) is 0. */
 #define SELECT_EXP_MIN (-708.0)
 
@@ -73,10 +84,5 @@ size_t pick_split(struct pick *picks, size_t n);
 void pick_part(struct pick *picks, size_t n, size_t m);
 
 void pick_sort(struct pick *picks, size_t n);
-
-static inline size_t select_blocks(size_t n)
-{
-	return (n + SELECT_BLOCK - 1) / SELECT_BLOCK;
-}
 
 #endif

@@ -33,7 +33,7 @@ static double sum_of(__m256d x)
 static void block_max(const float *x, size_t n, float *max)
 {
 	for (size_t b = 0; b < n; b += SELECT_BLOCK) {
-		size_t end = n - b < SELECT_BLOCK ? n : b + SELECT_BLOCK;
+		size_t end = select_block_end(n, b);
 		__m256 m = _mm256_set1_ps(-INFINITY);
 
 		/* max_ps gives its second operand where one is NaN. */

@@ -19,7 +19,7 @@ static void block_max(const float *x, size_t n, float *max)
 	const __m512 none = _mm512_set1_ps(-INFINITY);
 
 	for (size_t b = 0; b < n; b += SELECT_BLOCK) {
-		size_t end = n - b < SELECT_BLOCK ? n : b + SELECT_BLOCK;
+		size_t end = select_block_end(n, b);
 		__m512 m = none;
 
 		/* max_ps gives its second operand where one is NaN. */
