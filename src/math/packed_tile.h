@@ -19,9 +19,9 @@
  *
  * A group is read from its first byte to its last, and the next group follows
  * it: one stream, which the processor's own prefetching follows best when it is
- * left alone.  Two threads of a Zen 4 reach 97% and more of what the memory gives
- * for one row, and 64 to 78% when every line asks for the one that is 4 to 32 KB
- * further on.
+ * left alone; ask_for_next() is for what is not read so.  Two threads of a Zen 4
+ * reach 97% and more of what the memory gives for one row, and 64 to 78% when
+ * every line asks for the one that is 4 to 32 KB further on.
  */
 #ifndef CONFAB_PACKED_TILE_H
 #define CONFAB_PACKED_TILE_H
@@ -106,12 +106,9 @@ INLINE int n_rounds(enum dtype dtype)
 	return record_elements(dtype) / QUANT_BLOCK / round_blocks(dtype);
 }
 
-/* What a round reads, past the record's scales. */
-struct round {
-	const packed_dwords *codes;
-};
-
-INLINE struct round round_at(enum dtype dtype, const void *record, int i)
+/* The codes of round i, past the record's scales. */
+INLINE const packed_dwords *round_codes(enum dtype dtype, const void *record,
+                                        int i)
 {
 	const struct packed_q8_0 *q8_0 = record;
 	const struct packed_q4_0 *q4_0 = record;
@@ -120,35 +117,34 @@ INLINE struct round round_at(enum dtype dtype, const void *record, int i)
 
 	switch (dtype) {
 	case DTYPE_Q8_0_X16:
-		return (struct round){ q8_0->qs };
+		return q8_0->qs;
 	case DTYPE_Q4_0_X16:
-		return (struct round){ q4_0->qs };
+		return q4_0->qs;
 	case DTYPE_Q4_K_X16:
-		return (struct round){ q4_k->qs + 8 * i };
+		return q4_k->qs + 8 * i;
 	default:
-		return (struct round){ q6_k->q[i][0].low };
+		return q6_k->q[i][0].low;
 	}
 }
 
 /* The codes of elements 16 half + 4 j and the next three of the round's block
  * b. */
-INLINE vec codes_at(enum dtype dtype, const struct round *r, int b, int half,
-                    int j, int part)
+INLINE vec codes_at(enum dtype dtype, const packed_dwords *codes, int b,
+                    int half, int j, int part)
 {
 	const int quad = 4 * half + j;
 	vec low, high;
 
 	switch (dtype) {
 	case DTYPE_Q8_0_X16:
-		return dwords_at(&r->codes[8 * b + quad], part);
+		return dwords_at(&codes[8 * b + quad], part);
 	case DTYPE_Q4_0_X16:
-		return bits_of(dwords_at(&r->codes[4 * b + j], part), 4 * half,
-		               4);
+		return bits_of(dwords_at(&codes[4 * b + j], part), 4 * half, 4);
 	case DTYPE_Q4_K_X16:
-		return bits_of(dwords_at(&r->codes[quad], part), 4 * b, 4);
+		return bits_of(dwords_at(&codes[quad], part), 4 * b, 4);
 	default:
-		low = dwords_at(&r->codes[3 * quad + b % 2], part);
-		high = dwords_at(&r->codes[3 * quad + 2], part);
+		low = dwords_at(&codes[3 * quad + b % 2], part);
+		high = dwords_at(&codes[3 * quad + 2], part);
 		return v_join(bits_of(low, b / 2 * 4, 4),
 		              b < 2 ? v_sll(high, 4 - 2 * b)
 		                    : v_srl(high, 2 * b - 4),
@@ -268,9 +264,10 @@ INLINE struct at activations_at(const struct pass *p, size_t k)
 		            p->x_stride, k % QUANT_SUPER / QUANT_BLOCK };
 }
 
-/* Blocks of a round that are multiplied together, so that a record is read from
- * its first byte to its last: all that have bits of the same bytes, where there
- * are registers for their sums. */
+/* Blocks of a round that are multiplied together: where there are registers for
+ * their sums, all that have bits of the same bytes, so that a record is read once
+ * from its first byte to its last. */
+#define MOST_TOGETHER 4
 INLINE int blocks_together(enum dtype dtype, int n_rows)
 {
 	return record_elements(dtype) == QUANT_SUPER && LANES == 16 &&
@@ -279,7 +276,7 @@ INLINE int blocks_together(enum dtype dtype, int n_rows)
 	               : 1;
 }
 
-/* A q6_k's record that is read block by block is read three times over with
+/* A q6_k's record that is read block by block is passed over once for each, with
  * gaps, and what follows it must be asked for. */
 INLINE void ask_for_next(enum dtype dtype, int n_rows, bool exact,
                          const char *record)
@@ -297,52 +294,53 @@ INLINE struct at block_at(struct at at, int b)
 	return at;
 }
 
-/* What the elements of one scale add: halves [half, end) of the n_b blocks from
- * the round's b on, whose activations are at; scale is that of the first. */
+/* What scale s of each of blocks_together(), from the round's block b on, adds;
+ * codes, scale and at are those of the round. */
 INLINE void add_scale(fvec sum[ROWS], int n_rows, enum dtype dtype,
-                      const struct round *round, int b, int n_b, int half,
-                      int end, const fvec *scale, int part, struct at at)
+                      const packed_dwords *codes, int b, int s,
+                      const fvec *scale, int part, struct at at)
 {
-	const int bits = code_bits(dtype), n = n_scales(dtype);
+	const int bits = code_bits(dtype), n = n_scales(dtype), quads = 8 / n;
+	const int n_b = blocks_together(dtype, n_rows);
 	const int offset = v_own_offset(bits) ? 0 : code_offset(dtype);
-	const vec factors = v_set1(sum_factors(n, half, -offset));
-	vec acc[4][ROWS];
+	const vec factors = v_set1(sum_factors(n, s, -offset));
+	vec acc[MOST_TOGETHER][ROWS];
 
 	UNROLL
 	for (int i = 0; i < n_b; i++) {
+		struct at x = block_at(at, b + i);
+
 		UNROLL
 		for (int r = 0; r < n_rows; r++)
 			acc[i][r] =
-				offset ? v_sums(v_set1(sums_at(block_at(at, i),
-			                                       r)),
-			                        factors)
+				offset ? v_sums(v_set1(sums_at(x, r)), factors)
 				       : v_set1(0);
 	}
 	UNROLL
-	for (int q = 4 * half; q < 4 * end; q++) {
+	for (int q = quads * s; q < quads * (s + 1); q++) {
 		UNROLL
 		for (int i = 0; i < n_b; i++) {
-			vec codes = codes_at(dtype, round, b + i, q / 4, q % 4,
-			                     part);
+			struct at x = block_at(at, b + i);
+			vec w = codes_at(dtype, codes, b + i, q / 4, q % 4,
+			                 part);
 
 			UNROLL
 			for (int r = 0; r < n_rows; r++)
 				acc[i][r] =
-					v_dot(acc[i][r], codes,
-				              v_set1(quad_at(block_at(at, i), r,
-				                             q)),
-				              bits);
+					v_dot(acc[i][r], w,
+				              v_set1(quad_at(x, r, q)), bits);
 		}
 	}
 	UNROLL
 	for (int i = 0; i < n_b; i++) {
-		UNROLL
-		for (int r = 0; r < n_rows; r++) {
-			float d = scale_at(block_at(at, i), r);
+		struct at x = block_at(at, b + i);
+		fvec by = scale[(b + i) * n + s];
 
+		UNROLL
+		for (int r = 0; r < n_rows; r++)
 			sum[r] = f_fma(v_int(acc[i][r]),
-			               f_mul(scale[i * n], f_set1(d)), sum[r]);
-		}
+			               f_mul(by, f_set1(scale_at(x, r))),
+			               sum[r]);
 	}
 }
 
@@ -358,10 +356,11 @@ INLINE void subtract_min(fvec sum[ROWS], int n_rows, fvec min, struct at at)
 	}
 }
 
-/* Each half of the blocks is summed by itself, so that a row's sum does not depend
- * on how many blocks are multiplied together and so on how many rows there are. */
+/* The second scales of blocks that have two are summed by themselves, so that a
+ * row's sum does not depend on how many blocks are multiplied together and so on
+ * how many rows there are. */
 INLINE void add_round(fvec sum[ROWS], int n_rows, enum dtype dtype,
-                      const struct round *round, const fvec *scale,
+                      const packed_dwords *codes, const fvec *scale,
                       const fvec *min, int part, struct at at)
 {
 	const int n = n_scales(dtype), n_b = blocks_together(dtype, n_rows);
@@ -374,9 +373,8 @@ INLINE void add_round(fvec sum[ROWS], int n_rows, enum dtype dtype,
 	for (int b = 0; b < round_blocks(dtype); b += n_b) {
 		UNROLL
 		for (int s = 0; s < n; s++)
-			add_scale(s ? second : sum, n_rows, dtype, round, b,
-			          n_b, s, s + 3 - n, scale + b * n + s, part,
-			          block_at(at, b));
+			add_scale(s ? second : sum, n_rows, dtype, codes, b, s,
+			          scale, part, at);
 	}
 	if (n > 1) {
 		UNROLL
@@ -414,7 +412,7 @@ INLINE void add_quad(fvec sum[ROWS], int n_rows, vec codes, fvec scale,
 }
 
 INLINE void add_exact_round(fvec sum[ROWS], int n_rows, enum dtype dtype,
-                            const struct round *round, const fvec *scale,
+                            const packed_dwords *codes, const fvec *scale,
                             const fvec *min, int part, const char *x,
                             size_t x_stride)
 {
@@ -431,7 +429,7 @@ INLINE void add_exact_round(fvec sum[ROWS], int n_rows, enum dtype dtype,
 
 		for (int j = 0; j < 4; j++, x += 4 * sizeof(float))
 			add_quad(sum, n_rows,
-			         codes_at(dtype, round, b, half, j, part), s,
+			         codes_at(dtype, codes, b, half, j, part), s,
 			         bias, x, x_stride);
 	}
 }
@@ -448,16 +446,16 @@ INLINE void add_record(fvec sum[ROWS], int n_rows, enum dtype dtype, bool exact,
 
 	scales_of(&scales, dtype, record, part);
 	for (int i = 0; i < n_rounds(dtype); i++) {
-		struct round round = round_at(dtype, record, i);
+		const packed_dwords *codes = round_codes(dtype, record, i);
 		const fvec *scale = scales.scale + i * blocks * n_scales(dtype);
 		const fvec *min = scales.min + i * blocks;
 
 		if (exact)
-			add_exact_round(sum, n_rows, dtype, &round, scale, min,
+			add_exact_round(sum, n_rows, dtype, codes, scale, min,
 			                part, p->x + k * sizeof(float),
 			                p->x_stride);
 		else
-			add_round(sum, n_rows, dtype, &round, scale, min, part,
+			add_round(sum, n_rows, dtype, codes, scale, min, part,
 			          activations_at(p, k));
 		k += (size_t)blocks * QUANT_BLOCK;
 	}
@@ -506,6 +504,7 @@ static void walk(const struct tile *t, pass_fn *run)
 	}
 }
 
+/* The including file's EACH_ROWS(dtype, exact) is ROWS_CASE() of 1 to ROWS. */
 #define KERNEL(name, dtype, exact) \
 	static void name##_rows(int n_rows, const struct pass *p) \
 	{ \
