@@ -9,8 +9,6 @@
 
 #include <stddef.h>
 
-#include "math/tensor.h"
-
 #define TILE_X 6
 #define TILE_BLOCKS(b, d) \
 	TILE_BLOCK(12, 1, b, d) \

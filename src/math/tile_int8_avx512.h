@@ -20,7 +20,7 @@
 
 #include "math/tile_walk.h"
 
-/* Bytes of a row. */
+/* Bytes of the longest rows that are not read one by one, or twelve at once. */
 #define SINGLE_ROW 2048
 #define LONG_ROW   4096
 

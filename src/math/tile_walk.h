@@ -4,13 +4,17 @@
  * Included by the vector files alone, after they have defined
  *
  *	TILE_X			the most activation rows of a register block,
- *	tile_width(t, dtype)	its weight rows in this tile (TILE_W at most),
  *	TILE_BLOCKS(b, d)	TILE_BLOCK(n_w, n_x, b, d) for every size that
- *				follows from these two.
+ *				follows from it and tile_width().
  *
- * With few activation rows the block is wide: that many rows of weights are
- * read from memory at once, which one thread needs to come near what the
- * memory gives.
+ * and before they define
+ *
+ *	tile_width(t, dtype)	the weight rows of a block of this tile, TILE_W
+ *				at most; dtype as TILE_KERNEL() has it.
+ *
+ * With few activation rows a block has many rows of weights, which are read from
+ * memory at once: one thread needs that to come near what the memory gives,
+ * unless a row is a stream that the processor follows by itself.
  */
 #ifndef CONFAB_TILE_WALK_H
 #define CONFAB_TILE_WALK_H
@@ -18,12 +22,13 @@
 #include <stddef.h>
 
 #include "math/row_blocks.h"
+#include "math/tensor.h"
 #include "math/tile.h"
 #include "math/unroll.h"
 
 #define TILE_W     12
-#define TILE_AHEAD 4096 /* bytes, see tile_prefetch_run() */
-#define TILE_ALONE 6144 /* the same of a single row */
+#define TILE_AHEAD 4096 /* bytes, of several rows: see tile_prefetch_run() */
+#define TILE_ALONE 6144 /* bytes, of one row */
 
 /* Where one register block lies. */
 struct tile_rows {
@@ -72,10 +77,10 @@ INLINE void tile_prefetch(const struct tile_rows *rows, size_t offset)
 /*
  * The same where a row's step of `bytes` is no whole number of lines: rows lie
  * one after the other, so those of the next blocks are one run of memory, and
- * each step asks for its share of that.  The first step asks for what follows
- * the block by no less than TILE_AHEAD less one row: the last row of the next
- * block is begun only a row after that.  (With four short rows 0 and 8 KiB more
- * are 5 to 20% slower than 4.)
+ * each step asks for its share of that.  The run begins a row after the block's
+ * last row does, or TILE_AHEAD after where rows are shorter.  (With four short
+ * rows a TILE_AHEAD of 0 or 8 KiB is 5 to 20% slower.)  A row by itself asks for
+ * what is TILE_ALONE further on, be that its own.
  */
 INLINE void tile_prefetch_run(const struct tile_rows *rows, size_t width,
                               size_t offset, size_t bytes)
