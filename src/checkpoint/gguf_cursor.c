@@ -102,6 +102,17 @@ int gguf_cursor_name(struct gguf_cursor *c, size_t max, struct gguf_string *out)
 	return 0;
 }
 
+int gguf_cursor_expect(struct gguf_cursor *c, uint64_t n, const char *things,
+                       int most, size_t bytes)
+{
+	if (n > (uint64_t)most || n > (c->size - c->pos) / bytes)
+		return gguf_cursor_fail(c,
+		                        "%" PRIu64 " %s in a file of %zu "
+		                        "bytes (the most is %d)",
+		                        n, things, c->size, most);
+	return 0;
+}
+
 uint32_t gguf_cursor_load_u32(const void *p)
 {
 	const uint8_t *b = p;

@@ -45,6 +45,11 @@ int gguf_cursor_string(struct gguf_cursor *c, const char *what,
 int gguf_cursor_name(struct gguf_cursor *c, size_t max,
                      struct gguf_string *out);
 
+/* Whether n things can follow: at most `most`, each of no less than so many
+ * bytes. */
+int gguf_cursor_expect(struct gguf_cursor *c, uint64_t n, const char *things,
+                       int most, size_t bytes);
+
 /* Little-endian numbers at any address. */
 uint32_t gguf_cursor_load_u32(const void *p);
 uint64_t gguf_cursor_load_u64(const void *p);

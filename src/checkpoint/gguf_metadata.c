@@ -141,11 +141,8 @@ int gguf_metadata_read(struct gguf_metadata *metadata, struct gguf_cursor *c,
 
 	memset(metadata, 0, sizeof *metadata);
 	gguf_cursor_enter(c, "header");
-	if (n > KEYS_MAX || n > (c->size - c->pos) / KEY_BYTES)
-		return gguf_cursor_fail(c,
-		                        "%" PRIu64 " keys in a file of %zu "
-		                        "bytes (the most is %d)",
-		                        n, c->size, KEYS_MAX);
+	if (gguf_cursor_expect(c, n, "keys", KEYS_MAX, KEY_BYTES))
+		return -1;
 	for (uint64_t i = 0; i < n; i++) {
 		metadata->fields =
 			mem_grow(metadata->fields, metadata->n, &capacity,

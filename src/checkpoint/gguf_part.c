@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/error.h"
 #include "base/mem.h"
 #include "checkpoint/gguf_cursor.h"
 #include "checkpoint/gguf_format.h"
@@ -159,11 +158,8 @@ static int read_tensors(struct gguf_part *part, struct gguf_cursor *c,
                         uint64_t n)
 {
 	gguf_cursor_enter(c, "header");
-	if (n > TENSORS_MAX || n > (c->size - c->pos) / TENSOR_BYTES)
-		return gguf_cursor_fail(c,
-		                        "%" PRIu64 " tensors in a file of %zu "
-		                        "bytes (the most is %d)",
-		                        n, c->size, TENSORS_MAX);
+	if (gguf_cursor_expect(c, n, "tensors", TENSORS_MAX, TENSOR_BYTES))
+		return -1;
 	part->tensors = mem_zalloc((size_t)n, sizeof *part->tensors);
 	for (; part->n < n; part->n++) {
 		gguf_cursor_enter(c, "tensor %zu of %" PRIu64, part->n + 1, n);
