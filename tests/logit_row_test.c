@@ -1,36 +1,29 @@
 #include "tests/support.h"
 
 #include <math.h>
-#include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "engine/logit_row.h"
+#include "tests/numbers.h"
 
 #define MOST 1000
 
 static const size_t sizes[] = { 1, 5, 128, 129, 700, MOST };
 #define N_SIZES (sizeof sizes / sizeof *sizes)
 
-static unsigned seed = 7;
-
-static unsigned number(void)
-{
-	seed = seed * 1664525 + 1013904223;
-	return seed >> 8;
-}
+static uint64_t rng = 7;
 
 /* Many equals or few, some of no probability, some that are no number. */
 static void fill(float *x, size_t n)
 {
-	unsigned range = number() % 2 ? 64 : 1 << 20;
+	size_t range = numbers_below(&rng, 2) ? 64 : 1 << 20;
 
 	for (size_t i = 0; i < n; i++) {
-		unsigned kind = number() % 20;
+		size_t kind = numbers_below(&rng, 20);
 
 		x[i] = kind == 0   ? NAN
 		       : kind == 1 ? -INFINITY
-		                   : (float)(number() % range) - 32;
+		                   : (float)numbers_below(&rng, range) - 32;
 	}
 }
 
@@ -49,7 +42,8 @@ static void a_changed_row_is_as_one_that_was_set_anew(void **state)
 
 	(void)state;
 	for (size_t round = 0; round < 20 * N_SIZES; round++) {
-		size_t n = sizes[round % N_SIZES], n_ids = number() % (n + 1);
+		size_t n = sizes[round % N_SIZES];
+		size_t n_ids = numbers_below(&rng, n + 1);
 		struct logit_row before, changed, anew;
 
 		if (round % 2)
@@ -57,8 +51,8 @@ static void a_changed_row_is_as_one_that_was_set_anew(void **state)
 		fill(x, n);
 		memcpy(y, x, n * sizeof *y);
 		for (size_t i = 0; i < n_ids; i++) {
-			ids[i] = (int)(number() % n);
-			y[ids[i]] = (float)(number() % 100) - 50;
+			ids[i] = (int)numbers_below(&rng, n);
+			y[ids[i]] = (float)numbers_below(&rng, 100) - 50;
 		}
 		logit_row_init(&before, n);
 		logit_row_init(&changed, n);
@@ -92,7 +86,8 @@ static void the_first_are_those_of_the_whole_row_in_order(void **state)
 
 	(void)state;
 	for (size_t round = 0; round < 20 * N_SIZES; round++) {
-		size_t n = sizes[round % N_SIZES], m = 1 + number() % (n + 3);
+		size_t n = sizes[round % N_SIZES];
+		size_t m = 1 + numbers_below(&rng, n + 3);
 		struct logit_row row;
 		size_t count, got;
 
@@ -118,7 +113,8 @@ static void what_is_gathered_is_all_that_is_large_enough_by_id(void **state)
 
 	(void)state;
 	for (size_t round = 0; round < 20 * N_SIZES; round++) {
-		size_t n = sizes[round % N_SIZES], m = 1 + number() % n;
+		size_t n = sizes[round % N_SIZES];
+		size_t m = 1 + numbers_below(&rng, n);
 		struct logit_row row;
 		size_t got, next = 0;
 		float least;

@@ -1,5 +1,5 @@
 /*
- * numbers.h - numbers for the tests of src/math: random ones, and arrays at the
+ * numbers.h - numbers for tests of arithmetic: random ones, and arrays at the
  * edge of what may be touched
  */
 #ifndef CONFAB_TESTS_NUMBERS_H
