@@ -180,7 +180,7 @@ static int replace(const char *target, const void *bytes, size_t len,
 	struct strbuf tmp = STRBUF_INIT;
 	int result = -1;
 
-	strbuf_printf(&tmp, "%s.tmp-%ld", target, (long)getpid());
+	strbuf_printf(&tmp, "%s" FILE_UNFINISHED "%ld", target, (long)getpid());
 	if (write_new(tmp.bytes, bytes, len)) {
 		fail(err, path);
 	} else if (rename(tmp.bytes, target)) {

@@ -17,6 +17,10 @@ struct strbuf;
 int file_read(struct strbuf *out, const char *path, size_t max_bytes,
               struct error *err);
 
+/* What the name of a file that is still written has after that of the file it
+ * becomes; the number of the process follows.  One that was killed leaves it. */
+#define FILE_UNFINISHED ".tmp-"
+
 /* Writes path.tmp-PID, fsyncs it, renames it over path, fsyncs the folder.
  * The file gets mode 0600.  A link stays and its target is replaced; a device
  * or pipe is written to as it is. */

@@ -60,7 +60,8 @@ struct gguf_write *gguf_write_new(const char *path, struct error *err)
 	w = mem_zalloc(1, sizeof *w);
 	w->path = file_target(path);
 	w->keys = (struct strbuf)STRBUF_INIT;
-	strbuf_printf(&tmp, "%s.tmp-%ld", w->path, (long)getpid());
+	strbuf_printf(&tmp, "%s" FILE_UNFINISHED "%ld", w->path,
+	              (long)getpid());
 	w->tmp = strbuf_take(&tmp);
 	unlink(w->tmp); /* of a process that had our number and died */
 	w->alignment = GGUF_ALIGNMENT;

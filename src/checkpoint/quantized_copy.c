@@ -126,7 +126,7 @@ static void sweep(const struct making *m, bool other_states)
 		           !strncmp(found, m->name, m->stem);
 		char *path;
 
-		if (!old && !strstr(found, ".gguf.tmp-"))
+		if (!old && !strstr(found, ".gguf" FILE_UNFINISHED))
 			continue;
 		path = paths_join(m->dir, found);
 		unlink(path);

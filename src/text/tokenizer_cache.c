@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -20,7 +19,7 @@
 
 /* Seconds after which a file that is not whole yet is taken for one of a
  * program that was killed: writing one takes less than one. */
-#define UNFINISHED 3600
+#define ABANDONED 3600
 
 /* ---- the name and the end of a file ---- */
 
@@ -70,7 +69,7 @@ static bool is_ours(const char *name)
 
 static bool is_unfinished(const struct recent_file *file)
 {
-	return strstr(file->name, ".bin.tmp-");
+	return strstr(file->name, ".bin" FILE_UNFINISHED);
 }
 
 /* Where the source lies that the file ends with, yours to free; NULL: it does
@@ -105,7 +104,7 @@ static bool is_of_use(const struct recent_file *file)
 	bool there;
 
 	if (is_unfinished(file))
-		return time(NULL) - file->used.tv_sec < UNFINISHED;
+		return time(NULL) - file->used.tv_sec < ABANDONED;
 	source = source_of(file);
 	there = source && (!access(source, F_OK) ||
 	                   (errno != ENOENT && errno != ENOTDIR));
