@@ -11,15 +11,10 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/json.h"
-#include "base/paths.h"
 #include "base/strbuf.h"
+#include "tests/bundled.h"
 #include "text/tokenizer.h"
-#include "text/tokenizer_cache.h"
-#include "text/tokenizer_compile.h"
 #include "text/tokenizer_image.h"
-#include "text/tokenizer_json.h"
-#include "text/tokenizer_source.h"
 
 /* The real Qwen3 tokenizer.json is 11 MB and stays outside the tree. */
 #define QWEN3 "CONFAB_QWEN3_TOKENIZER"
@@ -211,27 +206,6 @@ static void damaged_cache_files_are_made_anew(void **state)
 	free(f.dir);
 }
 
-/* An image of the bundled vocabulary, as the cache would hold it. */
-static char *compiled(size_t *size)
-{
-	char *path = test_source("data/confab-20m/tokenizer.json");
-	struct tokenizer_source source = { 0 };
-	struct tokenizer_image_key key = { 0 };
-	struct strbuf json = STRBUF_INIT;
-	char *block;
-
-	assert_int_equal(file_read(&json, path, 1 << 24, NULL), 0);
-	assert_int_equal(tokenizer_json_read(&source, json.bytes, json.len,
-	                                     path, NULL),
-	                 0);
-	block = tokenizer_compile(&source, &key, size, NULL);
-	assert_non_null(block);
-	tokenizer_source_free(&source);
-	strbuf_free(&json);
-	free(path);
-	return block;
-}
-
 static void forge(char *block, size_t size)
 {
 	((struct tokenizer_image_header *)(void *)block)->checksum =
@@ -247,7 +221,7 @@ static void put32(char *block, uint64_t at, int32_t value)
 static void an_image_with_unsound_contents_is_refused(void **state)
 {
 	size_t size;
-	char *sound = compiled(&size), *block = malloc(size);
+	char *sound = test_bundled_image(&size), *block = malloc(size);
 	struct tokenizer_image_layout at;
 	struct tokenizer_image image;
 	struct tokenizer_image_header header;
@@ -305,7 +279,7 @@ static void an_image_with_unsound_contents_is_refused(void **state)
 static void a_table_without_an_empty_slot_is_refused(void **state)
 {
 	size_t size;
-	char *block = compiled(&size);
+	char *block = test_bundled_image(&size);
 	struct tokenizer_image_layout at;
 	struct tokenizer_image image;
 	struct tokenizer_image_header header;
@@ -318,7 +292,7 @@ static void a_table_without_an_empty_slot_is_refused(void **state)
 	forge(block, size);
 	assert_false(tokenizer_image_open(&image, block, size));
 	free(block);
-	block = compiled(&size);
+	block = test_bundled_image(&size);
 	for (uint64_t i = at.merges; i < at.words; i += 4)
 		put32(block, i, 5);
 	forge(block, size);
@@ -339,7 +313,7 @@ static size_t image_bytes(const struct strbuf *file)
 static void no_forged_image_crashes(void **state)
 {
 	size_t size;
-	char *sound = compiled(&size);
+	char *sound = test_bundled_image(&size);
 	struct fixture f;
 	char path[8192];
 	unsigned seed = 13;
@@ -384,209 +358,6 @@ static void no_forged_image_crashes(void **state)
 		assert_works(&f);
 	}
 	free(f.dir);
-}
-
-/* ---- how many stay ---- */
-
-/* Small vocabularies given to the cache as if they were large. */
-struct small {
-	char *dir, *cache, *block;
-	size_t size;
-};
-
-static void set_up_small(struct small *s)
-{
-	s->dir = test_tmp_dir();
-	s->cache = paths_join(s->dir, "cache");
-	s->block = compiled(&s->size);
-}
-
-static void tear_down_small(struct small *s)
-{
-	free(s->block);
-	free(s->cache);
-	free(s->dir);
-}
-
-static char *source_named(const struct small *s, const char *name)
-{
-	return paths_join(s->dir, name);
-}
-
-static void make_source(const struct small *s, const char *name)
-{
-	test_write(s->dir, name, "", 0);
-}
-
-static void cache_write(const struct small *s, const char *name)
-{
-	char *source = source_named(s, name);
-
-	tokenizer_cache_write(s->cache, source, s->block, s->size);
-	free(source);
-}
-
-static bool cache_read(const struct small *s, const char *name)
-{
-	const struct tokenizer_image_key key = { 0 };
-	char *source = source_named(s, name);
-	struct tokenizer_image image;
-	struct file_map map;
-	bool found = tokenizer_cache_open(&image, &map, s->cache, source, &key);
-
-	if (found)
-		file_map_close(&map);
-	free(source);
-	return found;
-}
-
-/* Visits the path of every file in the cache; how many there are. */
-static int each_file(const struct small *s, void (*visit)(const char *path))
-{
-	DIR *dir = opendir(s->cache);
-	struct dirent *entry;
-	int n = 0;
-
-	assert_non_null(dir);
-	while ((entry = readdir(dir))) {
-		char *path = paths_join(s->cache, entry->d_name);
-
-		if (entry->d_name[0] != '.') {
-			visit(path);
-			n++;
-		}
-		free(path);
-	}
-	closedir(dir);
-	return n;
-}
-
-static void leave(const char *path)
-{
-	(void)path;
-}
-
-/* A second earlier than it was. */
-static void make_older(const char *path)
-{
-	struct timespec at[2];
-	struct stat st;
-
-	assert_int_equal(stat(path, &st), 0);
-	at[0] = at[1] = st.st_mtim;
-	at[0].tv_sec--;
-	at[1].tv_sec--;
-	assert_int_equal(utimensat(AT_FDCWD, path, at, 0), 0);
-}
-
-static void those_used_last_stay(void **state)
-{
-	struct small s;
-	char name[] = "source-a";
-
-	(void)state;
-	set_up_small(&s);
-	for (int i = 0; i < TOKENIZER_CACHE_FILES; i++) {
-		name[7] = (char)('a' + i);
-		make_source(&s, name);
-		cache_write(&s, name);
-		each_file(&s, make_older);
-	}
-	assert_int_equal(each_file(&s, leave), TOKENIZER_CACHE_FILES);
-	assert_true(cache_read(&s, "source-a")); /* so b is the oldest */
-	make_source(&s, "another");
-	cache_write(&s, "another");
-	assert_int_equal(each_file(&s, leave), TOKENIZER_CACHE_FILES);
-	assert_false(cache_read(&s, "source-b"));
-	assert_true(cache_read(&s, "source-a"));
-	assert_true(cache_read(&s, "source-c"));
-	assert_true(cache_read(&s, "another"));
-	tear_down_small(&s);
-}
-
-static void that_of_a_source_that_is_gone_goes(void **state)
-{
-	struct small s;
-	char *source;
-
-	(void)state;
-	set_up_small(&s);
-	make_source(&s, "gone");
-	make_source(&s, "there");
-	cache_write(&s, "gone");
-	cache_write(&s, "there");
-	assert_int_equal(each_file(&s, leave), 2);
-	source = source_named(&s, "gone");
-	assert_int_equal(unlink(source), 0);
-	tokenizer_cache_sweep(s.cache);
-	assert_int_equal(each_file(&s, leave), 1);
-	assert_true(cache_read(&s, "there"));
-	free(source);
-	tear_down_small(&s);
-}
-
-/* Of a program that was killed long ago, of one that writes just now, of an
- * older version that did not note the source, and what is none of ours. */
-static void what_nobody_can_use_goes_and_the_rest_stays(void **state)
-{
-	static const char *const names[] = {
-		"tokenizer-0000000000000001.bin.tmp-1",
-		"tokenizer-0000000000000002.bin.tmp-2",
-		"tokenizer-0000000000000003.bin", "tokenizer.txt", "confab.bin"
-	};
-	const struct timespec long_ago[2] = { { 1, 0 }, { 1, 0 } };
-	const int stays[] = { 0, 1, 0, 1, 1 };
-	struct small s;
-	char *killed;
-
-	(void)state;
-	set_up_small(&s);
-	assert_int_equal(mkdir(s.cache, 0700), 0);
-	for (int i = 0; i < 5; i++)
-		test_write(s.cache, names[i], s.block, s.size);
-	killed = paths_join(s.cache, names[0]);
-	assert_int_equal(utimensat(AT_FDCWD, killed, long_ago, 0), 0);
-	tokenizer_cache_sweep(s.cache);
-	for (int i = 0; i < 5; i++) {
-		char *path = paths_join(s.cache, names[i]);
-
-		if (file_exists(path) != stays[i])
-			fail_msg("%s", names[i]);
-		free(path);
-	}
-	free(killed);
-	tear_down_small(&s);
-}
-
-static char *only_file; /* of the cache, as note() saw it */
-
-static void note(const char *path)
-{
-	free(only_file);
-	only_file = strdup(path);
-}
-
-/* As when the paths of two have the same hash. */
-static void the_image_of_another_source_is_not_used(void **state)
-{
-	struct strbuf bytes = STRBUF_INIT;
-	struct small s;
-
-	(void)state;
-	set_up_small(&s);
-	make_source(&s, "source-a");
-	cache_write(&s, "source-a");
-	assert_int_equal(each_file(&s, note), 1);
-	assert_int_equal(file_read(&bytes, only_file, 1 << 28, NULL), 0);
-	bytes.bytes[bytes.len - 1]++; /* of the path */
-	assert_true(cache_read(&s, "source-a"));
-	assert_int_equal(file_write(only_file, bytes.bytes, bytes.len, NULL),
-	                 0);
-	assert_false(cache_read(&s, "source-a"));
-	strbuf_free(&bytes);
-	free(only_file);
-	only_file = NULL;
-	tear_down_small(&s);
 }
 
 /* ---- the real one ---- */
@@ -636,10 +407,6 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(an_image_with_unsound_contents_is_refused),
 	cmocka_unit_test(a_table_without_an_empty_slot_is_refused),
 	cmocka_unit_test(no_forged_image_crashes),
-	cmocka_unit_test(those_used_last_stay),
-	cmocka_unit_test(that_of_a_source_that_is_gone_goes),
-	cmocka_unit_test(what_nobody_can_use_goes_and_the_rest_stays),
-	cmocka_unit_test(the_image_of_another_source_is_not_used),
 	cmocka_unit_test(qwen3_loads_in_a_second_then_in_a_quarter),
 };
 
