@@ -101,6 +101,10 @@ size_t conversation_place(const struct conversation *c, int64_t id);
 /* The current path, root first: fills *path with n pointers (free() it). */
 size_t conversation_path(const struct conversation *c, struct message ***path);
 
+/* The last message of that path with this role, or NULL. */
+struct message *conversation_last(const struct conversation *c,
+                                  enum message_role role);
+
 /* Every message's children, found in one pass.  Places in c->messages plus one;
  * 0: there is none (more). */
 struct conversation_tree {
@@ -122,10 +126,6 @@ void conversation_select(struct conversation *c, int64_t id);
 /* Removes a message and all below it; the leaf moves to its newest sibling's
  * branch or to its parent. */
 void conversation_remove(struct conversation *c, int64_t id);
-
-/* The last message of the current branch with this role, or NULL. */
-struct message *conversation_last(const struct conversation *c,
-                                  enum message_role role);
 
 /* Who speaks, as headings and lists say it: "You", "System", "Tool", the name of
  * the model, or "Assistant". */
