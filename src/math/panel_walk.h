@@ -102,7 +102,7 @@ static void walk(const struct panel_tile *t, multiply_fn *run)
 	size_t records = blocks * block.n_blocks, n_rows, next;
 
 	block.w = fetched(t->ahead, t->ahead_bytes,
-	                  (t->rows + ROWS - 1) / ROWS * records);
+	                  row_blocks(t->rows, ROWS) * records);
 	for (size_t r = 0; r < t->rows; r += n_rows) {
 		n_rows = row_block(t->rows - r, ROWS);
 		next = r + n_rows < t->rows ? n_rows : 0;

@@ -6,11 +6,17 @@
 
 #include <stddef.h>
 
-/* How many of the rows that are left, > 0, the next block of at most `most`
- * takes: blocks of nearly equal size, 7 = 4 + 3. */
+/* The blocks of at most `most` rows that so many are cut into. */
+static inline size_t row_blocks(size_t rows, size_t most)
+{
+	return (rows + most - 1) / most;
+}
+
+/* How many of the rows that are left, > 0, the next of these takes: they are of
+ * nearly equal size, 7 = 4 + 3. */
 static inline size_t row_block(size_t left, size_t most)
 {
-	size_t blocks = (left + most - 1) / most;
+	size_t blocks = row_blocks(left, most);
 
 	return (left + blocks - 1) / blocks;
 }

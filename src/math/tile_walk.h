@@ -123,7 +123,7 @@ INLINE void tile_share_ahead(struct tile_rows *rows, size_t width, size_t g,
 	void name(const struct tile *t) \
 	{ \
 		size_t width = tile_width(t, dtype), g; \
-		size_t blocks = (t->rows + TILE_X - 1) / TILE_X; \
+		size_t blocks = row_blocks(t->rows, TILE_X); \
 		struct tile_rows rows; \
 \
 		for (size_t o = 0; o < t->n_w; o += width) { \
