@@ -482,6 +482,20 @@ static void one_that_is_larger_than_the_budget_is_not_kept(void **unused)
 	assert_false(is_there("abc.kv"));
 }
 
+/* One of no bytes, as a crash can leave it, takes no room and goes too. */
+static void clearing_takes_every_snapshot_and_nothing_else(void **unused)
+{
+	(void)unused;
+	make_file("a.kv", 4096, 100);
+	make_file("empty.kv", 0, 0);
+	make_file("other", 4096, 900);
+	assert_true(snapshot_folder_clear(dir));
+	assert_false(is_there("a.kv"));
+	assert_false(is_there("empty.kv"));
+	assert_true(is_there("other"));
+	assert_false(snapshot_folder_clear(dir));
+}
+
 static void the_folder_is_made_for_its_owner_alone(void **unused)
 {
 	char *deep = paths_join(dir, "cache/confab/kv/abc.kv");
@@ -513,6 +527,7 @@ static const struct CMUnitTest tests[] = {
 	FOLDER_TEST(a_link_or_a_folder_in_its_place_is_let_alone),
 	FOLDER_TEST(the_least_recently_used_make_room),
 	FOLDER_TEST(one_that_is_larger_than_the_budget_is_not_kept),
+	FOLDER_TEST(clearing_takes_every_snapshot_and_nothing_else),
 	FOLDER_TEST(the_folder_is_made_for_its_owner_alone),
 };
 

@@ -103,7 +103,8 @@ bool snapshot_folder_clear(const char *dir)
 
 	recent_files_find(&all, dir, is_snapshot, NULL);
 	some = all.n > 0;
-	shrink(&all, 0);
+	while (all.n) /* those of no bytes too */
+		recent_files_remove(&all, all.n - 1);
 	recent_files_free(&all);
 	return some;
 }
