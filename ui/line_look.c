@@ -10,8 +10,8 @@
 #include "ui/commands.h"
 #include "ui/heat_lines.h"
 #include "ui/line_tokens.h"
+#include "ui/text_find.h"
 #include "ui/transcript.h"
-#include "ui/transcript_find.h"
 
 #define AROUND 100 /* bytes of a line that are told on each side of a match */
 
@@ -73,45 +73,38 @@ static struct text_range line_around(const struct strbuf *text,
 	return (struct text_range){ (uint32_t)begin, (uint32_t)end };
 }
 
-static void add_matches(struct strbuf *out, const struct transcript_item *item)
+/* The lines of a message that have it; how often they do. */
+static size_t add_matches(struct strbuf *out, const struct message *m,
+                          size_t number, const char *query)
 {
-	const struct strbuf *text = &item->message->text;
-	size_t told = 0;
+	struct text_range match = { 0, 0 };
+	size_t told = 0, n = 0;
 
-	for (size_t k = 0; k < item->n_matches; k++) {
-		struct text_range r = line_around(text, &item->matches[k]);
+	for (; text_find(&m->text, match.end, query, &match); n++) {
+		struct text_range r;
 
-		if (item->matches[k].begin < told)
+		if (match.begin < told)
 			continue;
-		strbuf_printf(out, "%zu %s: ", item->number,
-		              message_speaker(item->message));
-		strbuf_add(out, text->bytes + r.begin, r.end - r.begin);
+		r = line_around(&m->text, &match);
+		strbuf_printf(out, "%zu %s: ", number, message_speaker(m));
+		strbuf_add(out, m->text.bytes + r.begin, r.end - r.begin);
 		strbuf_add_char(out, '\n');
 		told = r.end;
 	}
+	return n;
 }
 
-/* Every message of the current path, by the search of the full screen. */
+/* Every message of the current path. */
 static size_t search(struct strbuf *out, const struct conversation *c,
                      const char *query)
 {
-	struct transcript t;
 	struct message **path;
 	size_t n = conversation_path(c, &path), n_matches = 0;
 
-	transcript_init(&t);
-	transcript_search(&t, query);
-	for (size_t i = 0; i < n; i++) {
-		struct transcript_item item = { 0 };
-
-		transcript_item_begin(&item, path[i]);
-		item.number = conversation_place(c, item.id) + 1;
-		transcript_update_matches(&t, &item);
-		add_matches(out, &item);
-		n_matches += item.n_matches;
-		transcript_item_free(&item);
-	}
-	transcript_free(&t);
+	for (size_t i = 0; i < n; i++)
+		n_matches += add_matches(out, path[i],
+		                         conversation_place(c, path[i]->id) + 1,
+		                         query);
 	free(path);
 	return n_matches;
 }

@@ -1,11 +1,8 @@
 #include "ui/transcript_find.h"
 
-#include <stdlib.h>
-#include <wctype.h>
-
 #include "base/mem.h"
-#include "base/utf8.h"
 #include "library/conversation.h"
+#include "ui/text_find.h"
 #include "ui/transcript.h"
 
 void transcript_search(struct transcript *t, const char *query)
@@ -18,61 +15,24 @@ void transcript_search(struct transcript *t, const char *query)
 		t->items[i].n_matches = t->items[i].matches_len = 0;
 }
 
-static uint32_t folded(const char *text, size_t len, size_t *n)
-{
-	unsigned char c = (unsigned char)*text;
-	uint32_t code_point;
-
-	if (c < 0x80) {
-		*n = 1;
-		return c >= 'A' && c <= 'Z' ? c + 32u : c;
-	}
-	*n = (size_t)utf8_decode(text, len, &code_point);
-	return (uint32_t)towlower((wint_t)code_point);
-}
-
-/* Bytes of text that match the whole query; 0: they do not. */
-static size_t match_length(const char *text, size_t len,
-                           const struct strbuf *query)
-{
-	size_t pos = 0, q = 0, n, m;
-
-	while (q < query->len) {
-		if (pos >= len || folded(text + pos, len - pos, &n) !=
-		                          folded(query->bytes + q,
-		                                 query->len - q, &m))
-			return 0;
-		pos += n;
-		q += m;
-	}
-	return pos;
-}
-
-static void add_match(struct transcript_item *item, size_t begin, size_t end)
+static void add_match(struct transcript_item *item, struct text_range match)
 {
 	item->matches = mem_grow(item->matches, item->n_matches,
 	                         &item->matches_capacity,
 	                         sizeof *item->matches);
-	item->matches[item->n_matches++] =
-		(struct text_range){ (uint32_t)begin, (uint32_t)end };
+	item->matches[item->n_matches++] = match;
 }
 
 void transcript_update_matches(struct transcript *t,
                                struct transcript_item *item)
 {
 	const struct strbuf *text = &item->message->text;
-	size_t pos = item->matches_len, n;
+	struct text_range match = { .end = (uint32_t)item->matches_len };
 
-	if (!t->query.len || pos >= text->len)
+	if (!t->query.len || item->matches_len >= text->len)
 		return;
-	while (pos < text->len) {
-		n = match_length(text->bytes + pos, text->len - pos, &t->query);
-		if (n)
-			add_match(item, pos, pos + n);
-		else
-			folded(text->bytes + pos, text->len - pos, &n);
-		pos += n;
-	}
+	while (text_find(text, match.end, t->query.bytes, &match))
+		add_match(item, match);
 	/* A match may begin in what was there and end in what will come. */
 	item->matches_len = text->len;
 	if (item->message->state == MESSAGE_OPEN) {

@@ -1,8 +1,8 @@
 /*
  * transcript_find.h - searching the conversation
  *
- * Upper and lower case are the same.  Matches are found in the messages' text,
- * not in its layout, so one may go over the end of a row.
+ * Matches (text_find.h) are found in the messages' text, not in its layout, so
+ * one may go over the end of a row.
  */
 #ifndef CONFAB_TRANSCRIPT_FIND_H
 #define CONFAB_TRANSCRIPT_FIND_H
