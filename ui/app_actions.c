@@ -118,17 +118,6 @@ static void set_notify(struct app *app, const char *value)
 			app->notify = (enum app_notify)i;
 }
 
-static bool set_heat(struct app *app, const char *value)
-{
-	for (int i = 0; i < HEATS; i++) {
-		if (strcmp(value, transcript_heat_name(i)))
-			continue;
-		app->transcript.heat = (enum transcript_heat)i;
-		return true;
-	}
-	return false;
-}
-
 static void put_setting(const struct app *app, const char *key,
                         struct strbuf *out)
 {
@@ -168,7 +157,7 @@ static bool setting(void *arg, const char *key, const char *value,
 	else if (!strcmp(key, "notify"))
 		set_notify(app, value);
 	else if (!strcmp(key, "heat"))
-		set_heat(app, value);
+		transcript_heat_named(value, &app->transcript.heat);
 	else if (!strcmp(key, "times"))
 		app->transcript.times = on;
 	else
@@ -268,7 +257,7 @@ static void cycle_heat(struct app *app, const char *argument)
 {
 	struct transcript *t = &app->transcript;
 
-	if (*argument && !set_heat(app, argument))
+	if (*argument && !transcript_heat_named(argument, &t->heat))
 		chat_error(&app->chat,
 		           "/heat off, probability, entropy or rank");
 	else if (!*argument)

@@ -8,6 +8,19 @@
 
 #define MARKED 4 /* of the levels: under 20%, over 2 bits, below rank 4 */
 
+const char *heat_lines_title(enum transcript_heat heat)
+{
+	static const char *const titles[HEATS] = {
+		[HEAT_PROBABILITY] =
+			"Marked where the next token had less than 20%",
+		[HEAT_ENTROPY] =
+			"Marked where there were more than 2 bits of entropy",
+		[HEAT_RANK] = "Marked where four tokens were likelier",
+	};
+
+	return titles[heat];
+}
+
 static bool is_inside_character(char byte)
 {
 	return ((unsigned char)byte & 0xC0) == 0x80;

@@ -20,4 +20,8 @@ struct strbuf;
 void heat_lines_add(struct strbuf *out, const struct transcript_item *item,
                     enum transcript_heat heat, size_t pos, size_t end);
 
+/* What is marked: "Marked where the next token had less than 20%"; not of
+ * HEAT_OFF. */
+const char *heat_lines_title(enum transcript_heat heat);
+
 #endif

@@ -159,34 +159,15 @@ static void times(const struct command_host *host)
 
 /* ---- heat ---- */
 
-bool line_look_set_heat(struct line_look *look, const char *name)
-{
-	for (int i = 0; i < HEATS; i++) {
-		if (strcmp(name, transcript_heat_name((enum transcript_heat)i)))
-			continue;
-		look->heat = (enum transcript_heat)i;
-		return true;
-	}
-	return false;
-}
-
 static void tell_marked(const struct command_host *host,
                         enum transcript_heat by, const struct message *m)
 {
-	static const char *const titles[HEATS] = {
-		[HEAT_PROBABILITY] =
-			"Marked where the next token had less than "
-			"20%",
-		[HEAT_ENTROPY] = "Marked where there were more than 2 bits of "
-				 "entropy",
-		[HEAT_RANK] = "Marked where four tokens were likelier",
-	};
 	struct transcript_item item = { 0 };
 	struct strbuf out = STRBUF_INIT;
 
 	line_tokens_item(&item, host->chat, m);
 	heat_lines_add(&out, &item, by, 0, m->text.len);
-	host->show(host->arg, titles[by], out.bytes);
+	host->show(host->arg, heat_lines_title(by), out.bytes);
 	transcript_item_free(&item);
 	strbuf_free(&out);
 }
@@ -198,7 +179,7 @@ static void heat(struct line_look *look, const struct command_host *host,
 	const struct message *m =
 		conversation_last(host->chat->conversation, ROLE_ASSISTANT);
 
-	if (*kind && !line_look_set_heat(look, kind)) {
+	if (*kind && !transcript_heat_named(kind, &look->heat)) {
 		chat_error(host->chat,
 		           "/heat off, probability, entropy or rank");
 		return;

@@ -42,9 +42,6 @@ bool line_look_do(struct line_look *look, const struct command_host *host,
  * without an answer that is on its way. */
 void line_look_place(const struct command_host *host);
 
-/* By its name; false: there is none. */
-bool line_look_set_heat(struct line_look *look, const char *name);
-
 /* Bytes of a reply from pos on, with marks where heat is on. */
 void line_look_reply(struct line_look *look, const struct chat *chat,
                      const struct message *m, size_t pos, struct strbuf *out);

@@ -232,7 +232,7 @@ static bool setting(void *arg, const char *key, const char *value,
 	if (strcmp(key, "heat"))
 		return false; /* there is no screen */
 	if (value)
-		line_look_set_heat(&l->look, value);
+		transcript_heat_named(value, &l->look.heat);
 	else
 		strbuf_add_str(out, transcript_heat_name(l->look.heat));
 	return true;
@@ -497,7 +497,7 @@ int line_mode_run(const struct options *o, struct error *err)
 	line_look_init(&l.look);
 	/* A reply that goes to a program stays as it is. */
 	if (l.is_terminal && output_is_terminal() && options_setting(o, "heat"))
-		line_look_set_heat(&l.look, options_setting(o, "heat"));
+		transcript_heat_named(options_setting(o, "heat"), &l.look.heat);
 	l.host = (struct command_host){ &l.chat,  false, show, set_input,
 		                        switched, quit,  copy, setting,
 		                        &l };

@@ -17,6 +17,17 @@ const char *transcript_heat_name(enum transcript_heat heat)
 	return names[heat];
 }
 
+bool transcript_heat_named(const char *name, enum transcript_heat *heat)
+{
+	for (int i = 0; i < HEATS; i++) {
+		if (strcmp(name, transcript_heat_name((enum transcript_heat)i)))
+			continue;
+		*heat = (enum transcript_heat)i;
+		return true;
+	}
+	return false;
+}
+
 void transcript_item_free(struct transcript_item *item)
 {
 	document_free(&item->thought_doc);

@@ -22,6 +22,8 @@ struct transcript;
 enum transcript_heat { HEAT_OFF, HEAT_PROBABILITY, HEAT_ENTROPY, HEAT_RANK };
 #define HEATS 4
 const char *transcript_heat_name(enum transcript_heat heat);
+/* By its name; false: there is none, and *heat stays. */
+bool transcript_heat_named(const char *name, enum transcript_heat *heat);
 
 /* How hot a token is: 1 (as expected) .. STYLE_HEAT_LEVELS - 1; 0: not known. */
 uint8_t transcript_heat_level(const struct token_odds *odds,
@@ -43,8 +45,8 @@ struct transcript_item {
 	struct document thought_doc, body_doc;
 	size_t thought_len, body_len; /* that the documents know */
 	struct spans spans;
-	uint8_t *heat; /* [n_heat] */
-	size_t n_heat, heat_capacity;
+	uint8_t *heat; /* [heat_capacity] */
+	size_t heat_capacity;
 	struct text_range *matches;
 	size_t n_matches, matches_capacity, matches_len;
 	struct text_marks marks;
