@@ -1,6 +1,6 @@
 #include "library/conversation.h"
 #include "ui/app_state.h"
-#include "ui/token_seek.h"
+#include "ui/token_walk.h"
 #include "ui/transcript_find.h"
 
 /* ---- where the cursor is ---- */
@@ -294,32 +294,20 @@ void app_cursor_click(struct app *app, int row, int col)
 
 /* ---- looking for tokens ---- */
 
-/* From the cursor on, over the messages that follow. */
-static void seek(struct app *app, int direction,
-                 bool (*wanted)(const struct token_odds *odds))
+static void walk(struct app *app, enum action action)
 {
 	struct transcript *t = &app->transcript;
 	int64_t message = t->cursor_message;
 	size_t token = t->cursor_token;
+	const char *why;
 
 	if (!app_cursor_item(app))
 		return;
-	if (token_seek(app->chat.conversation, &message, &token, direction,
-	               wanted))
+	why = token_walk(app->chat.conversation, action, &message, &token);
+	if (why)
+		chat_notice(&app->chat, "%s", why);
+	else
 		app_cursor_put(app, transcript_item(t, message), token);
-	else
-		chat_notice(&app->chat, "there is none in this direction");
-}
-
-static void most_surprising(struct app *app)
-{
-	struct transcript_item *item = app_cursor_item(app);
-	size_t token = item ? token_most_surprising(item->message) : SIZE_MAX;
-
-	if (token != SIZE_MAX)
-		app_cursor_put(app, item, token);
-	else
-		chat_notice(&app->chat, "no odds are known in this message");
 }
 
 /* ---- the table ---- */
@@ -345,19 +333,10 @@ bool app_cursor_do(struct app *app, enum action action)
 	case ACTION_MESSAGE_DOWN:
 		jump(app, action);
 		return true;
-	case ACTION_NEXT:
-		seek(app, 1, token_is_uncertain);
-		return true;
-	case ACTION_BEFORE:
-		seek(app, -1, token_is_uncertain);
-		return true;
-	case ACTION_NOT_FIRST:
-		seek(app, 1, token_is_not_first);
-		return true;
-	case ACTION_SURPRISING:
-		most_surprising(app);
-		return true;
 	default:
-		return false;
+		if (!token_is_walk(action))
+			return false;
+		walk(app, action);
+		return true;
 	}
 }

@@ -9,6 +9,7 @@
 #include "ui/inspector.h"
 #include "ui/inspector_facts.h"
 #include "ui/token_argument.h"
+#include "ui/token_walk.h"
 
 size_t app_reply_position(struct app *app, const struct message *m)
 {
@@ -257,14 +258,11 @@ static void do_token(struct app *app, enum action action, const char *argument)
 
 bool app_tokens_do(struct app *app, enum action action, const char *argument)
 {
-	bool is_walk = action == ACTION_NEXT || action == ACTION_BEFORE ||
-	               action == ACTION_NOT_FIRST ||
-	               action == ACTION_SURPRISING;
 	bool is_deed = has_token_argument(action) ||
 	               action == ACTION_TEMPERATURE || action == ACTION_SCORE;
 
 	/* A command typed in the input line is about the transcript. */
-	if ((is_walk || is_deed) && !app->in_transcript)
+	if ((token_is_walk(action) || is_deed) && !app->in_transcript)
 		app_focus(app, true);
 	if (is_deed) {
 		do_token(app, action, argument);

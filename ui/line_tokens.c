@@ -14,7 +14,7 @@
 #include "ui/inspector_facts.h"
 #include "ui/inspector_lines.h"
 #include "ui/token_argument.h"
-#include "ui/token_seek.h"
+#include "ui/token_walk.h"
 
 static const struct inspector_try not_tried;
 
@@ -270,33 +270,21 @@ static void tell_briefly(struct line_look *look,
 }
 
 static void walk(struct line_look *look, const struct command_host *host,
-                 int direction, bool (*wanted)(const struct token_odds *odds))
+                 enum action action)
 {
 	const struct message *m = current(look, host);
 	size_t token = look->token;
+	const char *why;
 	int64_t message;
 
 	if (!m)
 		return;
 	message = m->id;
-	if (token == SIZE_MAX) /* from outside of the message */
-		token = direction > 0 ? (size_t)-1 : m->n_odds;
-	if (token_seek(host->chat->conversation, &message, &token, direction,
-	               wanted))
-		tell_briefly(look, host, message, token);
+	why = token_walk(host->chat->conversation, action, &message, &token);
+	if (why)
+		chat_notice(host->chat, "%s", why);
 	else
-		chat_notice(host->chat, "there is none in this direction");
-}
-
-static void surprising(struct line_look *look, const struct command_host *host)
-{
-	const struct message *m = current(look, host);
-	size_t token = m ? token_most_surprising(m) : SIZE_MAX;
-
-	if (token != SIZE_MAX)
-		tell_briefly(look, host, m->id, token);
-	else if (m)
-		chat_notice(host->chat, "no odds are known in this message");
+		tell_briefly(look, host, message, token);
 }
 
 /* ---- the table ---- */
@@ -323,20 +311,11 @@ bool line_tokens_do(struct line_look *look, const struct command_host *host,
 	case ACTION_TEMPERATURE:
 		try_settings(look, host, argument);
 		return true;
-	case ACTION_NEXT:
-		walk(look, host, 1, token_is_uncertain);
-		return true;
-	case ACTION_BEFORE:
-		walk(look, host, -1, token_is_uncertain);
-		return true;
-	case ACTION_NOT_FIRST:
-		walk(look, host, 1, token_is_not_first);
-		return true;
-	case ACTION_SURPRISING:
-		surprising(look, host);
-		return true;
 	default:
-		return false;
+		if (!token_is_walk(action))
+			return false;
+		walk(look, host, action);
+		return true;
 	}
 }
 

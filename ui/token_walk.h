@@ -1,0 +1,27 @@
+/*
+ * token_walk.h - to the tokens at which the model was not sure
+ */
+#ifndef CONFAB_TOKEN_WALK_H
+#define CONFAB_TOKEN_WALK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ui/actions.h"
+
+struct conversation;
+struct token_odds;
+
+/* Is it one of ACTION_NEXT, _BEFORE, _NOT_FIRST and _SURPRISING? */
+bool token_is_walk(enum action action);
+
+/* Walks from a token of a message, or from outside of its tokens (SIZE_MAX), to
+ * the one that the action looks for: the most surprising of the message itself,
+ * the others over the messages that follow on the current path, or in the
+ * message alone where it is not on it.  NULL: *message and *token are there; else
+ * they stay, and this says why. */
+const char *token_walk(const struct conversation *c, enum action action,
+                       int64_t *message, size_t *token);
+
+#endif
