@@ -20,6 +20,13 @@ void spans_clear(struct spans *s)
 	s->stream = (struct tokenizer_stream){ .n_held = 0 };
 }
 
+static void take_tokenizer(struct spans *s, const struct tokenizer *t)
+{
+	if (s->tokenizer != t)
+		spans_clear(s);
+	s->tokenizer = t;
+}
+
 static void add(struct spans *s, const struct tokenizer *t, int id)
 {
 	struct strbuf text = STRBUF_INIT;
@@ -37,6 +44,7 @@ static void add(struct spans *s, const struct tokenizer *t, int id)
 void spans_update(struct spans *s, const struct tokenizer *t,
                   const struct ids *ids)
 {
+	take_tokenizer(s, t);
 	if (ids->n < s->n)
 		spans_clear(s);
 	while (s->n < ids->n)
@@ -46,6 +54,7 @@ void spans_update(struct spans *s, const struct tokenizer *t,
 void spans_encode(struct spans *s, const struct tokenizer *t, const char *text,
                   size_t len)
 {
+	take_tokenizer(s, t);
 	if (s->text_len == len && s->n == s->encoded.n && s->n)
 		return;
 	spans_clear(s);

@@ -18,6 +18,7 @@
 struct spans {
 	uint32_t *begin;     /* [n] bytes, ascending */
 	size_t n, capacity;
+	const struct tokenizer *tokenizer; /* that they are of; not owned */
 	struct ids encoded;  /* of a text whose ids are not known */
 	size_t text_len;     /* that they were made for */
 	struct tokenizer_stream stream;
@@ -27,7 +28,8 @@ struct spans {
 void spans_free(struct spans *s);
 void spans_clear(struct spans *s);
 
-/* Adds the ids that are new since the last call; ids may only grow. */
+/* Adds the ids that are new since the last call; ids may only grow.  With another
+ * tokenizer all begins anew, here and in spans_encode(). */
 void spans_update(struct spans *s, const struct tokenizer *t,
                   const struct ids *ids);
 

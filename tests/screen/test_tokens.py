@@ -3,8 +3,9 @@ import json
 import math
 import os
 import re
+import shutil
 
-from harness import Confab, script, scripted, test
+from harness import Confab, script, scripted, temporary_folder, test
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -314,6 +315,35 @@ def the_odds_of_the_prompt_are_computed_on_request(binary):
         c.keys("p")
         c.wait("rank ")
         assert "all others" in c.text()
+
+
+def a_model_of_single_bytes():
+    """The bundled one, whose tokenizer has lost its merges."""
+    bundled = os.path.join(HERE, "../../data/confab-20m")
+    folder = os.path.join(temporary_folder("confab-bytes-"), "bytes")
+    shutil.copytree(bundled, folder)
+    with open(folder + "/tokenizer.json", "r+") as file:
+        tokenizer = json.load(file)
+        tokenizer["model"]["merges"] = []
+        file.seek(0)
+        file.truncate()
+        json.dump(tokenizer, file)
+    return folder
+
+
+@test
+def another_model_reads_a_message_in_its_own_tokens(binary):
+    with Confab(binary, rows=40, cols=120) as c:
+        c.ready()
+        c.ask("What is the capital of France?", "France is Paris.")
+        c.say("/inspector 1")
+        c.wait("token 1 of 7")
+        c.keys("Tab")
+        c.say("/model " + a_model_of_single_bytes())
+        c.wait("bytes · bf16")
+        c.ready()
+        c.say("/inspector 1")
+        c.wait("token 1 of 30")
 
 
 @test
