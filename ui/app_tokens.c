@@ -46,18 +46,14 @@ static struct transcript_item *chosen_item(struct app *app)
 static const char *to_token(struct app *app, const char *argument)
 {
 	struct transcript_item *item = chosen_item(app);
-	size_t token = 0;
-	const char *rest = token_argument(argument, &token);
+	size_t token = SIZE_MAX;
 
 	if (!*argument || !item)
 		return item ? argument : NULL;
-	if (rest && token <= item->spans.n) {
+	argument = token_of_item(&app->chat, item, argument, &token);
+	if (argument)
 		app_cursor_put(app, item, token);
-		return rest;
-	}
-	chat_error(&app->chat, "there is no token %s, there are %zu", argument,
-	           item->spans.n);
-	return NULL;
+	return argument;
 }
 
 static void take(struct app *app, const struct token_odds *odds, int choice)
@@ -86,10 +82,9 @@ static void alternatives(struct app *app, const char *number)
 		return;
 	}
 	app->pane = true;
-	if (*number &&
-	    (!token_argument(number, &choice) || choice >= odds->n_top)) {
-		chat_error(&app->chat, "there is no candidate %s", number);
-	} else if (*number || app->choosing) {
+	if (*number && !token_candidate(&app->chat, odds, number, &choice))
+		return;
+	if (*number || app->choosing) {
 		take(app, odds, (int)choice);
 	} else {
 		app->choosing = true;

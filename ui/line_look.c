@@ -22,16 +22,30 @@ void line_look_init(struct line_look *look)
 
 void line_look_free(struct line_look *look)
 {
-	transcript_item_free(&look->reply);
+	transcript_item_free(&look->item);
 }
 
 void line_look_reset(struct line_look *look)
 {
-	transcript_item_free(&look->reply);
-	look->reply = (struct transcript_item){ 0 };
+	transcript_item_free(&look->item);
+	look->item = (struct transcript_item){ 0 };
 	look->message = -1;
 	look->token = SIZE_MAX;
 	look->after = ACTION_NONE;
+}
+
+struct transcript_item *line_look_item(struct line_look *look,
+                                       const struct chat *chat,
+                                       const struct message *m)
+{
+	struct transcript_item *item = &look->item;
+
+	if (item->message != m || item->id != m->id)
+		transcript_item_begin(item, m);
+	item->number = conversation_place(chat->conversation, m->id) + 1;
+	reply_read_notes(&item->notes, m->extra);
+	transcript_item_spans(item, chat);
+	return item;
 }
 
 void line_look_place(const struct command_host *host)
@@ -159,16 +173,14 @@ static void times(const struct command_host *host)
 
 /* ---- heat ---- */
 
-static void tell_marked(const struct command_host *host,
+static void tell_marked(struct line_look *look, const struct command_host *host,
                         enum transcript_heat by, const struct message *m)
 {
-	struct transcript_item item = { 0 };
 	struct strbuf out = STRBUF_INIT;
 
-	line_tokens_item(&item, host->chat, m);
-	heat_lines_add(&out, &item, by, 0, m->text.len);
+	heat_lines_add(&out, line_look_item(look, host->chat, m), by, 0,
+	               m->text.len);
 	host->show(host->arg, heat_lines_title(by), out.bytes);
-	transcript_item_free(&item);
 	strbuf_free(&out);
 }
 
@@ -191,8 +203,8 @@ static void heat(struct line_look *look, const struct command_host *host,
 	else if (!m)
 		chat_notice(host->chat, "there is no reply yet");
 	if (m && (!*kind || look->heat))
-		tell_marked(host, look->heat ? look->heat : HEAT_PROBABILITY,
-		            m);
+		tell_marked(look, host,
+		            look->heat ? look->heat : HEAT_PROBABILITY, m);
 }
 
 void line_look_reply(struct line_look *look, const struct chat *chat,
@@ -202,10 +214,8 @@ void line_look_reply(struct line_look *look, const struct chat *chat,
 		strbuf_add(out, m->text.bytes + pos, m->text.len - pos);
 		return;
 	}
-	if (look->reply.message != m || look->reply.id != m->id)
-		transcript_item_begin(&look->reply, m);
-	transcript_item_spans(&look->reply, chat);
-	heat_lines_add(out, &look->reply, look->heat, pos, m->text.len);
+	heat_lines_add(out, line_look_item(look, chat, m), look->heat, pos,
+	               m->text.len);
 }
 
 /* ---- the table ---- */

@@ -25,7 +25,7 @@ struct line_look {
 	size_t token;              /* SIZE_MAX: none of it yet */
 	enum transcript_heat heat; /* marks the replies to come */
 	enum action after; /* what is told when the model has computed */
-	struct transcript_item reply; /* the one that is printed */
+	struct transcript_item item; /* of line_look_item() */
 };
 
 void line_look_init(struct line_look *look);
@@ -33,6 +33,12 @@ void line_look_free(struct line_look *look);
 
 /* Another conversation, or a new reply: its tokens are meant from now on. */
 void line_look_reset(struct line_look *look);
+
+/* A message with its number, notes and spans; valid until the next call, which
+ * does no more than is new where it is for the same message. */
+struct transcript_item *line_look_item(struct line_look *look,
+                                       const struct chat *chat,
+                                       const struct message *m);
 
 /* Does an action; false: it is none of these. */
 bool line_look_do(struct line_look *look, const struct command_host *host,

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/mem.h"
 #include "base/strbuf.h"
 #include "library/conversation.h"
 #include "ui/chat.h"
@@ -18,15 +17,6 @@
 
 static const struct inspector_try not_tried;
 
-void line_tokens_item(struct transcript_item *item, const struct chat *chat,
-                      const struct message *m)
-{
-	transcript_item_begin(item, m);
-	item->number = conversation_place(chat->conversation, m->id) + 1;
-	reply_read_notes(&item->notes, m->extra);
-	transcript_item_spans(item, chat);
-}
-
 /* ---- where one is ---- */
 
 /* The message whose tokens are meant: told last, else the last reply. */
@@ -39,45 +29,24 @@ static struct message *current(const struct line_look *look,
 	return m ? m : command_message(host, "", ROLE_ASSISTANT);
 }
 
-static size_t n_tokens(const struct chat *chat, const struct message *m)
-{
-	struct transcript_item item = { 0 };
-	size_t n;
-
-	line_tokens_item(&item, chat, m);
-	n = item.spans.n;
-	transcript_item_free(&item);
-	return n;
-}
-
-/* The token with a number, or without one ("") the one told last.  It may be
- * the one that would come next.  NULL: a notice says why not; else *argument is
- * what follows the number. */
-static struct message *find_token(struct line_look *look,
-                                  const struct command_host *host,
-                                  const char **argument)
+/* The token with a number, or without one ("") the one told last: look->token
+ * of the item.  It may be the one that would come next.  NULL: a notice says why
+ * not; else *argument is what follows the number. */
+static struct transcript_item *find_token(struct line_look *look,
+                                          const struct command_host *host,
+                                          const char **argument)
 {
 	struct message *m = current(look, host);
-	const char *rest = token_argument(*argument, &look->token);
-	size_t n = m ? n_tokens(host->chat, m) : 0;
+	struct transcript_item *item;
 
 	if (!m)
 		return NULL;
-	if ((!rest && **argument) || look->token == SIZE_MAX) {
-		chat_error(host->chat, "which token? /inspector gives their "
-		                       "numbers");
+	item = line_look_item(look, host->chat, m);
+	*argument = token_of_item(host->chat, item, *argument, &look->token);
+	if (!*argument)
 		return NULL;
-	}
-	if (look->token > n || !n) {
-		chat_error(host->chat, "there is no token %zu, there are %zu",
-		           look->token + 1, n);
-		look->token = SIZE_MAX;
-		return NULL;
-	}
 	look->message = m->id;
-	if (rest)
-		*argument = rest;
-	return m;
+	return item;
 }
 
 /* ---- telling ---- */
@@ -86,36 +55,32 @@ static void tell_message(struct line_look *look,
                          const struct command_host *host,
                          const struct message *m)
 {
-	struct transcript_item item = { 0 };
+	const struct transcript_item *item =
+		line_look_item(look, host->chat, m);
 	struct strbuf out = STRBUF_INIT, title = STRBUF_INIT;
 
 	look->message = m->id;
 	look->token = SIZE_MAX;
-	line_tokens_item(&item, host->chat, m);
-	strbuf_printf(&title, "Message %zu, %s", item.number,
+	strbuf_printf(&title, "Message %zu, %s", item->number,
 	              message_speaker(m));
-	inspector_lines_message(&out, host->chat, &item);
+	inspector_lines_message(&out, host->chat, item);
 	host->show(host->arg, title.bytes, out.bytes);
-	transcript_item_free(&item);
 	strbuf_free(&title);
 	strbuf_free(&out);
 }
 
-static void tell_token(const struct line_look *look,
-                       const struct command_host *host, const struct message *m,
+static void tell_token(const struct command_host *host,
+                       const struct transcript_item *item, size_t token,
                        const struct inspector_try *tried)
 {
-	struct transcript_item item = { 0 };
 	struct strbuf out = STRBUF_INIT;
 	char *rest;
 
-	line_tokens_item(&item, host->chat, m);
-	inspector_lines_token(&out, host->chat, &item, look->token, tried);
+	inspector_lines_token(&out, host->chat, item, token, tried);
 	rest = out.bytes + strcspn(out.bytes, "\n");
 	if (*rest)
 		*rest++ = '\0'; /* the first line is the title */
 	host->show(host->arg, out.bytes, rest);
-	transcript_item_free(&item);
 	strbuf_free(&out);
 }
 
@@ -154,27 +119,22 @@ static void score(struct line_look *look, const struct command_host *host,
 		look->after = ACTION_SCORE;
 }
 
-/* Takes candidate `number` of the list that was told. */
-static void take(const struct line_look *look, const struct command_host *host,
-                 const struct message *m, const char *number)
+static void take(const struct command_host *host,
+                 const struct transcript_item *item, size_t token,
+                 const char *number)
 {
-	struct transcript_item item = { 0 };
-	const struct token_odds *odds;
+	struct chat *chat = host->chat;
+	const struct token_odds *odds = inspector_odds(chat, item, token);
 	size_t choice;
-	int id = -1;
+	int id;
 
-	line_tokens_item(&item, host->chat, m);
-	odds = inspector_odds(host->chat, &item, look->token);
-	if (odds && token_argument(number, &choice) && choice < odds->n_top)
-		id = odds->top[choice].id;
-	transcript_item_free(&item);
-	if (id < 0) {
-		chat_error(host->chat, "there is no candidate %s", number);
+	if (!chat_may_fork(chat, item->message) ||
+	    !token_candidate(chat, odds, number, &choice))
 		return;
-	}
-	chat_take_token(host->chat, m, look->token, id);
-	if (chat_is_stop(host->chat, id))
-		chat_notice(host->chat, "the reply ends there now");
+	id = odds->top[choice].id;
+	chat_take_token(chat, item->message, token, id);
+	if (chat_is_stop(chat, id))
+		chat_notice(chat, "the reply ends there now");
 }
 
 /* All of one token; the one that would come next is asked for first. */
@@ -182,50 +142,47 @@ static void alternatives(struct line_look *look,
                          const struct command_host *host, const char *argument)
 {
 	struct chat *chat = host->chat;
-	const struct message *m = find_token(look, host, &argument);
-	struct transcript_item item = { 0 };
-	bool at_end;
+	const struct transcript_item *item = find_token(look, host, &argument);
+	size_t token = look->token;
 
-	if (!m)
+	if (!item)
 		return;
-	line_tokens_item(&item, chat, m);
-	at_end = look->token == item.spans.n &&
-	         !inspector_odds(chat, &item, look->token);
-	transcript_item_free(&item);
-	if (at_end) {
-		chat_peek(chat, m, look->token);
+	if (token == item->spans.n && !inspector_odds(chat, item, token)) {
+		chat_peek(chat, item->message, token);
 		if (chat->state == CHAT_EXPLORING)
 			look->after = ACTION_ALTERNATIVES;
 	} else if (*argument) {
-		if (chat_may_fork(chat, m))
-			take(look, host, m, argument);
+		take(host, item, token, argument);
 	} else {
-		tell_token(look, host, m, &not_tried);
+		tell_token(host, item, token, &not_tried);
 	}
 }
 
 static void type_token(struct line_look *look, const struct command_host *host,
                        const char *argument)
 {
-	const struct message *m = find_token(look, host, &argument);
-	char *text = token_unquoted(argument);
+	const struct transcript_item *item = find_token(look, host, &argument);
+	char *text;
 
-	if (m && !*text)
+	if (!item)
+		return;
+	text = token_unquoted(argument);
+	if (!*text)
 		chat_error(host->chat, "/type-token TOKEN TEXT; between quotes "
 		                       "it may begin with a space");
-	else if (m && chat_may_fork(host->chat, m))
-		chat_take_text(host->chat, m, look->token, text);
+	else if (chat_may_fork(host->chat, item->message))
+		chat_take_text(host->chat, item->message, look->token, text);
 	free(text);
 }
 
 static void explore(struct line_look *look, const struct command_host *host,
                     const char *argument)
 {
-	const struct message *m = find_token(look, host, &argument);
+	const struct transcript_item *item = find_token(look, host, &argument);
 
-	if (!m)
+	if (!item)
 		return;
-	chat_explore(host->chat, m, look->token);
+	chat_explore(host->chat, item->message, look->token);
 	if (host->chat->state == CHAT_EXPLORING)
 		look->after = ACTION_EXPLORE;
 }
@@ -236,13 +193,13 @@ static void try_settings(struct line_look *look,
 	struct inspector_try tried = { .on = false };
 	struct error err = { "" };
 	const char *none = "";
-	const struct message *m;
+	const struct transcript_item *item;
 
 	token_try_begin(&tried, &host->chat->sampling);
 	if (token_try_read(&tried, argument, &err))
 		chat_error(host->chat, "%s", err.text);
-	else if ((m = find_token(look, host, &none)))
-		tell_token(look, host, m, &tried);
+	else if ((item = find_token(look, host, &none)))
+		tell_token(host, item, look->token, &tried);
 }
 
 /* ---- walking ---- */
@@ -251,21 +208,19 @@ static void tell_briefly(struct line_look *look,
                          const struct command_host *host, int64_t message,
                          size_t token)
 {
-	struct transcript_item item = { 0 };
+	const struct conversation *c = host->chat->conversation;
+	const struct transcript_item *item = line_look_item(
+		look, host->chat, conversation_message(c, message));
 	struct strbuf out = STRBUF_INIT;
 
 	look->message = message;
 	look->token = token;
-	line_tokens_item(&item, host->chat,
-	                 conversation_message(host->chat->conversation,
-	                                      message));
 	/* Another model's tokens need not be there. */
-	if (token < item.spans.n)
-		inspector_lines_brief(&out, host->chat, &item, token);
+	if (token < item->spans.n)
+		inspector_lines_brief(&out, host->chat, item, token);
 	else
 		strbuf_add_str(&out, "the model that wrote this is not here");
 	chat_notice(host->chat, "%s", out.bytes);
-	transcript_item_free(&item);
 	strbuf_free(&out);
 }
 
@@ -333,7 +288,8 @@ void line_tokens_ready(struct line_look *look, const struct command_host *host)
 	if (after == ACTION_SCORE)
 		tell_message(look, host, m);
 	else if (after == ACTION_ALTERNATIVES)
-		tell_token(look, host, m, &not_tried);
+		tell_token(host, line_look_item(look, host->chat, m),
+		           look->token, &not_tried);
 	else
 		tell_explored(host);
 }

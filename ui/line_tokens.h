@@ -6,17 +6,10 @@
 
 #include "ui/line_look.h"
 
-struct chat;
-struct message;
-
 bool line_tokens_do(struct line_look *look, const struct command_host *host,
                     enum action action, const char *argument);
 
 /* Tells what was waited for, once the model has computed it. */
 void line_tokens_ready(struct line_look *look, const struct command_host *host);
-
-/* A zeroed item becomes a message's, with its number, notes and spans. */
-void line_tokens_item(struct transcript_item *item, const struct chat *chat,
-                      const struct message *m);
 
 #endif

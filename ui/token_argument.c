@@ -6,7 +6,10 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "engine/sampler.h"
+#include "library/conversation.h"
+#include "ui/chat.h"
 #include "ui/cli/settings.h"
+#include "ui/transcript_item.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof *(a))
 #define MOST_TOKENS   1000000000 /* of a message: more than memory holds */
@@ -23,6 +26,35 @@ const char *token_argument(const char *text, size_t *index)
 		return NULL;
 	*index = (size_t)n - 1;
 	return text + len + strspn(text + len, " ");
+}
+
+const char *token_of_item(struct chat *chat, const struct transcript_item *item,
+                          const char *text, size_t *index)
+{
+	size_t n = item->spans.n, asked = *index;
+	const char *rest = *text ? token_argument(text, &asked) : text;
+
+	if (!rest || asked == SIZE_MAX) {
+		chat_error(chat, "which token? /inspector gives their numbers");
+		return NULL;
+	}
+	if (asked > n || !n) {
+		chat_error(chat, "there is no token %zu, there are %zu",
+		           asked + 1, n);
+		return NULL;
+	}
+	*index = asked;
+	return rest;
+}
+
+bool token_candidate(struct chat *chat, const struct token_odds *odds,
+                     const char *number, size_t *choice)
+{
+	if (odds && token_argument(number, choice) &&
+	    *choice < (size_t)odds->n_top)
+		return true;
+	chat_error(chat, "there is no candidate %s", number);
+	return false;
 }
 
 char *token_unquoted(const char *text)
