@@ -34,8 +34,8 @@ void line_look_free(struct line_look *look);
 /* Another conversation, or a new reply: its tokens are meant from now on. */
 void line_look_reset(struct line_look *look);
 
-/* A message with its number, notes and spans; valid until the next call, which
- * does no more than is new where it is for the same message. */
+/* A message with its number, notes and spans; valid until the next call.  Spans
+ * that are known stay when it is asked for once more. */
 struct transcript_item *line_look_item(struct line_look *look,
                                        const struct chat *chat,
                                        const struct message *m);

@@ -1,17 +1,13 @@
 #include "ui/line_mode.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/error.h"
-#include "base/mem.h"
 #include "base/strbuf.h"
-#include "base/utf8.h"
 #include "engine/engine.h"
 #include "library/conversation.h"
 #include "ui/chat.h"
@@ -23,10 +19,10 @@
 #include "ui/cli/progress.h"
 #include "ui/clipboard.h"
 #include "ui/commands.h"
+#include "ui/line_input.h"
 #include "ui/line_look.h"
 #include "ui/line_tokens.h"
 #include "ui/terminal.h"
-#include "ui/thought.h"
 
 struct line_mode {
 	const struct options *options;
@@ -34,13 +30,12 @@ struct line_mode {
 	struct command_host host;
 	bool is_terminal;     /* somebody types: show a prompt */
 	bool prompted;        /* the prompt is out */
-	struct strbuf in;     /* bytes not yet taken as lines */
-	struct strbuf message; /* lines that ended in a backslash */
+	struct line_input in;
 	int64_t edited;       /* the next line makes a sibling of it; or -1 */
 	int64_t shown;        /* the reply that is being printed, or -1 */
 	size_t n_shown;       /* bytes of it that are out */
 	struct line_look look;
-	bool end_of_input, leaving, loaded_once;
+	bool leaving, loaded_once;
 	bool behind;          /* it was told that nothing can be saved */
 	int signal, status;
 };
@@ -155,7 +150,7 @@ static bool wants_line(const struct line_mode *l)
 {
 	enum chat_state state = l->chat.state;
 
-	return !l->end_of_input && !l->leaving &&
+	return !line_input_is_over(&l->in) && !l->leaving &&
 	       (state == CHAT_READY || state == CHAT_CHOOSING ||
 	        state == CHAT_TITLING ||
 	        (state == CHAT_NO_MODEL && l->loaded_once));
@@ -169,7 +164,7 @@ static void prompt(struct line_mode *l)
 	if (l->chat.state == CHAT_CHOOSING)
 		ask_overflow(l);
 	if (l->is_terminal)
-		output_str(l->message.len ? "  " : "> ");
+		output_str(l->in.message.len ? "  " : "> ");
 }
 
 /* ---- what commands ask of this front end ---- */
@@ -288,60 +283,21 @@ static void take_message(struct line_mode *l, const char *text)
 		                                                      text);
 }
 
-static void take_line(struct line_mode *l, const char *line, size_t len)
-{
-	bool more;
-
-	l->prompted = false;
-	if (len && line[len - 1] == '\r')
-		len--;
-	more = len && line[len - 1] == '\\';
-	utf8_repair(&l->message, line, more ? len - 1 : len);
-	if (more) {
-		strbuf_add_char(&l->message, '\n');
-		return;
-	}
-	take_message(l, l->message.bytes);
-	strbuf_clear(&l->message);
-}
-
 /* One line at a time: the next one waits for the reply. */
 static void take_lines(struct line_mode *l)
 {
-	while (wants_line(l) && l->in.len) {
-		const char *end = memchr(l->in.bytes, '\n', l->in.len);
-		size_t len = end ? (size_t)(end - l->in.bytes) : l->in.len;
+	while (wants_line(l) && line_input_has_line(&l->in)) {
+		char *text;
 
-		if (!end)
-			return;
 		if (l->chat.state == CHAT_CHOOSING)
 			prompt(l); /* the question, before its answer */
-		take_line(l, l->in.bytes, len);
-		strbuf_remove(&l->in, 0, len + 1);
+		l->prompted = false;
+		text = line_input_take(&l->in);
+		if (text)
+			take_message(l, text);
+		free(text);
 		tell(l);
 	}
-}
-
-static void end_input(struct line_mode *l)
-{
-	/* A last line without its end counts, too. */
-	if (l->in.len)
-		take_line(l, l->in.bytes, l->in.len);
-	strbuf_clear(&l->in);
-	l->end_of_input = true;
-}
-
-static void read_input(struct line_mode *l)
-{
-	char bytes[65536];
-	ssize_t n = read(STDIN_FILENO, bytes, sizeof bytes);
-
-	if (n < 0 && (errno == EINTR || errno == EAGAIN))
-		return;
-	if (n > 0)
-		strbuf_add(&l->in, bytes, (size_t)n);
-	else
-		end_input(l);
 }
 
 /* ---- events and signals ---- */
@@ -411,12 +367,12 @@ static void wait_once(struct line_mode *l, struct error *err)
 	if (fds[0].revents)
 		read_events(l, err);
 	if (fds[2].revents)
-		read_input(l);
+		line_input_read(&l->in);
 }
 
 static bool is_done(const struct line_mode *l)
 {
-	return l->leaving || (l->end_of_input && !l->chat.n_queue &&
+	return l->leaving || (line_input_is_over(&l->in) && !l->chat.n_queue &&
 	                      !chat_is_busy(&l->chat));
 }
 
@@ -487,8 +443,7 @@ int line_mode_run(const struct options *o, struct error *err)
 {
 	struct line_mode l = { .options = o,
 		               .is_terminal = isatty(STDIN_FILENO),
-		               .in = STRBUF_INIT,
-		               .message = STRBUF_INIT,
+		               .in = LINE_INPUT_INIT,
 		               .edited = -1,
 		               .shown = -1 };
 
@@ -508,8 +463,7 @@ int line_mode_run(const struct options *o, struct error *err)
 	}
 	progress_clear();
 	output_flush(NULL);
-	strbuf_free(&l.in);
-	strbuf_free(&l.message);
+	line_input_free(&l.in);
 	line_look_free(&l.look);
 	terminal_close();
 	if (l.signal)
