@@ -27,13 +27,13 @@ void line_input_read(struct line_input *in)
 
 bool line_input_has_line(const struct line_input *in)
 {
-	return in->bytes.len &&
-	       (in->ended || memchr(in->bytes.bytes, '\n', in->bytes.len));
+	return in->ended ? !line_input_is_over(in)
+	                 : memchr(in->bytes.bytes, '\n', in->bytes.len) != NULL;
 }
 
 bool line_input_is_over(const struct line_input *in)
 {
-	return in->ended && !in->bytes.len;
+	return in->ended && !in->bytes.len && !in->message.len;
 }
 
 char *line_input_take(struct line_input *in)
@@ -44,6 +44,8 @@ char *line_input_take(struct line_input *in)
 	size_t taken = end ? len + 1 : len;
 	bool more;
 
+	if (!taken) /* the input ended instead of going on */
+		strbuf_remove(&in->message, in->message.len - 1, 1);
 	if (len && line[len - 1] == '\r')
 		len--;
 	more = len && line[len - 1] == '\\';

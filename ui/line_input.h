@@ -1,8 +1,8 @@
 /*
  * line_input.h - standard input as messages, a line each
  *
- * A line that ends in a backslash goes on in the next one, and a last line
- * without its end counts, too.  What is not UTF-8 is U+FFFD.
+ * A line that ends in a backslash goes on in the next one, where there is one,
+ * and a last line without its end counts, too.  What is not UTF-8 is U+FFFD.
  */
 #ifndef CONFAB_LINE_INPUT_H
 #define CONFAB_LINE_INPUT_H

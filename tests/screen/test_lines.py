@@ -53,6 +53,13 @@ def a_backslash_continues_the_line(binary):
 
 
 @scripted
+def a_backslash_before_the_end_of_input_loses_nothing(binary):
+    for text in ("one\\", "one\\\n"):
+        result = piped(binary, text, env=script("ok"))
+        assert result.stdout == b"ok\n", (text, result.stdout)
+
+
+@scripted
 def a_dumb_terminal_gets_no_control_sequences(binary):
     reply = "a \033[31m \u202e b\n\nfin"
     with Confab(binary, term="dumb", env=script(reply, chunk=1)) as c:
