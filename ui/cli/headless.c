@@ -1,21 +1,18 @@
 #include "ui/cli/headless.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/clock.h"
 #include "base/error.h"
 #include "base/ids.h"
 #include "base/mem.h"
-#include "base/paths.h"
 #include "base/strbuf.h"
 #include "engine/engine.h"
 #include "library/conversation.h"
-#include "library/library.h"
 #include "library/reply.h"
 #include "text/chat_template.h"
 #include "text/tokenizer.h"
 #include "ui/cli/engine_model.h"
+#include "ui/cli/headless_library.h"
 #include "ui/cli/input.h"
 #include "ui/cli/options.h"
 #include "ui/cli/output.h"
@@ -24,8 +21,6 @@
 #include "ui/cli/reply_json.h"
 #include "ui/cli/signals.h"
 #include "ui/cli/snapshots.h"
-
-#define SAVE_EVERY 1.0 /* seconds: what a crash may cost of an open reply */
 
 struct headless {
 	const struct options *o;
@@ -37,10 +32,8 @@ struct headless {
 	enum chat_family family;
 	struct sampler_settings sampling;
 
-	struct library *lib; /* NULL: nothing is saved */
+	struct headless_library library;
 	struct conversation *c;
-	double saved_at; /* seconds, of the monotonic clock */
-	bool trouble_told;
 	struct ids line; /* the last prompt and its reply, as they were read */
 
 	/* Of the turn in progress. */
@@ -50,75 +43,6 @@ struct headless {
 	bool output_failed;
 	struct error output_error;
 };
-
-/* ---- the library ---- */
-
-static int resume(struct headless *h, struct error *err)
-{
-	const char *name = h->o->resume_id ? h->o->resume_id : "last";
-	char *id = library_find_any(h->lib, name, err);
-	int status = EXIT_FAILED, locked = -1;
-
-	if (id)
-		locked = library_lock(h->lib, id, err);
-	if (locked > 0)
-		status = EXIT_LOCKED;
-	if (!locked || (locked > 0 && library_is_read_only(h->lib)))
-		h->c = library_read(h->lib, id, err);
-	free(id);
-	return h->c ? EXIT_OK : status;
-}
-
-static void start_conversation(struct headless *h)
-{
-	const char *system = h->o->system;
-
-	h->c = conversation_new();
-	if (system && *system)
-		conversation_add(h->c, -1, ROLE_SYSTEM, system, strlen(system));
-}
-
-static int open_conversation(struct headless *h, struct error *err)
-{
-	const struct options *o = h->o;
-	char *dir = paths_user(PATHS_DATA, NULL);
-	bool keep = !o->no_save && !o->raw;
-	struct error reason = { "no HOME to keep it in" };
-	bool bad = false;
-
-	if (dir && (keep || o->resume)) {
-		h->lib = snapshots_yield_open(dir, &reason);
-		bad = !h->lib && library_is_bad(dir);
-	}
-	free(dir);
-	if (o->resume) {
-		if (h->lib)
-			return resume(h, err);
-		error_set(err, "--resume: %s", reason.text);
-		return bad ? EXIT_BAD_FILE : EXIT_FAILED;
-	}
-	if (keep && !h->lib)
-		progress_warn("the conversation is not saved: %s", reason.text);
-	start_conversation(h);
-	return EXIT_OK;
-}
-
-/* Trouble is told once; the conversation goes on, and every later save tries
- * again. */
-static void save(struct headless *h)
-{
-	struct error reason;
-
-	h->saved_at = clock_seconds();
-	if (!h->lib || h->o->no_save)
-		return;
-	if (!snapshots_yield_save(h->lib, h->c, &reason)) {
-		h->trouble_told = false;
-	} else if (!h->trouble_told) {
-		progress_warn("the conversation is not saved: %s", reason.text);
-		h->trouble_told = true;
-	}
-}
 
 /* ---- the engine ---- */
 
@@ -148,9 +72,8 @@ static struct engine_event *next_event(struct headless *h, uint64_t request)
 			continue;
 		}
 		cancel_on_trouble(h, request);
-		if (h->reply && h->reply->ids.n &&
-		    clock_seconds() - h->saved_at >= SAVE_EVERY)
-			save(h);
+		if (h->reply && h->reply->ids.n)
+			headless_library_save_open(&h->library, h->c);
 		came = signals_wait(engine_fd(h->engine), 1000);
 		if (came && !h->signal) {
 			h->signal = came;
@@ -311,7 +234,7 @@ static void finish_reply(struct headless *h, const struct engine_event *event)
 	reply->seconds = event->finished.prefill_seconds +
 	                 event->finished.decode_seconds;
 	if (reply->ids.n || reply->state != MESSAGE_INTERRUPTED)
-		save(h);
+		headless_library_save(&h->library, h->c);
 	strbuf_clear(&out);
 	if (h->o->json)
 		reply_json_end(&out, h->turn, event, reply->text.bytes,
@@ -420,7 +343,7 @@ static int run_turn(struct headless *h, const struct strbuf *prompt,
 	conversation_add(h->c, h->c->leaf, ROLE_USER, prompt->bytes,
 	                 prompt->len);
 	conversation_auto_title(h->c);
-	save(h);
+	headless_library_save(&h->library, h->c);
 	if (!make_prompt(h, &ids, err))
 		status = reply(h, &ids, err);
 	ids_free(&ids);
@@ -440,8 +363,9 @@ static int converse(struct headless *h, struct error *err)
  * told when that fails. */
 static void save_line(struct headless *h)
 {
-	char *path = h->lib && !h->o->no_save ? snapshots_path(h->o, h->c->id)
-	                                      : NULL;
+	char *path = headless_library_keeps(&h->library)
+	                     ? snapshots_path(h->o, h->c->id)
+	                     : NULL;
 	enum engine_event_type type = ENGINE_PROGRESS;
 	uint64_t request;
 
@@ -470,7 +394,7 @@ static void headless_free(struct headless *h)
 {
 	ids_free(&h->line);
 	engine_free(h->engine);
-	library_close(h->lib);
+	headless_library_close(&h->library);
 	conversation_free(h->c);
 	prompts_free(&h->prompts);
 }
@@ -487,7 +411,7 @@ int headless_run(const struct options *o, struct error *err)
 
 	if (!prompts_read(&h.prompts, o, err)) {
 		signals_note();
-		status = open_conversation(&h, err);
+		status = headless_library_open(&h.library, o, &h.c, err);
 		if (status == EXIT_OK)
 			status = start_engine(&h, err);
 		if (status == EXIT_OK)
