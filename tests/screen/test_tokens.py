@@ -318,13 +318,16 @@ def the_odds_of_the_prompt_are_computed_on_request(binary):
 
 
 def a_model_of_single_bytes():
-    """The bundled one, whose tokenizer has lost its merges."""
+    """The bundled one, whose tokenizer has no merges and other ids."""
     bundled = os.path.join(HERE, "../../data/confab-20m")
     folder = os.path.join(temporary_folder("confab-bytes-"), "bytes")
     shutil.copytree(bundled, folder)
     with open(folder + "/tokenizer.json", "r+") as file:
         tokenizer = json.load(file)
-        tokenizer["model"]["merges"] = []
+        vocab = tokenizer["model"]["vocab"]
+        ends = min(vocab.values()) + max(vocab.values())
+        tokenizer["model"].update(
+            merges=[], vocab={k: ends - v for k, v in vocab.items()})
         file.seek(0)
         file.truncate()
         json.dump(tokenizer, file)
@@ -333,17 +336,22 @@ def a_model_of_single_bytes():
 
 @test
 def another_model_reads_a_message_in_its_own_tokens(binary):
-    with Confab(binary, rows=40, cols=120) as c:
-        c.ready()
-        c.ask("What is the capital of France?", "France is Paris.")
-        c.say("/inspector 1")
-        c.wait("token 1 of 7")
-        c.keys("Tab")
-        c.say("/model " + a_model_of_single_bytes())
-        c.wait("bytes · bf16")
-        c.ready()
-        c.say("/inspector 1")
-        c.wait("token 1 of 30")
+    other = a_model_of_single_bytes()
+    for look, seen in (("/inspector 1", "p computes"), ("/score 1", "rank ")):
+        with Confab(binary, rows=40, cols=120) as c:
+            c.ready()
+            c.ask("What is the capital of France?", "France is Paris.")
+            c.say(look)
+            c.wait("token 1 of 7")
+            c.wait(seen)
+            c.ready()
+            c.keys("Tab")
+            c.say("/model " + other)
+            c.wait("bytes · bf16")
+            c.ready()
+            c.say("/inspector 1")
+            c.wait("token 1 of 30")
+            c.wait("p computes")
 
 
 @test
