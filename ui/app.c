@@ -20,7 +20,6 @@
 #include "ui/chat_model.h"
 #include "ui/cli/options.h"
 #include "ui/line_editor.h"
-#include "ui/line_mode.h"
 #include "ui/screen/screen.h"
 #include "ui/terminal.h"
 

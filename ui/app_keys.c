@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "library/conversation.h"
 #include "ui/app_state.h"
 #include "ui/chat_tree.h"
 #include "ui/line_editor.h"

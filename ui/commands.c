@@ -102,7 +102,8 @@ static void undo(const struct command_host *host)
 
 static void system_prompt(const struct command_host *host, const char *text)
 {
-	const struct message *m = conversation_last(host->chat->conversation, ROLE_SYSTEM);
+	const struct message *m =
+		conversation_last(host->chat->conversation, ROLE_SYSTEM);
 
 	if (*text && (m || strcmp(text, "none"))) {
 		bool removed = !strcmp(text, "none");
@@ -288,8 +289,8 @@ static void help(const struct command_host *host)
 
 /* ---- the table's side ---- */
 
-static bool run_message(const struct command_host *host,
-                             enum action action, const char *argument)
+static bool run_message(const struct command_host *host, enum action action,
+                        const char *argument)
 {
 	switch (action) {
 	case ACTION_RETRY:

@@ -6,6 +6,7 @@
 #include "library/conversation.h"
 #include "ui/app_state.h"
 #include "ui/inspector_facts.h"
+#include "ui/screen/inspector_view.h"
 
 const struct token_odds *inspector_cursor_odds(struct app *app)
 {

@@ -4,7 +4,7 @@
 #ifndef CONFAB_INSPECTOR_H
 #define CONFAB_INSPECTOR_H
 
-#include "ui/screen/inspector_view.h"
+#include "ui/cells/canvas.h"
 
 struct app;
 struct token_odds;

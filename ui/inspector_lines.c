@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "base/strbuf.h"
-#include "base/utf8.h"
 #include "library/conversation.h"
 #include "ui/cells/token_text.h"
 #include "ui/chat.h"

@@ -209,8 +209,9 @@ static void tell_briefly(struct line_look *look,
                          size_t token)
 {
 	const struct conversation *c = host->chat->conversation;
-	const struct transcript_item *item = line_look_item(
-		look, host->chat, conversation_message(c, message));
+	const struct message *m = conversation_message(c, message);
+	const struct transcript_item *item =
+		line_look_item(look, host->chat, m);
 	struct strbuf out = STRBUF_INIT;
 
 	look->message = message;

@@ -12,9 +12,8 @@
 
 static bool is_uncertain(const struct token_odds *odds)
 {
-	return odds->rank &&
-	       (odds->entropy / M_LN2 >= UNCERTAIN_ENTROPY ||
-	        -odds->logprob / M_LN2 >= UNCERTAIN_SURPRISAL);
+	return odds->rank && (odds->entropy / M_LN2 >= UNCERTAIN_ENTROPY ||
+	                      -odds->logprob / M_LN2 >= UNCERTAIN_SURPRISAL);
 }
 
 static bool is_not_first(const struct token_odds *odds)

@@ -109,9 +109,10 @@ def the_help_of_line_mode_names_what_it_can_do(binary):
 @scripted
 def notices_of_line_mode_are_true(binary):
     result = piped(binary, "/delete\n/save\n/rename\nhello\n/delete\n"
-                           "/delete branch\n/set mouse on\n/set times on\n/undelete\n"
-                           "/open\n/\n/system none\n/system Be brief.\n"
-                           "/system none\n", env=script("x"))
+                           "/delete branch\n/set mouse on\n/set times on\n"
+                           "/undelete\n/open\n/\n/system none\n"
+                           "/system Be brief.\n/system none\n",
+                   env=script("x"))
     assert result.stdout.decode().splitlines() == [
         "* there is nothing to delete",
         "* conversations are not saved (--no-save)",
@@ -145,6 +146,7 @@ def a_full_context_asks_in_a_pipe_too(binary):
     assert re.search(r"  2  a context of 512 tokens \([\d.]+ MiB", question)
     assert "Paris" in answer.split("\n")[0], text
     assert text.endswith("* not sent\n"), text
+
 
 def blocks(text):
     """What was told, in pieces that end in an empty line."""
@@ -280,7 +282,8 @@ def the_odds_of_a_prompt_are_computed_before_the_next_line(binary):
                                        for line in lines[3:]), lines
     assert known.startswith("* the odds of this reply are known\n"), known
     # Which is about message 2 now.
-    assert "Token 4 of 7, message 2, confab-20m, after \"The capital of\"" in known
+    assert ('Token 4 of 7, message 2, confab-20m, after "The capital of"'
+            ) in known
     assert re.search(r"^\* token \d, message 2, ", known, re.M), known
 
 
