@@ -344,14 +344,18 @@ def what_a_reader_that_went_away_did_not_read_is_saved():
 
 
 def unread(*args, stdin=b"", env=None):
-    """The status where nobody reads what it writes, and says nothing."""
+    """What becomes of it where nobody reads what it writes."""
     reader, writer = os.pipe()
     os.close(reader)
     done = subprocess.run([CONFAB, *args], input=stdin, env=environment(env),
                           stdout=writer, stderr=subprocess.PIPE, timeout=60)
     os.close(writer)
-    assert done.stderr == b"", (args, done.stderr)
-    return done.returncode
+    return done
+
+
+def ends_as_by_sigpipe(*args, **more):
+    done = unread(*args, **more)
+    assert done.stderr == b"" and done.returncode == 141, (args, done)
 
 
 @test
@@ -377,22 +381,16 @@ def every_command_ends_as_by_sigpipe_where_nobody_reads():
             (["score", "-m", MODEL], b"Hello there"),
             (["bench", "-m", MODEL, "-p", "1", "-n", "1", "-r", "1"], b""),
             (["quantize", MODEL, made, "--type", "q4_0"], b"")):
-        status = unread(*args, stdin=stdin, env=env)
-        assert status == 141, (args, status)
+        ends_as_by_sigpipe(*args, stdin=stdin, env=env)
     assert os.path.exists(made)
     other = {"XDG_DATA_HOME": os.path.join(TMP, "nobody-else")}
-    assert unread("import", saved, env=other) == 141
+    ends_as_by_sigpipe("import", saved, env=other)
     assert len(lines(out("list", "--json", env=other))) == 1
 
 
 @test
 def a_failure_of_its_own_is_told_though_nobody_reads():
-    reader, writer = os.pipe()
-    os.close(reader)
-    done = subprocess.run([CONFAB, "tokenize", "-m", MODEL, "--jsonl"],
-                          input=b"{", env=environment(), stdout=writer,
-                          stderr=subprocess.PIPE, timeout=60)
-    os.close(writer)
+    done = unread("tokenize", "-m", MODEL, "--jsonl", stdin=b"{")
     assert done.returncode == 1 and b"line 1" in done.stderr, done
 
 
