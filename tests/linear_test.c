@@ -14,6 +14,7 @@
 #include "math/quantize_row.h"
 #include "math/tensor.h"
 #include "tests/numbers.h"
+#include "tests/panel_element.h"
 
 #define MAX_ROWS 70
 #define MAX_IN   5120
@@ -171,8 +172,32 @@ static float *rounded(const float *x, size_t rows, size_t stride, size_t n_in,
 	return copy;
 }
 
+/* The weights as they are multiplied: those of a levelled panel are rounded, which
+ * panel_test.c holds to the file's. */
+static void round_weights(const struct weight *w, size_t rows, enum form form)
+{
+	const struct kernels *k = kernels_get();
+	size_t n_w = (size_t)w->t.shape[0], n = (size_t)w->t.shape[1];
+	struct panel_source from = {
+		.dtype = w->t.dtype, .w = w->t.data, .n_w = n_w, .n = n
+	};
+	char *panel;
+
+	if (form != FORM_INT8 || !panel_form(w->t.dtype) ||
+	    (rows < LINEAR_NARROW_ROWS && k->tile_int8[w->t.dtype]))
+		return;
+	dtype_row_bytes(w->t.dtype, w->t.shape[1], &from.stride);
+	panel = aligned_alloc(64,
+	                      (n_w + 15) / 16 * k->panel_group(w->t.dtype, n));
+	k->panel_fill(panel, &from);
+	for (size_t i = 0; i < n_w * n; i++)
+		w->wide[i] = panel_value(
+			panel_element(k, panel, w->t.dtype, n, i / n, i % n));
+	free(panel);
+}
+
 /* One product of any kind against double precision.  What a narrow product
- * loses is the rounding of its activations and nothing else. */
+ * loses is the rounding of its activations and of a panel's weights. */
 static void check_product(enum dtype dtype, size_t n_out, size_t n_in,
                           size_t rows, bool exact, uint64_t *rng)
 {
@@ -189,6 +214,7 @@ static void check_product(enum dtype dtype, size_t n_out, size_t n_in,
 	double slack = form == FORM_INT8 ? 4 : 1;
 	struct linear_job job = { &w.t, y, y_stride, numbers_below(rng, 2) };
 
+	round_weights(&w, rows, form);
 	memcpy(before, y, rows * y_stride * sizeof *y);
 	linear(work, &job, x, x_stride, rows, exact);
 	for (size_t i = 0; i < rows * y_stride; i++) {

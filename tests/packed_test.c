@@ -383,7 +383,7 @@ static void a_panel_of_packed_rows_is_that_of_the_plain_ones(void **state)
 		size_t n_w = 16 * (1 + numbers_below(&rng, 6));
 		size_t n = (size_t)random_n(d, &rng);
 		struct pair p = pair_new(d, (int64_t)n_w, (int64_t)n, &rng);
-		size_t bytes = panel_bytes(panel_form(d), n_w, n);
+		size_t bytes = n_w / 16 * k->panel_group(d, n);
 		char *a = aligned_alloc(64, bytes),
 		     *b = aligned_alloc(64, bytes);
 		struct panel_source from = { p.plain.dtype, p.plain.data,

@@ -10,6 +10,7 @@
 #include "math/quant_blocks.h"
 #include "math/quant_x.h"
 #include "tests/numbers.h"
+#include "tests/panel_element.h"
 
 #define SHAPES 1000
 
@@ -88,10 +89,15 @@ static void weight_free(struct weight *w)
 	free(w->wide);
 }
 
+static size_t bytes_of(const struct kernels *k, const struct weight *w)
+{
+	return (w->from.n_w + 15) / 16 *
+	       k->panel_group(w->from.dtype, w->from.n);
+}
+
 static char *fill(const struct kernels *k, const struct weight *w)
 {
-	size_t bytes =
-		panel_bytes(panel_form(w->from.dtype), w->from.n_w, w->from.n);
+	size_t bytes = bytes_of(k, w);
 	char *panel = aligned_alloc(64, bytes + 64);
 
 	memset(panel, 0xaa, bytes + 64);
@@ -101,29 +107,6 @@ static char *fill(const struct kernels *k, const struct weight *w)
 	return panel;
 }
 
-/* Row o, element i of a panel by the layout of panel.h. */
-struct element {
-	int code;
-	float scale, min;
-};
-
-static struct element element_of(const char *panel, const struct weight *w,
-                                 size_t o, size_t i)
-{
-	const struct panel_form *form = panel_form(w->from.dtype);
-	size_t blocks = w->from.n / 32, group = o / 16, lane = o % 16;
-	const char *record = panel + (group * blocks + i / 32) * form->record;
-	const float *factors = (const float *)(record + 512);
-	size_t s = form->n_scales == 2 ? i % 32 / 16 : 0;
-	struct element e = { .min = 0 };
-
-	e.code = (uint8_t)record[i % 32 / 4 * 64 + lane * 4 + i % 4];
-	e.scale = factors[s * 16 + lane];
-	if (form->n_mins)
-		e.min = factors[((size_t)form->n_scales + s) * 16 + lane];
-	return e;
-}
-
 static size_t random_n(enum dtype dtype, uint64_t *rng)
 {
 	size_t block = (size_t)dtype_info(dtype)->block;
@@ -131,11 +114,25 @@ static size_t random_n(enum dtype dtype, uint64_t *rng)
 	return block * (1 + numbers_below(rng, block == 32 ? 40 : 5));
 }
 
-static void a_panel_holds_exactly_what_the_blocks_mean(void **state)
+/* How far a panel's weight may be from the file's.  A level is rounded to half a
+ * step, by a factor that is rounded to half a unit of 256 for each code. */
+static double slack(const struct kernels *k, const struct weight *w,
+                    struct panel_element e)
+{
+	int bits = panel_form(w->from.dtype)->bits;
+
+	if (!panel_is_levelled(k) || bits == 8)
+		return 0;
+	return (double)e.scale * (0.5 + ((1 << bits) + 2) / 512.0);
+}
+
+/* Walks weights of every type and many numbers of rows. */
+static void each_weight(void (*check)(const struct kernels *k,
+                                      const struct weight *w,
+                                      const char *panel))
 {
 	uint64_t rng = 1;
 
-	(void)state;
 	EACH_SET(k)
 	for (int d = 0; d < DTYPE_PACKED; d++)
 		for (size_t n_w = 1; panel_form((enum dtype)d) && n_w < 70;
@@ -143,19 +140,142 @@ static void a_panel_holds_exactly_what_the_blocks_mean(void **state)
 			enum dtype dtype = (enum dtype)d;
 			size_t n = random_n(dtype, &rng);
 			struct weight w = weight_new(dtype, n_w, n, &rng);
-			int offset = panel_form(dtype)->offset;
 			char *panel = fill(k, &w);
 
-			for (size_t i = 0; i < n_w * n; i++) {
-				struct element e =
-					element_of(panel, &w, i / n, i % n);
-				float q = (float)(e.code - offset);
-
-				assert_true(e.scale * q - e.min == w.wide[i]);
-			}
+			check(k, &w, panel);
 			free(panel);
 			weight_free(&w);
 		}
+}
+
+static void check_values(const struct kernels *k, const struct weight *w,
+                         const char *panel)
+{
+	size_t n = w->from.n;
+
+	for (size_t i = 0; i < w->from.n_w * n; i++) {
+		struct panel_element e =
+			panel_element(k, panel, w->from.dtype, n, i / n, i % n);
+
+		assert_true(fabs((double)panel_value(e) - w->wide[i]) <=
+		            slack(k, w, e));
+	}
+}
+
+static void a_panel_holds_what_the_blocks_mean(void **state)
+{
+	(void)state;
+	each_weight(check_values);
+}
+
+static void check_levels(const struct kernels *k, const struct weight *w,
+                         const char *panel)
+{
+	size_t n = w->from.n, blocks = n / 32;
+
+	for (size_t at = 0; panel_is_levelled(k) && at < w->from.n_w * blocks;
+	     at++) {
+		size_t o = at / blocks, first = at % blocks * 32;
+		int sum = 0;
+		struct panel_element e;
+
+		for (size_t i = first; i < first + 32; i++) {
+			e = panel_element(k, panel, w->from.dtype, w->from.n, o,
+			                  i);
+			sum += e.code;
+			assert_in_range(e.code + 128, 0, 255);
+		}
+		assert_int_equal(e.sums, -128 * sum);
+	}
+}
+
+static void levelled_records_have_their_sums(void **state)
+{
+	(void)state;
+	each_weight(check_levels);
+}
+
+/* Rounding takes no side: what it adds to many weights is nothing. */
+static void levels_are_rounded_to_both_sides(void **state)
+{
+	uint64_t rng = 5;
+
+	(void)state;
+	EACH_SET(k)
+	for (int d = 0; d < DTYPE_PACKED; d++) {
+		const struct panel_form *form = panel_form((enum dtype)d);
+		double sum = 0, squares = 0;
+		struct weight w;
+		char *panel;
+
+		if (!form || form->bits == 8 || !panel_is_levelled(k))
+			continue;
+		w = weight_new((enum dtype)d, 64, 2560, &rng);
+		panel = fill(k, &w);
+		for (size_t i = 0; i < 64 * 2560; i++) {
+			struct panel_element e =
+				panel_element(k, panel, (enum dtype)d, 2560,
+			                      i / 2560, i % 2560);
+			double off =
+				((double)panel_value(e) - w.wide[i]) / e.scale;
+
+			sum += off;
+			squares += off * off;
+		}
+		/* 0.29 of deviation, if spread evenly */
+		assert_true(fabs(sum) / (64 * 2560) < 0.02);
+		assert_true(sqrt(squares / (64 * 2560)) < 0.35);
+		free(panel);
+		weight_free(&w);
+	}
+}
+
+/* What is no number stays none; what is nothing stays nothing. */
+static void weights_that_are_no_numbers_come_through(void **state)
+{
+	enum { OUT = 16, N = 512 };
+	static struct quant_q4_0 blocks[OUT][N / 32];
+	static float row[N], y[OUT];
+	static struct quant_x x[N / 256];
+
+	(void)state;
+	EACH_SET(k)
+	{
+		struct weight w = { .from = { .dtype = DTYPE_Q4_0,
+			                      .w = (char *)blocks,
+			                      .stride = sizeof blocks[0],
+			                      .n_w = OUT,
+			                      .n = N } };
+		char *panel;
+
+		memset(blocks, 0x77, sizeof blocks);
+		for (size_t o = 0; o < OUT; o++)
+			for (size_t b = 0; b < N / 32; b++)
+				blocks[o][b].d = 0x3c00; /* 1 */
+		blocks[1][3].d = 0x7e00;                 /* NaN */
+		blocks[2][9].d = 0x7c00;                 /* infinity */
+		for (size_t b = 0; b < N / 32; b++)
+			blocks[3][b].d = 0;
+		for (size_t i = 0; i < N; i++)
+			row[i] = 1;
+		k->panel_x(x, row, N);
+		panel = fill(k, &w);
+		k->panel_multiply(&(struct panel_tile){ .dtype = DTYPE_Q4_0,
+		                                        .panel = panel,
+		                                        .n_w = OUT,
+		                                        .n = N,
+		                                        .x = x,
+		                                        .x_stride = 1,
+		                                        .rows = 1,
+		                                        .y = y,
+		                                        .y_stride = OUT });
+		assert_true(fabsf(y[0] + N) < 0.01f * N);
+		assert_true(isnan(y[1]));
+		assert_false(isfinite(y[2]));
+		assert_true(y[3] == 0);
+		assert_true(y[15] == y[0]);
+		free(panel);
+	}
 }
 
 /* Roundings of a float32 sum of n terms: a random walk, hence the root. */
@@ -165,8 +285,9 @@ static double rounding(size_t n)
 }
 
 /* y of one row and output in double; *size: of the terms that were rounded. */
-static double dot(const struct quant_x *x, const struct weight *w,
-                  const char *panel, size_t o, double *size)
+static double dot(const struct kernels *k, const struct quant_x *x,
+                  const struct weight *w, const char *panel, size_t o,
+                  double *size)
 {
 	double sum = 0;
 
@@ -174,11 +295,11 @@ static double dot(const struct quant_x *x, const struct weight *w,
 	for (size_t i = 0; i < w->from.n; i++) {
 		const struct quant_x *at = x + i / 256;
 		double v = (double)at->d[i % 256 / 32] * at->q[i % 256];
-		struct element e = element_of(panel, w, o, i);
+		struct panel_element e =
+			panel_element(k, panel, w->from.dtype, w->from.n, o, i);
 
-		sum += v * w->wide[o * w->from.n + i];
-		*size += fabs(v) *
-		         (fabs(w->wide[o * w->from.n + i]) + 2 * fabs(e.min));
+		sum += v * panel_value(e);
+		*size += fabs(v) * (fabs(panel_value(e)) + 2 * fabs(e.min));
 	}
 	return sum;
 }
@@ -191,15 +312,16 @@ static void check_product(const struct kernels *k, enum dtype dtype, size_t n_w,
 	size_t x_stride = quant_x_count(n) + numbers_below(rng, 2);
 	size_t y_stride = n_w + numbers_below(rng, 20);
 	struct quant_x *x = aligned_alloc(64, rows * x_stride * sizeof *x);
+	struct quant_x *biased = aligned_alloc(64, rows * x_stride * sizeof *x);
 	float *row = malloc(n * sizeof *row);
 	float *y = malloc(rows * y_stride * sizeof *y);
 	float *before = malloc(rows * y_stride * sizeof *y);
 	struct panel_tile t = {
-		.form = panel_form(dtype),
+		.dtype = dtype,
 		.panel = panel,
 		.n_w = n_w,
 		.n = n,
-		.x = x,
+		.x = biased,
 		.x_stride = x_stride,
 		.rows = rows,
 		.y = y,
@@ -212,6 +334,7 @@ static void check_product(const struct kernels *k, enum dtype dtype, size_t n_w,
 	for (size_t r = 0; r < rows; r++) {
 		numbers_fill(rng, row, n);
 		k->quant_x(x + r * x_stride, row, n);
+		k->panel_x(biased + r * x_stride, row, n);
 	}
 	numbers_fill(rng, y, rows * y_stride);
 	memcpy(before, y, rows * y_stride * sizeof *y);
@@ -227,7 +350,7 @@ static void check_product(const struct kernels *k, enum dtype dtype, size_t n_w,
 		/* All of the first and last rows, some of the others. */
 		if (r > 7 && r + 1 < rows && numbers_below(rng, 16))
 			continue;
-		sum = dot(x + r * x_stride, &w, panel, o, &size);
+		sum = dot(k, x + r * x_stride, &w, panel, o, &size);
 		if (t.add) {
 			sum += before[i];
 			size += fabs(before[i]);
@@ -236,6 +359,7 @@ static void check_product(const struct kernels *k, enum dtype dtype, size_t n_w,
 	}
 	free(row);
 	free(x);
+	free(biased);
 	free(y);
 	free(before);
 	free(panel);
@@ -249,7 +373,8 @@ static void products_of_random_shapes_are_those_of_the_integers(void **state)
 	(void)state;
 	EACH_SET(k)
 	for (int i = 0; i < SHAPES; i++) {
-		enum dtype dtype = (enum dtype)numbers_below(&rng, DTYPE_PACKED);
+		enum dtype dtype =
+			(enum dtype)numbers_below(&rng, DTYPE_PACKED);
 		size_t rows = 1 + numbers_below(&rng, i % 50 ? 30 : 600);
 		size_t n_w = 1 + numbers_below(&rng, i % 50 ? 97 : 20);
 
@@ -289,18 +414,17 @@ static void the_largest_integers_do_not_overflow(void **state)
 		for (size_t i = 0; i < N; i++)
 			row[i] = 127;
 		for (size_t r = 0; r < ROWS; r++)
-			k->quant_x(&x[r], row, N);
+			k->panel_x(&x[r], row, N);
 		panel = fill(k, &w);
-		k->panel_multiply(
-			&(struct panel_tile){ .form = panel_form(DTYPE_Q8_0),
-		                              .panel = panel,
-		                              .n_w = OUT,
-		                              .n = N,
-		                              .x = x,
-		                              .x_stride = 1,
-		                              .rows = ROWS,
-		                              .y = y,
-		                              .y_stride = OUT });
+		k->panel_multiply(&(struct panel_tile){ .dtype = DTYPE_Q8_0,
+		                                        .panel = panel,
+		                                        .n_w = OUT,
+		                                        .n = N,
+		                                        .x = x,
+		                                        .x_stride = 1,
+		                                        .rows = ROWS,
+		                                        .y = y,
+		                                        .y_stride = OUT });
 		for (size_t i = 0; i < ROWS * OUT; i++)
 			assert_true(y[i] == (sign > 0 ? 127 : -128) * 127 * N);
 		free(panel);
@@ -308,7 +432,10 @@ static void the_largest_integers_do_not_overflow(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-	cmocka_unit_test(a_panel_holds_exactly_what_the_blocks_mean),
+	cmocka_unit_test(a_panel_holds_what_the_blocks_mean),
+	cmocka_unit_test(levelled_records_have_their_sums),
+	cmocka_unit_test(levels_are_rounded_to_both_sides),
+	cmocka_unit_test(weights_that_are_no_numbers_come_through),
 	cmocka_unit_test(products_of_random_shapes_are_those_of_the_integers),
 	cmocka_unit_test(the_largest_integers_do_not_overflow),
 };

@@ -75,8 +75,11 @@ struct kernels {
 	void (*tile_int8[DTYPE_COUNT])(const struct tile *t);
 	/* Packed types by float32 activations; NULL where there is none. */
 	void (*tile_exact[DTYPE_COUNT])(const struct tile *t);
-	/* Weights of block types by quant_x, see panel.h; both NULL in the
-	 * portable set. */
+	/* Weights of block types by 8-bit activations, see panel.h: bytes of a
+	 * group, the form of activations, and the two halves of a product.
+	 * All NULL in the portable set. */
+	size_t (*panel_group)(enum dtype dtype, size_t n);
+	void (*panel_x)(struct quant_x *dst, const float *x, size_t n);
 	void (*panel_fill)(char *panel, const struct panel_source *from);
 	void (*panel_multiply)(const struct panel_tile *t);
 };

@@ -26,7 +26,7 @@ struct linear_work {
 	struct shares *shares[LINEAR_MAX_JOBS]; /* of each job's outputs */
 	size_t max_rows;
 	int64_t max_in, max_out;
-	/* Activations as bf16 and as integers, shared by the threads. */
+	/* Activations as bf16 and as panels take them, shared by the threads. */
 	char *narrow;
 	struct quant_x *quantized;
 	struct quant_x *own; /* a thread's few rows as 8-bit integers */
@@ -215,7 +215,7 @@ static void multiply_panel(const struct call *call, int j, size_t o, size_t n_w,
 		.n = call->n_in,
 	};
 	const struct panel_tile t = {
-		.form = call->plans[j].panel,
+		.dtype = w->dtype,
 		.panel = panel,
 		.n_w = n_w,
 		.n = call->n_in,
@@ -327,21 +327,16 @@ static void narrow_rows(const struct call *call, int index, int n)
 		                           call->n_in);
 }
 
-/* Rows [r, end) of x. */
-static void quantize(const struct call *call, struct quant_x *to, size_t r,
-                     size_t end)
-{
-	for (; r < end; r++)
-		call->kernels->quant_x(to + r * quant_x_count(call->n_in),
-		                       call->x + r * call->x_stride,
-		                       call->n_in);
-}
-
 /* Every thread for itself: for a few rows that takes less than to wait for one
  * another. */
 static void quantize_own(const struct call *call, int index)
 {
-	quantize(call, own_rows(call->work, index), 0, call->rows);
+	struct quant_x *own = own_rows(call->work, index);
+
+	for (size_t r = 0; r < call->rows; r++)
+		call->kernels->quant_x(own + r * quant_x_count(call->n_in),
+		                       call->x + r * call->x_stride,
+		                       call->n_in);
 }
 
 static void quantize_rows(const struct call *call, int index, int n)
@@ -349,7 +344,11 @@ static void quantize_rows(const struct call *call, int index, int n)
 	size_t r, end;
 
 	threads_split(call->rows, 1, index, n, &r, &end);
-	quantize(call, call->work->quantized, r, end);
+	for (; r < end; r++)
+		call->kernels->panel_x(call->work->quantized +
+		                               r * quant_x_count(call->n_in),
+		                       call->x + r * call->x_stride,
+		                       call->n_in);
 }
 
 static void share(void *arg, int index, int n)

@@ -52,7 +52,7 @@ struct linear_plan linear_plan_of(const struct kernels *kernels,
 			                     .int8 = true,
 			                     .packed = packed_is(dtype) };
 	if (!exact && kernels->panel_multiply && panel_form(dtype))
-		return (struct linear_plan){ .panel = panel_form(dtype) };
+		return (struct linear_plan){ .panel = kernels->panel_group };
 	if (kernels->tile_exact[dtype])
 		return (struct linear_plan){ .tile = kernels->tile_exact[dtype],
 			                     .whole = true,
@@ -107,9 +107,10 @@ size_t linear_plan_x_bytes(const struct linear_plan *plan, size_t n)
 }
 
 /* Outputs of a panel that is PANEL_BYTES long, in whole register blocks. */
-static size_t panel_outputs(const struct linear_plan *plan, size_t n_in)
+static size_t panel_outputs(const struct linear_plan *plan, enum dtype dtype,
+                            size_t n_in)
 {
-	size_t pair = panel_bytes(plan->panel, 2 * PANEL_ROWS, n_in);
+	size_t pair = 2 * plan->panel(dtype, n_in);
 	size_t pairs = PANEL_BYTES / pair;
 
 	return smaller(pairs ? pairs : 1,
@@ -123,7 +124,7 @@ size_t linear_plan_outputs(const struct linear_plan *plan, enum dtype dtype,
 	size_t bytes;
 
 	if (plan->panel)
-		return panel_outputs(plan, n_in);
+		return panel_outputs(plan, dtype, n_in);
 	bytes = linear_plan_w_bytes(plan, dtype, linear_plan_piece(plan, n_in));
 	if (plan->packed)
 		return smaller(whole_groups(BLOCK_BYTES / bytes),

@@ -15,7 +15,6 @@
 #include "math/tensor.h"
 
 struct kernels;
-struct panel_form;
 struct tile;
 
 struct linear_plan {
@@ -25,7 +24,8 @@ struct linear_plan {
 	bool whole;  /* the tile has its own blocks: all rows, uncut */
 	bool packed; /* the tile takes groups of 16 rows */
 	bool widen;  /* the tile takes float32 weights: by way of a panel */
-	const struct panel_form *panel; /* no tile: an integer panel */
+	/* No tile: an integer panel, whose groups have so many bytes. */
+	size_t (*panel)(enum dtype dtype, size_t n);
 };
 
 struct linear_plan linear_plan_of(const struct kernels *kernels,

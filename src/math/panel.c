@@ -27,9 +27,16 @@ const struct panel_form *panel_form(enum dtype dtype)
 	return forms[dtype].n_scales ? &forms[dtype] : NULL;
 }
 
-size_t panel_bytes(const struct panel_form *form, size_t n_w, size_t n)
+size_t panel_coded_bytes(enum dtype dtype, size_t n)
 {
-	size_t groups = (n_w + PANEL_ROWS - 1) / PANEL_ROWS;
+	return n / PANEL_BLOCK * forms[dtype].record;
+}
 
-	return groups * (n / PANEL_BLOCK) * form->record;
+size_t panel_levelled_bytes(enum dtype dtype, size_t n)
+{
+	size_t blocks = n / PANEL_BLOCK, scales = blocks;
+
+	if (forms[dtype].bits < 8)
+		scales = (blocks + PANEL_LEVEL - 1) / PANEL_LEVEL;
+	return blocks * (PANEL_CODES + 4 * PANEL_ROWS) + scales * PANEL_SCALE;
 }

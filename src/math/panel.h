@@ -5,25 +5,49 @@
  *
  * holds for every block type (quant_blocks.h): code is an unsigned byte, scale
  * and min belong to 16 or 32 successive elements of a row, and offset is the
- * type's.  A panel holds a few rows of a weight in this form, expanded from the
- * file's blocks without any rounding that quant_dequantize_row() would not do,
+ * type's.  A panel holds a few rows of a weight, expanded from the file's blocks
  * in a thread's scratch that stays in its L2 cache.  Activations are rounded to
- * 8-bit integers q with a scale d for every 32 (quant_x.h), so that
+ * 8-bit integers q with a scale d for every 32 (quant_x.h).  There are two
+ * formats:
+ *
+ * Coded (AVX2).  Codes, scales and minima as above, without any rounding that
+ * quant_dequantize_row() would not do:
  *
  *	sum of x w = d (scale (sum of q code - offset sum of q) - min sum of q)
  *
- * costs one integer dot product for each scale of a weight, exact in 32 bits,
- * and a few float32 operations for 32 products.
+ * costs an integer dot product for each scale of a weight, exact in 32 bits, and
+ * a few float32 operations for 32 products.
+ *
+ * Levelled (AVX-512).  The integer products are so fast there that those few
+ * operations would take a quarter to a third of the time.  Hence
+ *
+ *	w = S b,	S of 256 elements of a row, b a signed byte
+ *
+ * for types of up to six bits a weight: rounded to the nearest, S / 2 apart at
+ * most where S is 1/127 of what the 256 can reach.  That is a sixteenth of the
+ * step of a four-bit type, and a fourth of six bits'.  Types of eight bits keep a
+ * scale for 32, and lose nothing.  Activations are unsigned, q + 128, so that
+ *
+ *	sum of q b = (sum of (q + 128) b) - 128 sum of b
+ *
+ * where the last term is stored with the weights.
  *
  * Layout.  PANEL_ROWS rows are a group.  A group is one record for each block
- * of 32 elements, one after the other:
+ * of 32 elements, one after the other; coded:
  *
  *	code [8 quads][PANEL_ROWS][4]	bytes: 4 successive elements of 16 rows
  *	scale [n_scales][PANEL_ROWS]	float32; of 16 elements each when 2
  *	min [n_mins][PANEL_ROWS]	likewise
  *
+ * and levelled:
+ *
+ *	b [8 quads][PANEL_ROWS][4]	signed bytes
+ *	-128 sum of b [PANEL_ROWS]	int32
+ *	S [PANEL_ROWS]			float32; of eight bits in every record,
+ *					of others after every eighth and the last
+ *
  * One dword of activations, broadcast, meets 16 rows in one vector, and no sum
- * is ever taken across lanes.  The format is the same in every set of kernels.
+ * is ever taken across lanes.
  */
 #ifndef CONFAB_PANEL_H
 #define CONFAB_PANEL_H
@@ -39,20 +63,30 @@ struct quant_x;
 #define PANEL_ROWS  16
 #define PANEL_BLOCK 32
 #define PANEL_CODES (PANEL_ROWS * PANEL_BLOCK) /* bytes of a record's codes */
+#define PANEL_LEVEL 8                          /* records that share an S */
 
+/* Where a levelled record's sums are, and S follows; S's bytes. */
+#define PANEL_SUMS  PANEL_CODES
+#define PANEL_SCALE (4 * PANEL_ROWS)
+
+/* Bytes of the longest record of any form. */
+#define PANEL_RECORD_MAX (PANEL_CODES + 4 * 4 * PANEL_ROWS)
+
+/* What a block type's weights are made of. */
 struct panel_form {
 	int offset;    /* subtracted from every code */
 	int bits;      /* of a code */
 	int n_scales;  /* for 32 elements: 1 or 2 */
 	int n_mins;    /* 0 or n_scales */
-	size_t record; /* bytes of a group's block, a multiple of 64 */
+	size_t record; /* bytes of a group's block, coded: a multiple of 64 */
 };
 
-/* The form of a block type's panels; NULL for the three float types. */
+/* NULL for the three float types. */
 const struct panel_form *panel_form(enum dtype dtype);
 
-/* Bytes of a panel of n_w rows of n elements. */
-size_t panel_bytes(const struct panel_form *form, size_t n_w, size_t n);
+/* Bytes of a group of rows of n elements in either format. */
+size_t panel_coded_bytes(enum dtype dtype, size_t n);
+size_t panel_levelled_bytes(enum dtype dtype, size_t n);
 
 /* What a panel is filled from. */
 struct panel_source {
@@ -64,10 +98,10 @@ struct panel_source {
 
 /* A product of a panel, as in tile.h. */
 struct panel_tile {
-	const struct panel_form *form;
+	enum dtype dtype;
 	const char *panel; /* aligned to 64 bytes */
 	size_t n_w, n;
-	const struct quant_x *x; /* row r at x + r * x_stride */
+	const struct quant_x *x; /* row r at x + r * x_stride; of the format */
 	size_t x_stride, rows;
 	float *y; /* row r at y + r * y_stride */
 	size_t y_stride;

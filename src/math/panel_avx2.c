@@ -13,6 +13,12 @@
 
 #include "math/panel_walk.h"
 
+/* Quads that share one of a block's scales. */
+INLINE int quads_of(int n_scales)
+{
+	return n_scales == 1 ? 8 : 4;
+}
+
 /* How many quads' sums of pairs 16 bits hold: 2 * 127 * (2^bits - 1) each. */
 INLINE int quads_at_once(int bits)
 {
@@ -165,6 +171,7 @@ INLINE void store(const __m256 sum[2][ROWS], int n_rows,
 INLINE void multiply(int n_rows, int n_scales, bool has_min, int bits,
                      struct block *block)
 {
+	const struct panel_form *form = panel_form(block->t->dtype);
 	const char *record = block->group[0];
 	struct at at = { (const char *)block->x, block->x_stride, 0 };
 	__m256 sum[2][ROWS];
@@ -178,8 +185,8 @@ INLINE void multiply(int n_rows, int n_scales, bool has_min, int bits,
 		UNROLL
 		for (int s = 0; s < n_scales; s++)
 			part(sum, n_rows, n_scales, has_min, bits, s, record,
-			     at, block->offset);
-		record += block->record;
+			     at, form->offset);
+		record += form->record;
 		next_block(&at);
 	}
 	store(sum, n_rows, block);
@@ -223,5 +230,6 @@ static multiply_fn *multiply_of(const struct panel_form *form)
 
 void panel_multiply_avx2(const struct panel_tile *t)
 {
-	walk(t, multiply_of(t->form));
+	walk(t, panel_coded_bytes(t->dtype, t->n),
+	     multiply_of(panel_form(t->dtype)));
 }

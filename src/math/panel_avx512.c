@@ -1,6 +1,7 @@
-/* vpdpbusd multiplies 4 unsigned codes by 4 signed activations in each of 16
- * lanes.  12 integer and 12 float accumulators, two vectors of codes and one of
- * activations fill 27 registers. */
+/* vpdpbusd multiplies 4 unsigned activations by 4 signed weights in each of 16
+ * lanes, of which two of four pipes are capable (Zen 4, Zen 5): what is saved
+ * beside it is saved whole.  12 integer and 12 float accumulators, two vectors of
+ * weights and one of activations fill 27 registers. */
 #include "math/panel.h"
 
 #include <immintrin.h>
@@ -10,21 +11,28 @@
 
 #include "math/panel_walk.h"
 
-/* The quads of a record that share scale `part` of n_parts. */
-INLINE void integer_dots(__m512i acc[GROUPS][ROWS], int n_groups, int n_rows,
-                         int n_parts, int part, const char *const *record,
-                         struct at at)
-{
-	const int n = quads_of(n_parts);
+/* A register block's sums, in memory. */
+struct sums {
+	_Alignas(64) float of[GROUPS][ROWS][PANEL_ROWS];
+};
 
+/* The products of a record: in 32 bits, then as float. */
+INLINE void integer_dots(__m512i acc[GROUPS][ROWS], int n_groups, int n_rows,
+                         const char *const *record, struct at at)
+{
 	UNROLL
-	for (int k = 0; k < n; k++) {
-		const int j = n * part + k;
-		__m512i w[GROUPS];
+	for (int g = 0; g < n_groups; g++) {
+		UNROLL
+		for (int r = 0; r < n_rows; r++)
+			acc[g][r] = _mm512_load_si512(record[g] + PANEL_SUMS);
+	}
+	UNROLL
+	for (int j = 0; j < 8; j++) {
+		__m512i b[GROUPS];
 
 		UNROLL
 		for (int g = 0; g < n_groups; g++)
-			w[g] = _mm512_load_si512(record[g] + 64 * j);
+			b[g] = _mm512_load_si512(record[g] + 64 * j);
 		UNROLL
 		for (int r = 0; r < n_rows; r++) {
 			__m512i q = _mm512_set1_epi32(quad_at(at, r, j));
@@ -32,86 +40,34 @@ INLINE void integer_dots(__m512i acc[GROUPS][ROWS], int n_groups, int n_rows,
 			UNROLL
 			for (int g = 0; g < n_groups; g++)
 				acc[g][r] =
-					_mm512_dpbusd_epi32(acc[g][r], w[g], q);
+					_mm512_dpbusd_epi32(acc[g][r], q, b[g]);
 		}
 	}
 }
 
-INLINE __m512i times_sum(struct at at, int row, int n_parts, int part,
-                         int factor)
+INLINE void clear(__m512 sum[GROUPS][ROWS], int n_groups, int n_rows)
 {
-	int32_t factors = sum_factors(n_parts, part, factor);
-
-	return _mm512_madd_epi16(_mm512_set1_epi32(factors),
-	                         _mm512_set1_epi32(sums_at(at, row)));
-}
-
-INLINE __m512 factors(const char *record, int i)
-{
-	return _mm512_load_ps(record + PANEL_CODES + 64 * i);
-}
-
-/* What scale s of a record adds to the sums of row r. */
-INLINE void scale_row(__m512 sum[GROUPS][ROWS], const __m512i acc[GROUPS][ROWS],
-                      int n_groups, int r, int n_scales, bool has_min, int s,
-                      const char *const *record, struct at at)
-{
-	__m512 d = _mm512_set1_ps(scale_at(at, r)), q_sum = d;
-
-	if (has_min)
-		q_sum = _mm512_cvtepi32_ps(times_sum(at, r, n_scales, s, 1));
 	UNROLL
 	for (int g = 0; g < n_groups; g++) {
-		__m512 dot = _mm512_cvtepi32_ps(acc[g][r]);
-
-		dot = _mm512_mul_ps(dot, factors(record[g], s));
-		if (has_min)
-			dot = _mm512_fnmadd_ps(factors(record[g], n_scales + s),
-			                       q_sum, dot);
-		sum[g][r] = _mm512_fmadd_ps(dot, d, sum[g][r]);
-	}
-}
-
-INLINE void part(__m512 sum[GROUPS][ROWS], int n_groups, int n_rows,
-                 int n_scales, bool has_min, int s, const char *const *record,
-                 struct at at, int offset)
-{
-	__m512i acc[GROUPS][ROWS];
-
-	UNROLL
-	for (int r = 0; r < n_rows; r++) {
-		__m512i first = _mm512_setzero_si512();
-
-		if (!has_min)
-			first = times_sum(at, r, n_scales, s, -offset);
 		UNROLL
-		for (int g = 0; g < n_groups; g++)
-			acc[g][r] = first;
+		for (int r = 0; r < n_rows; r++)
+			sum[g][r] = _mm512_setzero_ps();
 	}
-	integer_dots(acc, n_groups, n_rows, n_scales, s, record, at);
-	UNROLL
-	for (int r = 0; r < n_rows; r++)
-		scale_row(sum, acc, n_groups, r, n_scales, has_min, s, record,
-		          at);
 }
 
-INLINE void store(const __m512 sum[GROUPS][ROWS], int n_groups, int n_rows,
+static void store(const struct sums *sums, int n_groups, int n_rows,
                   const struct block *block)
 {
-	size_t stride = block->t->y_stride;
-
-	UNROLL
 	for (int g = 0; g < n_groups; g++) {
 		size_t left = block->n_w - (size_t)g * PANEL_ROWS;
 		__mmask16 edge = left < PANEL_ROWS
 		                         ? (__mmask16)((1u << left) - 1)
 		                         : 0xffff;
 
-		UNROLL
 		for (int r = 0; r < n_rows; r++) {
-			float *to =
-				block->y + (size_t)r * stride + g * PANEL_ROWS;
-			__m512 s = sum[g][r];
+			float *to = block->y + (size_t)r * block->t->y_stride +
+			            g * PANEL_ROWS;
+			__m512 s = _mm512_load_ps(sums->of[g][r]);
 
 			if (block->t->add)
 				s = _mm512_add_ps(s, _mm512_maskz_loadu_ps(edge,
@@ -121,72 +77,133 @@ INLINE void store(const __m512 sum[GROUPS][ROWS], int n_groups, int n_rows,
 	}
 }
 
-INLINE void multiply(int n_groups, int n_rows, int n_scales, bool has_min,
-                     struct block *block)
+/* sum += scale dot, a scale for each record. */
+INLINE void multiply_eight_bits(int n_groups, int n_rows, struct block *block)
 {
 	const char *record[GROUPS] = { block->group[0], block->group[1] };
 	struct at at = { (const char *)block->x, block->x_stride, 0 };
+	__m512i acc[GROUPS][ROWS];
 	__m512 sum[GROUPS][ROWS];
+	struct sums sums;
 
+	clear(sum, n_groups, n_rows);
+	for (size_t left = block->n_blocks; left > 0; left--) {
+		fetch(&block->w);
+		fetch(&block->x_next);
+		integer_dots(acc, n_groups, n_rows, record, at);
+		UNROLL
+		for (int g = 0; g < n_groups; g++) {
+			__m512 scale = _mm512_load_ps(record[g] + PANEL_SUMS +
+			                              4 * PANEL_ROWS);
+
+			UNROLL
+			for (int r = 0; r < n_rows; r++) {
+				__m512 d = _mm512_set1_ps(scale_at(at, r));
+
+				d = _mm512_mul_ps(d, scale);
+				sum[g][r] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(
+								    acc[g][r]),
+				                            d, sum[g][r]);
+			}
+			record[g] += PANEL_SUMS + 4 * PANEL_ROWS + PANEL_SCALE;
+		}
+		next_block(&at);
+	}
 	UNROLL
 	for (int g = 0; g < n_groups; g++) {
 		UNROLL
 		for (int r = 0; r < n_rows; r++)
-			sum[g][r] = _mm512_setzero_ps();
+			_mm512_store_ps(sums.of[g][r], sum[g][r]);
 	}
-	for (size_t left = block->n_blocks; left > 0; left--) {
-		fetch(&block->w);
-		fetch(&block->x_next);
-		UNROLL
-		for (int s = 0; s < n_scales; s++)
-			part(sum, n_groups, n_rows, n_scales, has_min, s,
-			     record, at, block->offset);
-		UNROLL
-		for (int g = 0; g < n_groups; g++)
-			record[g] += block->record;
-		next_block(&at);
-	}
-	store(sum, n_groups, n_rows, block);
+	store(&sums, n_groups, n_rows, block);
 }
 
-#define CASE(g, r, n_scales, has_min) \
+/* Eight records, or as many as are left, by the scale that follows them. */
+INLINE void level(struct sums *sums, int n_groups, int n_rows, size_t n,
+                  const char **record, struct at *at, struct block *block)
+{
+	__m512i acc[GROUPS][ROWS];
+	__m512 sum[GROUPS][ROWS];
+
+	clear(sum, n_groups, n_rows);
+	for (; n > 0; n--) {
+		fetch(&block->w);
+		fetch(&block->x_next);
+		integer_dots(acc, n_groups, n_rows, record, *at);
+		UNROLL
+		for (int r = 0; r < n_rows; r++) {
+			__m512 d = _mm512_set1_ps(scale_at(*at, r));
+
+			UNROLL
+			for (int g = 0; g < n_groups; g++)
+				sum[g][r] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(
+								    acc[g][r]),
+				                            d, sum[g][r]);
+		}
+		UNROLL
+		for (int g = 0; g < n_groups; g++)
+			record[g] += PANEL_SUMS + 4 * PANEL_ROWS;
+		next_block(at);
+	}
+	UNROLL
+	for (int g = 0; g < n_groups; g++) {
+		__m512 scale = _mm512_load_ps(record[g]);
+
+		UNROLL
+		for (int r = 0; r < n_rows; r++) {
+			float *to = sums->of[g][r];
+
+			_mm512_store_ps(to,
+			                _mm512_fmadd_ps(sum[g][r], scale,
+			                                _mm512_load_ps(to)));
+		}
+		record[g] += PANEL_SCALE;
+	}
+}
+
+INLINE void multiply_few_bits(int n_groups, int n_rows, struct block *block)
+{
+	const char *record[GROUPS] = { block->group[0], block->group[1] };
+	struct at at = { (const char *)block->x, block->x_stride, 0 };
+	struct sums sums = { 0 };
+
+	for (size_t left = block->n_blocks, n; left > 0; left -= n) {
+		n = left < PANEL_LEVEL ? left : PANEL_LEVEL;
+		level(&sums, n_groups, n_rows, n, record, &at, block);
+	}
+	store(&sums, n_groups, n_rows, block);
+}
+
+#define CASE(g, r, multiply) \
 	case (g)*8 + (r): \
-		multiply(g, r, n_scales, has_min, block); \
+		multiply(g, r, block); \
 		break;
 
-/* Every size of register block for one form of panel. */
-#define SIZES(name, n_scales, has_min) \
+/* Every size of register block. */
+#define SIZES(name, multiply) \
 	static void name(int n_groups, int n_rows, struct block *block) \
 	{ \
 		switch (n_groups * 8 + n_rows) { \
-			CASE(1, 1, n_scales, has_min) \
-			CASE(1, 2, n_scales, has_min) \
-			CASE(1, 3, n_scales, has_min) \
-			CASE(1, 4, n_scales, has_min) \
-			CASE(1, 5, n_scales, has_min) \
-			CASE(1, 6, n_scales, has_min) \
-			CASE(2, 1, n_scales, has_min) \
-			CASE(2, 2, n_scales, has_min) \
-			CASE(2, 3, n_scales, has_min) \
-			CASE(2, 4, n_scales, has_min) \
-			CASE(2, 5, n_scales, has_min) \
-			CASE(2, 6, n_scales, has_min) \
+			CASE(1, 1, multiply) \
+			CASE(1, 2, multiply) \
+			CASE(1, 3, multiply) \
+			CASE(1, 4, multiply) \
+			CASE(1, 5, multiply) \
+			CASE(1, 6, multiply) \
+			CASE(2, 1, multiply) \
+			CASE(2, 2, multiply) \
+			CASE(2, 3, multiply) \
+			CASE(2, 4, multiply) \
+			CASE(2, 5, multiply) \
+			CASE(2, 6, multiply) \
 		} \
 	}
 
-SIZES(scales32, 1, false)
-SIZES(scales32_mins, 1, true)
-SIZES(scales16, 2, false)
-SIZES(scales16_mins, 2, true)
-
-static multiply_fn *multiply_of(const struct panel_form *form)
-{
-	if (form->n_scales == 1)
-		return form->n_mins ? scales32_mins : scales32;
-	return form->n_mins ? scales16_mins : scales16;
-}
+SIZES(eight_bits, multiply_eight_bits)
+SIZES(few_bits, multiply_few_bits)
 
 void panel_multiply_avx512(const struct panel_tile *t)
 {
-	walk(t, multiply_of(t->form));
+	walk(t, panel_levelled_bytes(t->dtype, t->n),
+	     panel_form(t->dtype)->bits == 8 ? eight_bits : few_bits);
 }

@@ -1,5 +1,9 @@
 /*
- * panel_fill.h - stored blocks into a panel, for every block type
+ * panel_fill.h - stored blocks into records of a coded panel, for every block type
+ *
+ * A panel is filled by fills[dtype](fill_of(from, o)) or, where its rows are packed
+ * (panel_fill_packed.h), packed_fills[dtype](packed_fill_of(from, o)), whose out is
+ * set by the caller.
  *
  * Included by the vector files alone, after they have defined
  *
@@ -488,24 +492,19 @@ static void (*const fills[DTYPE_COUNT])(const struct fill *fill) = {
 	[DTYPE_IQ4_NL] = fill_iq4_nl, [DTYPE_IQ4_XS] = fill_iq4_xs,
 };
 
-/* Past the last row of the source its last row is taken again: what those lanes
- * compute is not stored. */
-static void fill_panel(char *panel, const struct panel_source *from)
+/* Rows [o, o + LANES) of a source; past its last row that one again: what those
+ * lanes compute is not stored. */
+static struct fill fill_of(const struct panel_source *from, size_t o)
 {
-	const struct panel_form *form = panel_form(from->dtype);
-	size_t group = from->n / PANEL_BLOCK * form->record;
-	struct fill fill = { .record = form->record,
+	struct fill fill = { .record = panel_form(from->dtype)->record,
 		             .n_blocks = from->n / PANEL_BLOCK };
 
-	for (size_t o = 0; o < from->n_w; o += LANES) {
-		for (size_t i = 0; i < LANES; i++) {
-			size_t row = o + i < from->n_w ? o + i : from->n_w - 1;
+	for (size_t i = 0; i < LANES; i++) {
+		size_t row = o + i < from->n_w ? o + i : from->n_w - 1;
 
-			fill.row[i] = from->w + row * from->stride;
-		}
-		fill.out = panel + o / PANEL_ROWS * group + o % PANEL_ROWS * 4;
-		fills[from->dtype](&fill);
+		fill.row[i] = from->w + row * from->stride;
 	}
+	return fill;
 }
 
 #endif

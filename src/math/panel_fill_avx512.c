@@ -100,11 +100,54 @@ INLINE void v_rows8(const char *const row[16], size_t at, __m512i v[8])
 
 #include "math/panel_fill.h"
 #include "math/panel_fill_packed.h"
+#include "math/panel_level_avx512.h"
+
+/* The records that share an S, coded, on their way. */
+struct coded {
+	_Alignas(64) char bytes[PANEL_LEVEL * PANEL_RECORD_MAX];
+};
+
+/* Sixteen rows of a source from which eight records at a time are taken. */
+static void fill_plain(char *out, const struct panel_source *from, size_t o)
+{
+	const struct panel_form *form = panel_form(from->dtype);
+	struct fill fill = fill_of(from, o);
+	size_t left = fill.n_blocks, bytes;
+	struct coded coded;
+
+	dtype_row_bytes(from->dtype, PANEL_LEVEL * PANEL_BLOCK, &bytes);
+	fill.out = coded.bytes;
+	for (; left > 0; left -= fill.n_blocks) {
+		fill.n_blocks = left < PANEL_LEVEL ? left : PANEL_LEVEL;
+		fills[from->dtype](&fill);
+		out = level(out, coded.bytes, form, fill.n_blocks);
+		for (size_t i = 0; i < LANES; i++)
+			fill.row[i] += bytes;
+	}
+}
+
+static void fill_packed(char *out, const struct panel_source *from, size_t o)
+{
+	const struct panel_form *form = panel_form(from->dtype);
+	struct packed_fill fill = packed_fill_of(from, o);
+	size_t left = fill.n_blocks, bytes;
+	struct coded coded;
+
+	dtype_row_bytes(from->dtype, PANEL_LEVEL * PANEL_BLOCK, &bytes);
+	fill.out = coded.bytes;
+	for (; left > 0; left -= fill.n_blocks) {
+		fill.n_blocks = left < PANEL_LEVEL ? left : PANEL_LEVEL;
+		packed_fills[from->dtype](&fill);
+		out = level(out, coded.bytes, form, fill.n_blocks);
+		fill.group += PANEL_ROWS * bytes;
+	}
+}
 
 void panel_fill_avx512(char *panel, const struct panel_source *from)
 {
-	if (packed_is(from->dtype))
-		fill_packed(panel, from);
-	else
-		fill_panel(panel, from);
+	size_t group = panel_levelled_bytes(from->dtype, from->n);
+	bool packed = packed_is(from->dtype);
+
+	for (size_t o = 0; o < from->n_w; o += PANEL_ROWS, panel += group)
+		(packed ? fill_packed : fill_plain)(panel, from, o);
 }

@@ -131,25 +131,24 @@ static void fill_q6_k_x16(const struct packed_fill *fill)
 	}
 }
 
-static void fill_packed(char *panel, const struct panel_source *from)
-{
-	static void (*const of[DTYPE_COUNT])(const struct packed_fill *) = {
-		[DTYPE_Q8_0_X16] = fill_q8_0_x16,
-		[DTYPE_Q4_0_X16] = fill_q4_0_x16,
-		[DTYPE_Q4_K_X16] = fill_q4_k_x16,
-		[DTYPE_Q6_K_X16] = fill_q6_k_x16,
-	};
-	struct packed_fill fill = { .record = panel_form(from->dtype)->record,
-		                    .n_blocks = from->n / PANEL_BLOCK };
+static void (*const packed_fills[DTYPE_COUNT])(const struct packed_fill *) = {
+	[DTYPE_Q8_0_X16] = fill_q8_0_x16,
+	[DTYPE_Q4_0_X16] = fill_q4_0_x16,
+	[DTYPE_Q4_K_X16] = fill_q4_k_x16,
+	[DTYPE_Q6_K_X16] = fill_q6_k_x16,
+};
 
-	for (size_t o = 0; o < from->n_w; o += LANES) {
-		fill.lane = (int)(o % PANEL_ROWS);
-		fill.group = from->w + (o - (size_t)fill.lane) * from->stride;
-		fill.out = panel +
-		           o / PANEL_ROWS * fill.n_blocks * fill.record +
-		           4 * fill.lane;
-		of[from->dtype](&fill);
-	}
+static struct packed_fill packed_fill_of(const struct panel_source *from,
+                                         size_t o)
+{
+	size_t lane = o % PANEL_ROWS;
+
+	return (struct packed_fill){
+		.group = from->w + (o - lane) * from->stride,
+		.lane = (int)lane,
+		.record = panel_form(from->dtype)->record,
+		.n_blocks = from->n / PANEL_BLOCK,
+	};
 }
 
 #endif

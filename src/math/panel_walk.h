@@ -49,19 +49,13 @@ struct block {
 	const char *group[GROUPS];
 	const struct quant_x *x;
 	size_t x_stride; /* bytes */
-	size_t n_blocks, record;
-	int offset;
+	size_t n_blocks;
+	size_t bytes; /* of a group */
 	float *y;
 	size_t n_w;                 /* outputs left from the first group on */
 	struct fetched w, x_next;   /* the next panel, the next rows */
 	const struct panel_tile *t; /* of which this is a part */
 };
-
-/* Quads that share one of a block's scales. */
-INLINE int quads_of(int n_scales)
-{
-	return n_scales == 1 ? 8 : 4;
-}
 
 typedef void multiply_fn(int n_groups, int n_rows, struct block *block);
 
@@ -70,7 +64,6 @@ static void walk_groups(struct block *block, multiply_fn *run, size_t r,
                         size_t n_rows)
 {
 	const struct panel_tile *t = block->t;
-	size_t group = block->n_blocks * block->record;
 
 	for (size_t o = 0; o < t->n_w; o += GROUPS * PANEL_ROWS) {
 		size_t left = t->n_w - o;
@@ -78,33 +71,47 @@ static void walk_groups(struct block *block, multiply_fn *run, size_t r,
 
 		for (size_t g = 0; g < GROUPS; g++)
 			block->group[g] =
-				t->panel + (o / PANEL_ROWS + g) * group;
+				t->panel + (o / PANEL_ROWS + g) * block->bytes;
 		block->y = t->y + r * t->y_stride + o;
 		block->n_w = left;
 		run(n < GROUPS ? (int)n : GROUPS, (int)n_rows, block);
 	}
 }
 
+/* The blocks of rows left when the next panel's weights are asked for, a line
+ * with every record: any earlier, and the rows of activations that pass by
+ * would have driven them out of the second cache again. */
+static size_t late_blocks(const struct panel_tile *t, size_t records)
+{
+	size_t all = row_blocks(t->rows, ROWS);
+	size_t late = row_blocks((t->ahead_bytes + 63) / 64, records);
+
+	return late < all ? late : all;
+}
+
 /* A few rows of activations stay in the first cache while the panel passes over
  * them from the second. */
-static void walk(const struct panel_tile *t, multiply_fn *run)
+static void walk(const struct panel_tile *t, size_t group_bytes,
+                 multiply_fn *run)
 {
 	struct block block = {
 		.x = t->x,
 		.x_stride = t->x_stride * sizeof(struct quant_x),
 		.n_blocks = t->n / PANEL_BLOCK,
-		.record = t->form->record,
-		.offset = t->form->offset,
+		.bytes = group_bytes,
 		.t = t,
 	};
 	size_t blocks =
 		(t->n_w + GROUPS * PANEL_ROWS - 1) / (GROUPS * PANEL_ROWS);
-	size_t records = blocks * block.n_blocks, n_rows, next;
+	size_t records = blocks * block.n_blocks, n_rows, next, left;
+	size_t late = late_blocks(t, records);
 
-	block.w = fetched(t->ahead, t->ahead_bytes,
-	                  row_blocks(t->rows, ROWS) * records);
 	for (size_t r = 0; r < t->rows; r += n_rows) {
 		n_rows = row_block(t->rows - r, ROWS);
+		left = row_blocks(t->rows - r, ROWS);
+		if (left == late)
+			block.w = fetched(t->ahead, t->ahead_bytes,
+			                  left * records);
 		next = r + n_rows < t->rows ? n_rows : 0;
 		block.x_next = fetched(block.x + n_rows * t->x_stride,
 		                       next * block.x_stride, records);

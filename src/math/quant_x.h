@@ -43,4 +43,8 @@ void quant_x_scalar(struct quant_x *dst, const float *x, size_t n);
 void quant_x_avx2(struct quant_x *dst, const float *x, size_t n);
 void quant_x_avx512(struct quant_x *dst, const float *x, size_t n);
 
+/* The same with unsigned q + 128 in the place of q, for products with signed
+ * weights; the sums are left 0. */
+void quant_x_biased_avx512(struct quant_x *dst, const float *x, size_t n);
+
 #endif

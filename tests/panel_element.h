@@ -1,0 +1,77 @@
+/*
+ * panel_element.h - for tests: what a panel holds, by the layouts of panel.h
+ */
+#ifndef CONFAB_TESTS_PANEL_ELEMENT_H
+#define CONFAB_TESTS_PANEL_ELEMENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "math/kernels.h"
+#include "math/panel.h"
+
+static inline bool panel_is_levelled(const struct kernels *k)
+{
+	return k->panel_group == panel_levelled_bytes;
+}
+
+/* The weight is scale (code - offset) - min. */
+struct panel_element {
+	int code, offset;
+	float scale, min;
+	int sums; /* of a levelled record, as stored */
+};
+
+static inline struct panel_element panel_coded(const char *group,
+                                               enum dtype dtype, size_t lane,
+                                               size_t i)
+{
+	const struct panel_form *form = panel_form(dtype);
+	const char *record = group + i / 32 * form->record;
+	const float *factors = (const float *)(record + 512);
+	size_t s = form->n_scales == 2 ? i % 32 / 16 : 0;
+	struct panel_element e = { .offset = form->offset };
+
+	e.code = (uint8_t)record[i % 32 / 4 * 64 + lane * 4 + i % 4];
+	e.scale = factors[s * 16 + lane];
+	if (form->n_mins)
+		e.min = factors[((size_t)form->n_scales + s) * 16 + lane];
+	return e;
+}
+
+static inline struct panel_element panel_levelled(const char *group,
+                                                  enum dtype dtype, size_t n,
+                                                  size_t lane, size_t i)
+{
+	size_t run = panel_form(dtype)->bits == 8 ? 1 : 8, blocks = n / 32;
+	size_t first = i / 32 / run * run;
+	size_t left = blocks - first < run ? blocks - first : run;
+	const char *at = group + first * 576 + first / run * 64;
+	const char *record = at + (i / 32 - first) * 576;
+	struct panel_element e = { .min = 0 };
+
+	e.code = (int8_t)record[i % 32 / 4 * 64 + lane * 4 + i % 4];
+	e.sums = ((const int32_t *)(record + 512))[lane];
+	e.scale = ((const float *)(at + left * 576))[lane];
+	return e;
+}
+
+/* Row o, element i of a panel of rows of n. */
+static inline struct panel_element panel_element(const struct kernels *k,
+                                                 const char *panel,
+                                                 enum dtype dtype, size_t n,
+                                                 size_t o, size_t i)
+{
+	const char *group = panel + o / 16 * k->panel_group(dtype, n);
+
+	return panel_is_levelled(k) ? panel_levelled(group, dtype, n, o % 16, i)
+	                            : panel_coded(group, dtype, o % 16, i);
+}
+
+static inline float panel_value(struct panel_element e)
+{
+	return e.scale * (float)(e.code - e.offset) - e.min;
+}
+
+#endif
