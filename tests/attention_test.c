@@ -132,7 +132,7 @@ static void run(float *out, const struct layer *l, const float *x, size_t chunk)
 		memcpy(ws->normed, x + pos * HIDDEN, n * HIDDEN * sizeof *x);
 		for (size_t i = 0; i < n * HIDDEN; i++)
 			ws->x[i] = 1;
-		attention(ws, &l->weights, &config, cache, 0, n, pos);
+		attention(ws, &l->weights, &config, cache, 0, n, n, pos);
 		memcpy(out + pos * HIDDEN, ws->x, n * HIDDEN * sizeof *x);
 	}
 	workspace_free(ws);

@@ -161,7 +161,7 @@ static void read_prompt(struct pass *pass, size_t chunk)
 		n = g->prompt.n - pass->pos;
 		n = n < chunk ? n : chunk;
 		model_forward(pass->model, pass->cache,
-		              g->prompt.data + pass->pos, n);
+		              g->prompt.data + pass->pos, n, n);
 		model_logits(pass->model, 0, n, pass->logits);
 		for (size_t t = 0; t < n; t++, row = json_next(row)) {
 			last = pass->logits + t * pass->vocab;
@@ -192,7 +192,7 @@ static void continue_greedily(struct pass *pass, double tolerance)
 			errors->greedy +=
 				argmax(pass->logits, pass->vocab) == id;
 		}
-		model_forward(pass->model, pass->cache, &id, 1);
+		model_forward(pass->model, pass->cache, &id, 1, 1);
 		model_logits(pass->model, 0, 1, pass->logits);
 	}
 }
@@ -211,10 +211,9 @@ static void read_long(struct pass *pass)
 		n = g->long_prompt.n - t;
 		n = n < batch ? n : batch;
 		model_forward(pass->model, pass->cache, g->long_prompt.data + t,
-		              n);
-		if (t + n == g->long_prompt.n)
-			model_logits(pass->model, n - 1, 1, pass->logits);
+		              n, t + n == g->long_prompt.n);
 	}
+	model_logits(pass->model, 0, 1, pass->logits);
 	note_all(&pass->errors->long_top, pass->logits, &g->long_top,
 	         json_get(json_get(g->json, "long"), "top_logits"));
 }

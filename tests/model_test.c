@@ -137,7 +137,7 @@ static void read_ids(const struct fixture *f, struct kv_cache *cache,
 	assert_int_equal(kv_cache_reserve(cache, n, NULL), 0);
 	for (size_t t = 0, m; t < n; t += m) {
 		m = n - t < chunk ? n - t : chunk;
-		model_forward(f->model, cache, ids + t, m);
+		model_forward(f->model, cache, ids + t, m, m);
 		model_logits(f->model, 0, m, logits + t * f->vocab);
 	}
 }
@@ -232,6 +232,48 @@ static void logits_of_some_rows_are_those_of_all(void **state)
 	free(all);
 	free(one);
 	tear_down(&f);
+}
+
+/* A pass that leaves a few rows, or none, leaves those and the same cache. */
+static void rows_that_nobody_wants_change_nothing(void **state)
+{
+	static const char *const models[] = { "tiny-gqa8", "tiny-moe" };
+	static const size_t wanted[] = { 0, 1, 3, 20, 39 };
+
+	(void)state;
+	for (size_t m = 0; m < 2; m++) {
+		struct fixture f;
+		struct kv_cache *cache;
+		int ids[60];
+		float *all, *some;
+
+		set_up(&f, models[m], 2, true);
+		random_ids(ids, 60, f.vocab, 8);
+		all = logits_of(&f, 60);
+		some = logits_of(&f, 60);
+		cache = new_cache(&f, DTYPE_F32);
+		read_ids(&f, cache, ids, 60, 60, all);
+		for (size_t i = 0; i < 5; i++) {
+			size_t n = wanted[i], first = 40 - n;
+
+			kv_cache_truncate(cache, 0);
+			assert_int_equal(kv_cache_reserve(cache, 60, NULL), 0);
+			model_forward(f.model, cache, ids, 40, n);
+			assert_int_equal(cache->length, 40);
+			if (n)
+				model_logits(f.model, 0, n, some);
+			assert_true(distance(some, all + first * f.vocab,
+			                     n * f.vocab) < 2e-5);
+			model_forward(f.model, cache, ids + 40, 20, 20);
+			model_logits(f.model, 0, 20, some);
+			assert_true(distance(some, all + 40 * f.vocab,
+			                     20 * f.vocab) < 2e-5);
+		}
+		kv_cache_free(cache);
+		free(all);
+		free(some);
+		tear_down(&f);
+	}
 }
 
 /* A fork that goes another way gives what a fresh cache of its tokens gives,
@@ -467,6 +509,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(mixture_of_experts),
 	cmocka_unit_test(a_prompt_may_be_cut_anywhere),
 	cmocka_unit_test(logits_of_some_rows_are_those_of_all),
+	cmocka_unit_test(rows_that_nobody_wants_change_nothing),
 	cmocka_unit_test(a_fork_shares_and_then_diverges),
 	cmocka_unit_test(what_was_cut_off_leaves_no_trace),
 	cmocka_unit_test(the_number_of_threads_changes_only_the_last_bits),

@@ -79,9 +79,9 @@ static float *predict(const struct checkpoint *cp, bool exact, size_t *vocab)
 	for (int i = 0; i < SEQ + 1; i++)
 		ids[i] = (i * 37 + 11) % (int)*vocab;
 	assert_int_equal(kv_cache_reserve(cache, SEQ + 1, &err), 0);
-	model_forward(model, cache, ids, SEQ);
+	model_forward(model, cache, ids, SEQ, SEQ);
 	model_logits(model, SEQ - 1, 1, logits);
-	model_forward(model, cache, ids + SEQ, 1);
+	model_forward(model, cache, ids + SEQ, 1, 1);
 	model_logits(model, 0, 1, logits + *vocab);
 	kv_cache_free(cache);
 	model_free(model);

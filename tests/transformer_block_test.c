@@ -101,7 +101,7 @@ static void blocks_follow_the_reference(const char *name, const char *golden)
 		check(f.ws->x, json_get(step, "first8"));
 		check(f.ws->x + TOKENS * hidden - 8, json_get(step, "last8"));
 		transformer_block(f.ws, &f.weights.layers[l], &f.config,
-		                  f.cache, l, TOKENS, 0);
+		                  f.cache, l, TOKENS, TOKENS, 0);
 		step = json_next(step);
 	}
 	tear_down(&f);

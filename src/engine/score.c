@@ -108,7 +108,7 @@ static int run(struct pass *pass, struct error *err)
 		if (kv_cache_reserve(pass->cache, rows, err))
 			return -1;
 		model_forward(pass->m->model, pass->cache,
-		              pass->request->ids + pos, rows);
+		              pass->request->ids + pos, rows, rows);
 		result = score_rows(pass, pos, rows);
 		if (result)
 			return result;

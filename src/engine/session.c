@@ -162,7 +162,8 @@ static enum session_result read_chunk(struct session *s, const int *ids,
 		return SESSION_FAILED;
 	s->logits_valid = false;
 	model_set_observer(s->model, go_on, r);
-	whole = model_forward(s->model, s->cache, ids, r->rows);
+	whole = model_forward(s->model, s->cache, ids, r->rows,
+	                      r->done + r->rows == r->total);
 	model_set_observer(s->model, NULL, NULL);
 	if (!whole)
 		return SESSION_CANCELLED;
@@ -172,9 +173,10 @@ static enum session_result read_chunk(struct session *s, const int *ids,
 	return SESSION_SYNCED;
 }
 
-static void last_logits(struct session *s, size_t rows)
+/* Of the only row that was wanted. */
+static void last_logits(struct session *s)
 {
-	model_logits(s->model, rows - 1, 1, s->logits);
+	model_logits(s->model, 0, 1, s->logits);
 	s->logits_valid = true;
 }
 
@@ -207,7 +209,7 @@ static enum session_result read_rest(struct session *s, const int *ids,
 		if (result != SESSION_SYNCED)
 			return result;
 	}
-	last_logits(s, r.rows);
+	last_logits(s);
 	progress(arg, r.total, r.total); /* too late to stop */
 	return SESSION_SYNCED;
 }
@@ -324,8 +326,8 @@ int session_step(struct session *s, int id, struct error *err)
 		                 session_context(s));
 	if (session_reserve(s, s->cache, 1, err))
 		return -1;
-	model_forward(s->model, s->cache, &id, 1);
+	model_forward(s->model, s->cache, &id, 1, 1);
 	ids_add(&s->ids, id);
-	last_logits(s, 1);
+	last_logits(s);
 	return 0;
 }

@@ -22,11 +22,16 @@ struct kv_cache;
 struct model_config;
 struct workspace;
 
-/* Adds to ws->x.  Reads the normalised rows from ws->normed and their
+/*
+ * Adds to ws->x.  Reads the normalised rows from ws->normed and their
  * rotations from ws->cos and ws->sin; stores keys and values of layer l at
- * positions pos.. (reserved before); uses ws->q, k, v. */
+ * positions pos.. (reserved before); uses ws->q, k, v.
+ *
+ * wanted <= seq: only so many rows at the end look at earlier tokens, and they
+ * alone remain, as the first rows of ws->x.
+ */
 void attention(struct workspace *ws, const struct attention_weights *weights,
                const struct model_config *config, struct kv_cache *cache, int l,
-               size_t seq, size_t pos);
+               size_t seq, size_t wanted, size_t pos);
 
 #endif

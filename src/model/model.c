@@ -134,7 +134,7 @@ static bool observe(const struct model *model, int step, size_t seq)
 }
 
 bool model_forward(struct model *model, struct kv_cache *cache, const int *ids,
-                   size_t seq)
+                   size_t seq, size_t wanted)
 {
 	const struct model_config *config = &model->config;
 	const struct weights *weights = &model->weights;
@@ -142,7 +142,7 @@ bool model_forward(struct model *model, struct kv_cache *cache, const int *ids,
 	size_t half = (size_t)config->head_dim / 2, pos = cache->length;
 	int layers = config->num_hidden_layers;
 
-	assert(seq > 0 && seq <= ws->max_rows);
+	assert(seq > 0 && seq <= ws->max_rows && wanted <= seq);
 	assert(pos + seq <= cache->n_pages * KV_PAGE_TOKENS);
 	for (size_t t = 0; t < seq; t++)
 		rope_angles(ws->rope, (int64_t)(pos + t), ws->cos + t * half,
@@ -152,17 +152,20 @@ bool model_forward(struct model *model, struct kv_cache *cache, const int *ids,
 	if (!observe(model, 0, seq))
 		return false;
 	for (int l = 0; l < layers; l++) {
+		bool last = l + 1 == layers;
+
 		transformer_block(ws, &weights->layers[l], config, cache, l,
-		                  seq, pos);
-		if (l + 1 < layers && !observe(model, l + 1, seq))
+		                  seq, last ? wanted : seq, pos);
+		if (!last && !observe(model, l + 1, seq))
 			return false;
 	}
-	norm_rows(ws->pool, ws->x, ws->x, weights->norm, seq,
-	          (size_t)config->hidden_size, config->rms_norm_eps);
-	observe(model, layers, seq);
+	if (wanted)
+		norm_rows(ws->pool, ws->x, ws->x, weights->norm, wanted,
+		          (size_t)config->hidden_size, config->rms_norm_eps);
+	observe(model, layers, wanted);
 
 	cache->length = pos + seq;
-	model->rows = seq;
+	model->rows = wanted;
 	return true;
 }
 

@@ -53,21 +53,22 @@ struct kv_cache *model_new_cache(const struct model *model, enum dtype dtype,
 /*
  * Reads ids[0..seq) at positions cache->length.. and appends them to the
  * cache.  0 < seq <= max_batch, 0 <= id < vocab_size; the room must have been
- * reserved with kv_cache_reserve().  Leaves the final hidden rows where
- * model_logits() finds them.  Cannot fail; false when the observer stopped it,
- * and then the cache is as long as before.
+ * reserved with kv_cache_reserve().  Leaves the final hidden rows of the last
+ * `wanted` tokens, wanted <= seq, where model_logits() finds them: the last block
+ * computes no more than these and everybody's keys and values.  Cannot fail;
+ * false when the observer stopped it, and then the cache is as long as before.
  */
 bool model_forward(struct model *model, struct kv_cache *cache, const int *ids,
-                   size_t seq);
+                   size_t seq, size_t wanted);
 
-/* Logits of rows [first, first + rows) of the last model_forward(), rows <=
- * seq.  logits: [rows, vocab_size] float. */
+/* Logits of rows [first, first + rows) of those that the last model_forward()
+ * left, rows <= wanted.  logits: [rows, vocab_size] float. */
 void model_logits(struct model *model, size_t first, size_t rows,
                   float *logits);
 
 /* Called during model_forward() with the residual stream [seq, hidden_size]:
  * step 0 after the embedding, l + 1 after block l (after the last block: the
- * final norm's output), as transformers' hidden_states.  When it gives false
+ * final norm's output of the rows wanted), as transformers' hidden_states.  When it gives false
  * the pass ends there, except after the last block. */
 typedef bool model_observer(void *arg, int step, const float *x, size_t seq);
 

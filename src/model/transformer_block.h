@@ -17,9 +17,12 @@ struct layer_weights;
 struct model_config;
 struct workspace;
 
-/* Layer l on ws->x [seq, hidden_size], the tokens at positions pos.. */
+/* Layer l on ws->x [seq, hidden_size], the tokens at positions pos..  Their keys
+ * and values are stored; x becomes [wanted, hidden_size], wanted <= seq: the
+ * rows at the end. */
 void transformer_block(struct workspace *ws, const struct layer_weights *layer,
                        const struct model_config *config,
-                       struct kv_cache *cache, int l, size_t seq, size_t pos);
+                       struct kv_cache *cache, int l, size_t seq, size_t wanted,
+                       size_t pos);
 
 #endif

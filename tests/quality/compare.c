@@ -58,7 +58,7 @@ static int read_window(struct side *side, const int *ids, size_t n,
 	kv_cache_truncate(side->cache, 0);
 	if (kv_cache_reserve(side->cache, n, err))
 		return -1;
-	model_forward(side->model, side->cache, ids, n);
+	model_forward(side->model, side->cache, ids, n, n);
 	return 0;
 }
 

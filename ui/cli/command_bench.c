@@ -51,10 +51,11 @@ static int read_prompt(struct bench *b, size_t n, struct error *err)
 		seq = n - pos < batch ? n - pos : batch;
 		if (kv_cache_reserve(b->cache, seq, err))
 			return -1;
-		model_forward(b->m.model, b->cache, b->ids + pos, seq);
+		model_forward(b->m.model, b->cache, b->ids + pos, seq,
+		              pos + seq == n);
 	}
 	if (n)
-		model_logits(b->m.model, seq - 1, 1, b->logits);
+		model_logits(b->m.model, 0, 1, b->logits);
 	return 0;
 }
 
@@ -69,7 +70,7 @@ static int read_singly(struct bench *b, size_t n, struct error *err)
 
 		if (kv_cache_reserve(b->cache, 1, err))
 			return -1;
-		model_forward(b->m.model, b->cache, b->ids + i, 1);
+		model_forward(b->m.model, b->cache, b->ids + i, 1, 1);
 		model_logits(b->m.model, 0, 1, b->logits);
 		start = clock_seconds();
 		sampler_draw(b->sampler, b->logits, &sample);

@@ -363,7 +363,8 @@ static int score(struct scorer *s, struct error *err)
 		seq = s->ids.n - pos < batch ? s->ids.n - pos : batch;
 		if (kv_cache_reserve(s->cache, seq, err))
 			return -1;
-		model_forward(s->m.model, s->cache, s->ids.data + pos, seq);
+		model_forward(s->m.model, s->cache, s->ids.data + pos, seq,
+		              seq);
 		take_rows(s, pos, seq);
 		if (output_flush(err))
 			return -1;
