@@ -8,6 +8,7 @@
 #include "math/half.h"
 #include "math/kernels.h"
 #include "math/linear.h"
+#include "math/linear_plan.h"
 #include "math/panel.h"
 #include "math/quant.h"
 #include "math/quant_x.h"
@@ -138,7 +139,7 @@ static enum form form_of(enum dtype dtype, size_t rows, bool exact)
 		return FORM_F32;
 	if (rows < LINEAR_NARROW_ROWS && kernels->tile_int8[dtype])
 		return FORM_INT8;
-	if (panel_form(dtype) && kernels->panel_multiply)
+	if (panel_form(dtype) && kernels->panel_coded)
 		return FORM_INT8;
 	return dtype == DTYPE_BF16 && rows >= LINEAR_NARROW_ROWS &&
 	                       kernels->tile_bf16_narrow
@@ -174,26 +175,26 @@ static float *rounded(const float *x, size_t rows, size_t stride, size_t n_in,
 
 /* The weights as they are multiplied: those of a levelled panel are rounded, which
  * panel_test.c holds to the file's. */
-static void round_weights(const struct weight *w, size_t rows, enum form form)
+static void round_weights(const struct weight *w, size_t rows, bool exact)
 {
-	const struct kernels *k = kernels_get();
+	const struct panel_kernels *panel =
+		linear_plan_of(kernels_get(), w->t.dtype, rows, exact).panel;
 	size_t n_w = (size_t)w->t.shape[0], n = (size_t)w->t.shape[1];
 	struct panel_source from = {
 		.dtype = w->t.dtype, .w = w->t.data, .n_w = n_w, .n = n
 	};
-	char *panel;
+	char *bytes;
 
-	if (form != FORM_INT8 || !panel_form(w->t.dtype) ||
-	    (rows < LINEAR_NARROW_ROWS && k->tile_int8[w->t.dtype]))
+	if (!panel || !panel_is_levelled(panel))
 		return;
 	dtype_row_bytes(w->t.dtype, w->t.shape[1], &from.stride);
-	panel = aligned_alloc(64,
-	                      (n_w + 15) / 16 * k->panel_group(w->t.dtype, n));
-	k->panel_fill(panel, &from);
+	bytes = aligned_alloc(64,
+	                      (n_w + 15) / 16 * panel->group(w->t.dtype, n));
+	panel->fill(bytes, &from);
 	for (size_t i = 0; i < n_w * n; i++)
-		w->wide[i] = panel_value(
-			panel_element(k, panel, w->t.dtype, n, i / n, i % n));
-	free(panel);
+		w->wide[i] = panel_value(panel_element(panel, bytes, w->t.dtype,
+		                                       n, i / n, i % n));
+	free(bytes);
 }
 
 /* One product of any kind against double precision.  What a narrow product
@@ -214,7 +215,7 @@ static void check_product(enum dtype dtype, size_t n_out, size_t n_in,
 	double slack = form == FORM_INT8 ? 4 : 1;
 	struct linear_job job = { &w.t, y, y_stride, numbers_below(rng, 2) };
 
-	round_weights(&w, rows, form);
+	round_weights(&w, rows, exact);
 	memcpy(before, y, rows * y_stride * sizeof *y);
 	linear(work, &job, x, x_stride, rows, exact);
 	for (size_t i = 0; i < rows * y_stride; i++) {

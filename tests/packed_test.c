@@ -372,32 +372,40 @@ static void exact_products_are_those_of_the_plain_rows(void **state)
 	}
 }
 
+static void check_panels(const struct panel_kernels *k, uint64_t *rng)
+{
+	EACH_PACKED(d)
+	for (int i = 0; i < 20 && k; i++) {
+		size_t n_w = 16 * (1 + numbers_below(rng, 6));
+		size_t n = (size_t)random_n(d, rng);
+		struct pair p = pair_new(d, (int64_t)n_w, (int64_t)n, rng);
+		size_t bytes = n_w / 16 * k->group(d, n);
+		char *a = aligned_alloc(64, bytes),
+		     *b = aligned_alloc(64, bytes);
+		struct panel_source from = { p.plain.dtype, p.plain.data,
+			                     p.plain.bytes / n_w, n_w, n };
+
+		k->fill(a, &from);
+		from.dtype = d;
+		from.w = p.packed.data;
+		from.stride = p.packed.bytes / n_w;
+		k->fill(b, &from);
+		assert_memory_equal(a, b, bytes);
+		free(a);
+		free(b);
+		pair_free(&p);
+	}
+}
+
 static void a_panel_of_packed_rows_is_that_of_the_plain_ones(void **state)
 {
 	uint64_t rng = 4;
 
 	(void)state;
 	EACH_SET(k)
-	EACH_PACKED(d)
-	for (int i = 0; i < 20 && k->panel_fill; i++) {
-		size_t n_w = 16 * (1 + numbers_below(&rng, 6));
-		size_t n = (size_t)random_n(d, &rng);
-		struct pair p = pair_new(d, (int64_t)n_w, (int64_t)n, &rng);
-		size_t bytes = n_w / 16 * k->panel_group(d, n);
-		char *a = aligned_alloc(64, bytes),
-		     *b = aligned_alloc(64, bytes);
-		struct panel_source from = { p.plain.dtype, p.plain.data,
-			                     p.plain.bytes / n_w, n_w, n };
-
-		k->panel_fill(a, &from);
-		from.dtype = d;
-		from.w = p.packed.data;
-		from.stride = p.packed.bytes / n_w;
-		k->panel_fill(b, &from);
-		assert_memory_equal(a, b, bytes);
-		free(a);
-		free(b);
-		pair_free(&p);
+	{
+		check_panels(k->panel_coded, &rng);
+		check_panels(k->panel_levelled, &rng);
 	}
 }
 

@@ -8,12 +8,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "math/kernels.h"
 #include "math/panel.h"
 
-static inline bool panel_is_levelled(const struct kernels *k)
+static inline bool panel_is_levelled(const struct panel_kernels *k)
 {
-	return k->panel_group == panel_levelled_bytes;
+	return k->group == panel_levelled_bytes;
 }
 
 /* The weight is scale (code - offset) - min. */
@@ -58,12 +57,12 @@ static inline struct panel_element panel_levelled(const char *group,
 }
 
 /* Row o, element i of a panel of rows of n. */
-static inline struct panel_element panel_element(const struct kernels *k,
+static inline struct panel_element panel_element(const struct panel_kernels *k,
                                                  const char *panel,
                                                  enum dtype dtype, size_t n,
                                                  size_t o, size_t i)
 {
-	const char *group = panel + o / 16 * k->panel_group(dtype, n);
+	const char *group = panel + o / 16 * k->group(dtype, n);
 
 	return panel_is_levelled(k) ? panel_levelled(group, dtype, n, o % 16, i)
 	                            : panel_coded(group, dtype, o % 16, i);

@@ -14,8 +14,8 @@
 
 #define SHAPES 1000
 
-/* The sets that have panels and that this CPU runs. */
-static const struct kernels *sets[3];
+/* What this CPU runs. */
+static const struct panel_kernels *sets[4];
 
 static int find_sets(void **state)
 {
@@ -26,14 +26,16 @@ static int find_sets(void **state)
 	for (size_t i = 0; i < 2; i++) {
 		const struct kernels *set = kernels_by_name(names[i]);
 
-		if (set && set->panel_multiply)
-			sets[n++] = set;
+		if (set && set->panel_coded)
+			sets[n++] = set->panel_coded;
+		if (set && set->panel_levelled)
+			sets[n++] = set->panel_levelled;
 	}
 	return 0;
 }
 
 #define EACH_SET(k) \
-	for (const struct kernels **at = sets, *k = *at; k; k = *++at)
+	for (const struct panel_kernels **at = sets, *k = *at; k; k = *++at)
 
 /* A weight with every bit of its blocks random, except that the f16 factors are
  * small finite numbers; it ends where no more may be read. */
@@ -89,19 +91,18 @@ static void weight_free(struct weight *w)
 	free(w->wide);
 }
 
-static size_t bytes_of(const struct kernels *k, const struct weight *w)
+static size_t bytes_of(const struct panel_kernels *k, const struct weight *w)
 {
-	return (w->from.n_w + 15) / 16 *
-	       k->panel_group(w->from.dtype, w->from.n);
+	return (w->from.n_w + 15) / 16 * k->group(w->from.dtype, w->from.n);
 }
 
-static char *fill(const struct kernels *k, const struct weight *w)
+static char *fill(const struct panel_kernels *k, const struct weight *w)
 {
 	size_t bytes = bytes_of(k, w);
 	char *panel = aligned_alloc(64, bytes + 64);
 
 	memset(panel, 0xaa, bytes + 64);
-	k->panel_fill(panel, &w->from);
+	k->fill(panel, &w->from);
 	for (size_t i = 0; i < 64; i++)
 		assert_int_equal((unsigned char)panel[bytes + i], 0xaa);
 	return panel;
@@ -116,7 +117,7 @@ static size_t random_n(enum dtype dtype, uint64_t *rng)
 
 /* How far a panel's weight may be from the file's.  A level is rounded to half a
  * step, by a factor that is rounded to half a unit of 256 for each code. */
-static double slack(const struct kernels *k, const struct weight *w,
+static double slack(const struct panel_kernels *k, const struct weight *w,
                     struct panel_element e)
 {
 	int bits = panel_form(w->from.dtype)->bits;
@@ -127,7 +128,7 @@ static double slack(const struct kernels *k, const struct weight *w,
 }
 
 /* Walks weights of every type and many numbers of rows. */
-static void each_weight(void (*check)(const struct kernels *k,
+static void each_weight(void (*check)(const struct panel_kernels *k,
                                       const struct weight *w,
                                       const char *panel))
 {
@@ -148,7 +149,7 @@ static void each_weight(void (*check)(const struct kernels *k,
 		}
 }
 
-static void check_values(const struct kernels *k, const struct weight *w,
+static void check_values(const struct panel_kernels *k, const struct weight *w,
                          const char *panel)
 {
 	size_t n = w->from.n;
@@ -168,7 +169,7 @@ static void a_panel_holds_what_the_blocks_mean(void **state)
 	each_weight(check_values);
 }
 
-static void check_levels(const struct kernels *k, const struct weight *w,
+static void check_levels(const struct panel_kernels *k, const struct weight *w,
                          const char *panel)
 {
 	size_t n = w->from.n, blocks = n / 32;
@@ -258,17 +259,17 @@ static void weights_that_are_no_numbers_come_through(void **state)
 			blocks[3][b].d = 0;
 		for (size_t i = 0; i < N; i++)
 			row[i] = 1;
-		k->panel_x(x, row, N);
+		k->x(x, row, N);
 		panel = fill(k, &w);
-		k->panel_multiply(&(struct panel_tile){ .dtype = DTYPE_Q4_0,
-		                                        .panel = panel,
-		                                        .n_w = OUT,
-		                                        .n = N,
-		                                        .x = x,
-		                                        .x_stride = 1,
-		                                        .rows = 1,
-		                                        .y = y,
-		                                        .y_stride = OUT });
+		k->multiply(&(struct panel_tile){ .dtype = DTYPE_Q4_0,
+		                                  .panel = panel,
+		                                  .n_w = OUT,
+		                                  .n = N,
+		                                  .x = x,
+		                                  .x_stride = 1,
+		                                  .rows = 1,
+		                                  .y = y,
+		                                  .y_stride = OUT });
 		assert_true(fabsf(y[0] + N) < 0.01f * N);
 		assert_true(isnan(y[1]));
 		assert_false(isfinite(y[2]));
@@ -285,7 +286,7 @@ static double rounding(size_t n)
 }
 
 /* y of one row and output in double; *size: of the terms that were rounded. */
-static double dot(const struct kernels *k, const struct quant_x *x,
+static double dot(const struct panel_kernels *k, const struct quant_x *x,
                   const struct weight *w, const char *panel, size_t o,
                   double *size)
 {
@@ -304,8 +305,8 @@ static double dot(const struct kernels *k, const struct quant_x *x,
 	return sum;
 }
 
-static void check_product(const struct kernels *k, enum dtype dtype, size_t n_w,
-                          size_t n, size_t rows, uint64_t *rng)
+static void check_product(const struct panel_kernels *k, enum dtype dtype,
+                          size_t n_w, size_t n, size_t rows, uint64_t *rng)
 {
 	struct weight w = weight_new(dtype, n_w, n, rng);
 	char *panel = fill(k, &w);
@@ -333,12 +334,12 @@ static void check_product(const struct kernels *k, enum dtype dtype, size_t n_w,
 
 	for (size_t r = 0; r < rows; r++) {
 		numbers_fill(rng, row, n);
-		k->quant_x(x + r * x_stride, row, n);
-		k->panel_x(biased + r * x_stride, row, n);
+		quant_x_scalar(x + r * x_stride, row, n);
+		k->x(biased + r * x_stride, row, n);
 	}
 	numbers_fill(rng, y, rows * y_stride);
 	memcpy(before, y, rows * y_stride * sizeof *y);
-	k->panel_multiply(&t);
+	k->multiply(&t);
 	for (size_t i = 0; i < rows * y_stride; i++) {
 		size_t r = i / y_stride, o = i % y_stride;
 		double sum, size;
@@ -414,17 +415,17 @@ static void the_largest_integers_do_not_overflow(void **state)
 		for (size_t i = 0; i < N; i++)
 			row[i] = 127;
 		for (size_t r = 0; r < ROWS; r++)
-			k->panel_x(&x[r], row, N);
+			k->x(&x[r], row, N);
 		panel = fill(k, &w);
-		k->panel_multiply(&(struct panel_tile){ .dtype = DTYPE_Q8_0,
-		                                        .panel = panel,
-		                                        .n_w = OUT,
-		                                        .n = N,
-		                                        .x = x,
-		                                        .x_stride = 1,
-		                                        .rows = ROWS,
-		                                        .y = y,
-		                                        .y_stride = OUT });
+		k->multiply(&(struct panel_tile){ .dtype = DTYPE_Q8_0,
+		                                  .panel = panel,
+		                                  .n_w = OUT,
+		                                  .n = N,
+		                                  .x = x,
+		                                  .x_stride = 1,
+		                                  .rows = ROWS,
+		                                  .y = y,
+		                                  .y_stride = OUT });
 		for (size_t i = 0; i < ROWS * OUT; i++)
 			assert_true(y[i] == (sign > 0 ? 127 : -128) * 127 * N);
 		free(panel);

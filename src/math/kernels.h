@@ -21,8 +21,7 @@
 #include "math/tensor.h"
 
 struct error;
-struct panel_source;
-struct panel_tile;
+struct panel_kernels;
 struct quant_x;
 struct tile;
 
@@ -75,13 +74,9 @@ struct kernels {
 	void (*tile_int8[DTYPE_COUNT])(const struct tile *t);
 	/* Packed types by float32 activations; NULL where there is none. */
 	void (*tile_exact[DTYPE_COUNT])(const struct tile *t);
-	/* Weights of block types by 8-bit activations, see panel.h: bytes of a
-	 * group, the form of activations, and the two halves of a product.
-	 * All NULL in the portable set. */
-	size_t (*panel_group)(enum dtype dtype, size_t n);
-	void (*panel_x)(struct quant_x *dst, const float *x, size_t n);
-	void (*panel_fill)(char *panel, const struct panel_source *from);
-	void (*panel_multiply)(const struct panel_tile *t);
+	/* Weights of block types by 8-bit activations, see panel.h; NULL where
+	 * there are none.  Levelled are faster where rows are many. */
+	const struct panel_kernels *panel_coded, *panel_levelled;
 };
 
 /* The set in use. */

@@ -324,10 +324,7 @@ const struct kernels kernels_avx2 = {
 	.tile_f32 = tile_f32_avx2,
 	.tile_f16 = tile_f16_avx2,
 	.tile_bf16 = tile_bf16_avx2,
-	.panel_group = panel_coded_bytes,
-	.panel_x = quant_x_avx2,
-	.panel_fill = panel_fill_avx2,
-	.panel_multiply = panel_multiply_avx2,
+	.panel_coded = &panel_coded_avx2,
 	.tile_int8 = TILE_INT8_SET(avx2),
 	.tile_exact = TILE_EXACT_SET(avx2),
 };

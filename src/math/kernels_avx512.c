@@ -250,9 +250,8 @@ static float exp_sum(float *y, const float *x, float top, size_t n)
 	.tile_f16 = tile_f16_avx512, .tile_bf16 = tile_bf16_avx512, \
 	.tile_int8 = TILE_INT8_SET(avx512), \
 	.tile_exact = TILE_EXACT_SET(avx512), \
-	.panel_group = panel_levelled_bytes, .panel_x = quant_x_biased_avx512, \
-	.panel_fill = panel_fill_avx512, \
-	.panel_multiply = panel_multiply_avx512
+	.panel_coded = &panel_coded_avx512, \
+	.panel_levelled = &panel_levelled_avx512
 
 const struct kernels kernels_avx512 = { COMMON };
 

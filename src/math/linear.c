@@ -48,7 +48,8 @@ struct call {
 	size_t x_stride, rows, n_in;
 	size_t narrow_stride; /* bytes; 0: no plan needs bf16 activations */
 	bool int8;            /* some plan needs a thread's own integers */
-	bool quantized;       /* some plan needs shared ones */
+	/* Of the plans that need shared ones: with the same rows the same. */
+	const struct panel_kernels *panel;
 };
 
 static size_t smaller(size_t a, size_t b)
@@ -229,8 +230,8 @@ static void multiply_panel(const struct call *call, int j, size_t o, size_t n_w,
 		.ahead_bytes = bytes_ahead(w, o + n_w, n_w),
 	};
 
-	call->kernels->panel_fill(panel, &from);
-	call->kernels->panel_multiply(&t);
+	call->plans[j].panel->fill(panel, &from);
+	call->plans[j].panel->multiply(&t);
 }
 
 /* y[r][0..n_w) = (add ? y : 0) + x[r] by outputs [o, o + n_w) of job j. */
@@ -345,10 +346,9 @@ static void quantize_rows(const struct call *call, int index, int n)
 
 	threads_split(call->rows, 1, index, n, &r, &end);
 	for (; r < end; r++)
-		call->kernels->panel_x(call->work->quantized +
-		                               r * quant_x_count(call->n_in),
-		                       call->x + r * call->x_stride,
-		                       call->n_in);
+		call->panel->x(call->work->quantized +
+		                       r * quant_x_count(call->n_in),
+		               call->x + r * call->x_stride, call->n_in);
 }
 
 static void share(void *arg, int index, int n)
@@ -359,9 +359,9 @@ static void share(void *arg, int index, int n)
 		quantize_own(call, index);
 	if (call->narrow_stride)
 		narrow_rows(call, index, n);
-	if (call->quantized)
+	if (call->panel)
 		quantize_rows(call, index, n);
-	if (call->narrow_stride || call->quantized)
+	if (call->narrow_stride || call->panel)
 		threads_barrier(call->work->pool);
 	if (call->swiglu) {
 		share_swiglu(call, index);
@@ -390,7 +390,8 @@ static void run(struct call *call, bool exact)
 		call->int8 |= call->plans[j].int8;
 		if (call->plans[j].narrow)
 			call->narrow_stride = narrow_stride(call->n_in);
-		call->quantized |= call->plans[j].panel != NULL;
+		if (call->plans[j].panel)
+			call->panel = call->plans[j].panel;
 		shares_begin(work->shares[j], (size_t)tensor_rows(w),
 		             SHARE_GRAIN);
 	}

@@ -13,14 +13,17 @@
  *
  * Numerics.  With `exact` every product is of float32 grade: the weight's
  * stored value times the float32 activation, accumulated in float32 in some
- * order.  Without it activations, never weights, are narrowed where the set of
- * kernels has such a product:
+ * order.  Without it activations, and in one case weights, are narrowed where the
+ * set of kernels has such a product:
  *	BF16 weights, from LINEAR_NARROW_ROWS rows on	to bf16 (a relative
  *		error of 2^-8 an activation)
  *	block types, any number of rows			to 8-bit integers with
  *		a scale for every 32 (an error of at most 1/254 of the largest
  *		of the 32, see quant_x.h); sums over 16 or 32 products of
  *		integers are exact, and all sums of those are float32
+ *	block types of up to six bits, many rows, AVX-512	weights to signed
+ *		bytes with a scale for every 256 (an error of at most 1/254 of
+ *		the largest that those can hold, see panel.h)
  * All else is computed as with `exact`; the portable set narrows few rows of
  * some block types only.  A row's result may depend in its last bits on how many
  * rows were computed with it.

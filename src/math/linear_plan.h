@@ -15,6 +15,7 @@
 #include "math/tensor.h"
 
 struct kernels;
+struct panel_kernels;
 struct tile;
 
 struct linear_plan {
@@ -24,8 +25,7 @@ struct linear_plan {
 	bool whole;  /* the tile has its own blocks: all rows, uncut */
 	bool packed; /* the tile takes groups of 16 rows */
 	bool widen;  /* the tile takes float32 weights: by way of a panel */
-	/* No tile: an integer panel, whose groups have so many bytes. */
-	size_t (*panel)(enum dtype dtype, size_t n);
+	const struct panel_kernels *panel; /* no tile: an integer panel */
 };
 
 struct linear_plan linear_plan_of(const struct kernels *kernels,

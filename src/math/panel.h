@@ -10,7 +10,7 @@
  * 8-bit integers q with a scale d for every 32 (quant_x.h).  There are two
  * formats:
  *
- * Coded (AVX2).  Codes, scales and minima as above, without any rounding that
+ * Coded.  Codes, scales and minima as above, without any rounding that
  * quant_dequantize_row() would not do:
  *
  *	sum of x w = d (scale (sum of q code - offset sum of q) - min sum of q)
@@ -18,8 +18,9 @@
  * costs an integer dot product for each scale of a weight, exact in 32 bits, and
  * a few float32 operations for 32 products.
  *
- * Levelled (AVX-512).  The integer products are so fast there that those few
- * operations would take a quarter to a third of the time.  Hence
+ * Levelled.  The integer products of AVX-512 are so fast that those few operations
+ * take a quarter to a third of the time, which to level the weights once is worth
+ * where rows are many.  Hence
  *
  *	w = S b,	S of 256 elements of a row, b a signed byte
  *
@@ -111,11 +112,23 @@ struct panel_tile {
 	size_t ahead_bytes;
 };
 
+/* One format by one set of instructions. */
+struct panel_kernels {
+	size_t (*group)(enum dtype dtype, size_t n); /* bytes of a group */
+	void (*x)(struct quant_x *dst, const float *x, size_t n); /* a row */
+	void (*fill)(char *panel, const struct panel_source *from);
+	void (*multiply)(const struct panel_tile *t);
+};
+
 #ifdef __x86_64__
-void panel_fill_avx2(char *panel, const struct panel_source *from);
-void panel_multiply_avx2(const struct panel_tile *t);
-void panel_fill_avx512(char *panel, const struct panel_source *from);
-void panel_multiply_avx512(const struct panel_tile *t);
+extern const struct panel_kernels panel_coded_avx2;
+extern const struct panel_kernels panel_coded_avx512;
+extern const struct panel_kernels panel_levelled_avx512;
+
+/* Their fills. */
+void panel_fill_coded_avx2(char *panel, const struct panel_source *from);
+void panel_fill_coded_avx512(char *panel, const struct panel_source *from);
+void panel_fill_levelled_avx512(char *panel, const struct panel_source *from);
 #endif
 
 #endif

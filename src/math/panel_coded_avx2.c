@@ -228,8 +228,15 @@ static multiply_fn *multiply_of(const struct panel_form *form)
 	                         : scales32_bits4;
 }
 
-void panel_multiply_avx2(const struct panel_tile *t)
+static void multiply_panel(const struct panel_tile *t)
 {
 	walk(t, panel_coded_bytes(t->dtype, t->n),
 	     multiply_of(panel_form(t->dtype)));
 }
+
+const struct panel_kernels panel_coded_avx2 = {
+	.group = panel_coded_bytes,
+	.x = quant_x_avx2,
+	.fill = panel_fill_coded_avx2,
+	.multiply = multiply_panel,
+};

@@ -89,30 +89,7 @@ INLINE void v_rows8(const char *const row[8], size_t at, __m256i v[8])
 #include "math/panel_fill.h"
 #include "math/panel_fill_packed.h"
 
-static void fill_packed(char *out, const struct panel_source *from, size_t o)
+void panel_fill_coded_avx2(char *panel, const struct panel_source *from)
 {
-	struct packed_fill fill = packed_fill_of(from, o);
-
-	fill.out = out;
-	packed_fills[from->dtype](&fill);
-}
-
-static void fill_plain(char *out, const struct panel_source *from, size_t o)
-{
-	struct fill fill = fill_of(from, o);
-
-	fill.out = out;
-	fills[from->dtype](&fill);
-}
-
-void panel_fill_avx2(char *panel, const struct panel_source *from)
-{
-	size_t group = panel_coded_bytes(from->dtype, from->n);
-	bool packed = packed_is(from->dtype);
-
-	for (size_t o = 0; o < from->n_w; o += LANES) {
-		char *out = panel + o / PANEL_ROWS * group + o % PANEL_ROWS * 4;
-
-		(packed ? fill_packed : fill_plain)(out, from, o);
-	}
+	fill_coded(panel, from);
 }

@@ -102,13 +102,18 @@ INLINE void v_rows8(const char *const row[16], size_t at, __m512i v[8])
 #include "math/panel_fill_packed.h"
 #include "math/panel_level_avx512.h"
 
+void panel_fill_coded_avx512(char *panel, const struct panel_source *from)
+{
+	fill_coded(panel, from);
+}
+
 /* The records that share an S, coded, on their way. */
 struct coded {
 	_Alignas(64) char bytes[PANEL_LEVEL * PANEL_RECORD_MAX];
 };
 
 /* Sixteen rows of a source from which eight records at a time are taken. */
-static void fill_plain(char *out, const struct panel_source *from, size_t o)
+static void level_rows(char *out, const struct panel_source *from, size_t o)
 {
 	const struct panel_form *form = panel_form(from->dtype);
 	struct fill fill = fill_of(from, o);
@@ -126,7 +131,8 @@ static void fill_plain(char *out, const struct panel_source *from, size_t o)
 	}
 }
 
-static void fill_packed(char *out, const struct panel_source *from, size_t o)
+static void level_packed_rows(char *out, const struct panel_source *from,
+                              size_t o)
 {
 	const struct panel_form *form = panel_form(from->dtype);
 	struct packed_fill fill = packed_fill_of(from, o);
@@ -143,11 +149,11 @@ static void fill_packed(char *out, const struct panel_source *from, size_t o)
 	}
 }
 
-void panel_fill_avx512(char *panel, const struct panel_source *from)
+void panel_fill_levelled_avx512(char *panel, const struct panel_source *from)
 {
 	size_t group = panel_levelled_bytes(from->dtype, from->n);
 	bool packed = packed_is(from->dtype);
 
 	for (size_t o = 0; o < from->n_w; o += PANEL_ROWS, panel += group)
-		(packed ? fill_packed : fill_plain)(panel, from, o);
+		(packed ? level_packed_rows : level_rows)(panel, from, o);
 }

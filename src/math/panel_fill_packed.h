@@ -151,4 +151,33 @@ static struct packed_fill packed_fill_of(const struct panel_source *from,
 	};
 }
 
+static void fill_packed_rows(char *out, const struct panel_source *from,
+                             size_t o)
+{
+	struct packed_fill fill = packed_fill_of(from, o);
+
+	fill.out = out;
+	packed_fills[from->dtype](&fill);
+}
+
+static void fill_rows(char *out, const struct panel_source *from, size_t o)
+{
+	struct fill fill = fill_of(from, o);
+
+	fill.out = out;
+	fills[from->dtype](&fill);
+}
+
+static void fill_coded(char *panel, const struct panel_source *from)
+{
+	size_t group = panel_coded_bytes(from->dtype, from->n);
+	bool packed = packed_is(from->dtype);
+
+	for (size_t o = 0; o < from->n_w; o += LANES) {
+		char *out = panel + o / PANEL_ROWS * group + o % PANEL_ROWS * 4;
+
+		(packed ? fill_packed_rows : fill_rows)(out, from, o);
+	}
+}
+
 #endif

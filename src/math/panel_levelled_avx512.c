@@ -1,20 +1,9 @@
 /* vpdpbusd multiplies 4 unsigned activations by 4 signed weights in each of 16
  * lanes, of which two of four pipes are capable (Zen 4, Zen 5): what is saved
- * beside it is saved whole.  12 integer and 12 float accumulators, two vectors of
- * weights and one of activations fill 27 registers. */
+ * beside it is saved whole. */
 #include "math/panel.h"
 
-#include <immintrin.h>
-
-#define GROUPS 2 /* of weight rows in a register block */
-#define ROWS   6 /* of activations */
-
-#include "math/panel_walk.h"
-
-/* A register block's sums, in memory. */
-struct sums {
-	_Alignas(64) float of[GROUPS][ROWS][PANEL_ROWS];
-};
+#include "math/panel_block_avx512.h"
 
 /* The products of a record: in 32 bits, then as float. */
 INLINE void integer_dots(__m512i acc[GROUPS][ROWS], int n_groups, int n_rows,
@@ -45,38 +34,6 @@ INLINE void integer_dots(__m512i acc[GROUPS][ROWS], int n_groups, int n_rows,
 	}
 }
 
-INLINE void clear(__m512 sum[GROUPS][ROWS], int n_groups, int n_rows)
-{
-	UNROLL
-	for (int g = 0; g < n_groups; g++) {
-		UNROLL
-		for (int r = 0; r < n_rows; r++)
-			sum[g][r] = _mm512_setzero_ps();
-	}
-}
-
-static void store(const struct sums *sums, int n_groups, int n_rows,
-                  const struct block *block)
-{
-	for (int g = 0; g < n_groups; g++) {
-		size_t left = block->n_w - (size_t)g * PANEL_ROWS;
-		__mmask16 edge = left < PANEL_ROWS
-		                         ? (__mmask16)((1u << left) - 1)
-		                         : 0xffff;
-
-		for (int r = 0; r < n_rows; r++) {
-			float *to = block->y + (size_t)r * block->t->y_stride +
-			            g * PANEL_ROWS;
-			__m512 s = _mm512_load_ps(sums->of[g][r]);
-
-			if (block->t->add)
-				s = _mm512_add_ps(s, _mm512_maskz_loadu_ps(edge,
-				                                           to));
-			_mm512_mask_storeu_ps(to, edge, s);
-		}
-	}
-}
-
 /* sum += scale dot, a scale for each record. */
 INLINE void multiply_eight_bits(int n_groups, int n_rows, struct block *block)
 {
@@ -84,7 +41,6 @@ INLINE void multiply_eight_bits(int n_groups, int n_rows, struct block *block)
 	struct at at = { (const char *)block->x, block->x_stride, 0 };
 	__m512i acc[GROUPS][ROWS];
 	__m512 sum[GROUPS][ROWS];
-	struct sums sums;
 
 	clear(sum, n_groups, n_rows);
 	for (size_t left = block->n_blocks; left > 0; left--) {
@@ -109,13 +65,7 @@ INLINE void multiply_eight_bits(int n_groups, int n_rows, struct block *block)
 		}
 		next_block(&at);
 	}
-	UNROLL
-	for (int g = 0; g < n_groups; g++) {
-		UNROLL
-		for (int r = 0; r < n_rows; r++)
-			_mm512_store_ps(sums.of[g][r], sum[g][r]);
-	}
-	store(&sums, n_groups, n_rows, block);
+	store_block(sum, n_groups, n_rows, block);
 }
 
 /* Eight records, or as many as are left, by the scale that follows them. */
@@ -174,36 +124,18 @@ INLINE void multiply_few_bits(int n_groups, int n_rows, struct block *block)
 	store(&sums, n_groups, n_rows, block);
 }
 
-#define CASE(g, r, multiply) \
-	case (g)*8 + (r): \
-		multiply(g, r, block); \
-		break;
-
-/* Every size of register block. */
-#define SIZES(name, multiply) \
-	static void name(int n_groups, int n_rows, struct block *block) \
-	{ \
-		switch (n_groups * 8 + n_rows) { \
-			CASE(1, 1, multiply) \
-			CASE(1, 2, multiply) \
-			CASE(1, 3, multiply) \
-			CASE(1, 4, multiply) \
-			CASE(1, 5, multiply) \
-			CASE(1, 6, multiply) \
-			CASE(2, 1, multiply) \
-			CASE(2, 2, multiply) \
-			CASE(2, 3, multiply) \
-			CASE(2, 4, multiply) \
-			CASE(2, 5, multiply) \
-			CASE(2, 6, multiply) \
-		} \
-	}
-
 SIZES(eight_bits, multiply_eight_bits)
 SIZES(few_bits, multiply_few_bits)
 
-void panel_multiply_avx512(const struct panel_tile *t)
+static void multiply_panel(const struct panel_tile *t)
 {
 	walk(t, panel_levelled_bytes(t->dtype, t->n),
 	     panel_form(t->dtype)->bits == 8 ? eight_bits : few_bits);
 }
+
+const struct panel_kernels panel_levelled_avx512 = {
+	.group = panel_levelled_bytes,
+	.x = quant_x_biased_avx512,
+	.fill = panel_fill_levelled_avx512,
+	.multiply = multiply_panel,
+};

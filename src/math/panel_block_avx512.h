@@ -1,0 +1,95 @@
+/*
+ * panel_block_avx512.h - the register block that both panel products share
+ *
+ * 12 integer and 12 float accumulators, two vectors of weights and one of
+ * activations fill 27 registers.
+ */
+#ifndef CONFAB_PANEL_BLOCK_AVX512_H
+#define CONFAB_PANEL_BLOCK_AVX512_H
+
+#include <immintrin.h>
+
+#define GROUPS 2 /* of weight rows in a register block */
+#define ROWS   6 /* of activations */
+
+#include "math/panel.h"
+#include "math/panel_walk.h"
+
+/* A register block's sums, in memory. */
+struct sums {
+	_Alignas(64) float of[GROUPS][ROWS][PANEL_ROWS];
+};
+
+INLINE void clear(__m512 sum[GROUPS][ROWS], int n_groups, int n_rows)
+{
+	UNROLL
+	for (int g = 0; g < n_groups; g++) {
+		UNROLL
+		for (int r = 0; r < n_rows; r++)
+			sum[g][r] = _mm512_setzero_ps();
+	}
+}
+
+static void store(const struct sums *sums, int n_groups, int n_rows,
+                  const struct block *block)
+{
+	for (int g = 0; g < n_groups; g++) {
+		size_t left = block->n_w - (size_t)g * PANEL_ROWS;
+		__mmask16 edge = left < PANEL_ROWS
+		                         ? (__mmask16)((1u << left) - 1)
+		                         : 0xffff;
+
+		for (int r = 0; r < n_rows; r++) {
+			float *to = block->y + (size_t)r * block->t->y_stride +
+			            g * PANEL_ROWS;
+			__m512 s = _mm512_load_ps(sums->of[g][r]);
+
+			if (block->t->add)
+				s = _mm512_add_ps(s, _mm512_maskz_loadu_ps(edge,
+				                                           to));
+			_mm512_mask_storeu_ps(to, edge, s);
+		}
+	}
+}
+
+/* The same from registers. */
+INLINE void store_block(const __m512 sum[GROUPS][ROWS], int n_groups,
+                        int n_rows, const struct block *block)
+{
+	struct sums sums;
+
+	UNROLL
+	for (int g = 0; g < n_groups; g++) {
+		UNROLL
+		for (int r = 0; r < n_rows; r++)
+			_mm512_store_ps(sums.of[g][r], sum[g][r]);
+	}
+	store(&sums, n_groups, n_rows, block);
+}
+
+#define CASE(g, r, multiply) \
+	case (g)*8 + (r): \
+		multiply(g, r, block); \
+		break;
+
+/* Every size of register block. */
+#define SIZES(name, multiply) \
+	static void name(int n_groups, int n_rows, struct block *block) \
+	{ \
+		switch (n_groups * 8 + n_rows) { \
+			CASE(1, 1, multiply) \
+			CASE(1, 2, multiply) \
+			CASE(1, 3, multiply) \
+			CASE(1, 4, multiply) \
+			CASE(1, 5, multiply) \
+			CASE(1, 6, multiply) \
+			CASE(2, 1, multiply) \
+			CASE(2, 2, multiply) \
+			CASE(2, 3, multiply) \
+			CASE(2, 4, multiply) \
+			CASE(2, 5, multiply) \
+			CASE(2, 6, multiply) \
+		} \
+	}
+
+#endif
