@@ -3,6 +3,7 @@
 CONFAB is the program, CONFAB_SRCDIR the source tree; both have defaults for a
 build in the source tree.  Everything happens in a HOME of its own.
 """
+import atexit
 import fcntl
 import json
 import os
@@ -23,6 +24,7 @@ CONFAB = os.path.abspath(os.environ.get("CONFAB", "./confab"))
 MODEL = os.path.join(SRC, "data", "confab-20m")
 GOLDEN = os.path.join(SRC, "tests", "golden")
 TMP = tempfile.mkdtemp(prefix="confab-cli-")
+atexit.register(shutil.rmtree, TMP, ignore_errors=True)
 HOME = os.path.join(TMP, "home")
 TESTS = []
 SLOW = {"CONFAB_KERNELS": "scalar"}  # some 10 ms a token, to be interrupted
@@ -60,7 +62,6 @@ def main():
         print("%s %d - %s" % (word, number,
                               function.__name__.replace("_", " ")),
               flush=True)
-    shutil.rmtree(TMP, ignore_errors=True)
     sys.exit(1 if failed else 0)
 
 

@@ -1,10 +1,6 @@
 /*
  * panel_fill.h - stored blocks into records of a coded panel, for every block type
  *
- * A panel is filled by fills[dtype](fill_of(from, o)) or, where its rows are packed
- * (panel_fill_packed.h), packed_fills[dtype](packed_fill_of(from, o)), whose out is
- * set by the caller.
- *
  * Included by the vector files alone, after they have defined
  *
  *	LANES			rows at a time: the dwords of a vector

@@ -107,53 +107,30 @@ void panel_fill_coded_avx512(char *panel, const struct panel_source *from)
 	fill_coded(panel, from);
 }
 
-/* The records that share an S, coded, on their way. */
-struct coded {
-	_Alignas(64) char bytes[PANEL_LEVEL * PANEL_RECORD_MAX];
-};
-
-/* Sixteen rows of a source from which eight records at a time are taken. */
+/* Sixteen rows of a source, of which eight records at a time are coded first. */
 static void level_rows(char *out, const struct panel_source *from, size_t o)
 {
+	_Alignas(64) char coded[PANEL_LEVEL * PANEL_RECORD_MAX];
 	const struct panel_form *form = panel_form(from->dtype);
-	struct fill fill = fill_of(from, o);
-	size_t left = fill.n_blocks, bytes;
-	struct coded coded;
+	struct panel_source part = *from;
+	size_t left = from->n / PANEL_BLOCK, bytes, n;
 
 	dtype_row_bytes(from->dtype, PANEL_LEVEL * PANEL_BLOCK, &bytes);
-	fill.out = coded.bytes;
-	for (; left > 0; left -= fill.n_blocks) {
-		fill.n_blocks = left < PANEL_LEVEL ? left : PANEL_LEVEL;
-		fills[from->dtype](&fill);
-		out = level(out, coded.bytes, form, fill.n_blocks);
-		for (size_t i = 0; i < LANES; i++)
-			fill.row[i] += bytes;
-	}
-}
-
-static void level_packed_rows(char *out, const struct panel_source *from,
-                              size_t o)
-{
-	const struct panel_form *form = panel_form(from->dtype);
-	struct packed_fill fill = packed_fill_of(from, o);
-	size_t left = fill.n_blocks, bytes;
-	struct coded coded;
-
-	dtype_row_bytes(from->dtype, PANEL_LEVEL * PANEL_BLOCK, &bytes);
-	fill.out = coded.bytes;
-	for (; left > 0; left -= fill.n_blocks) {
-		fill.n_blocks = left < PANEL_LEVEL ? left : PANEL_LEVEL;
-		packed_fills[from->dtype](&fill);
-		out = level(out, coded.bytes, form, fill.n_blocks);
-		fill.group += PANEL_ROWS * bytes;
+	if (packed_is(from->dtype))
+		bytes *= PACKED_ROWS;
+	for (; left > 0; left -= n) {
+		n = left < PANEL_LEVEL ? left : PANEL_LEVEL;
+		part.n = n * PANEL_BLOCK;
+		fill_lanes(coded, &part, o);
+		out = level(out, coded, form, n);
+		part.w += bytes;
 	}
 }
 
 void panel_fill_levelled_avx512(char *panel, const struct panel_source *from)
 {
 	size_t group = panel_levelled_bytes(from->dtype, from->n);
-	bool packed = packed_is(from->dtype);
 
 	for (size_t o = 0; o < from->n_w; o += PANEL_ROWS, panel += group)
-		(packed ? level_packed_rows : level_rows)(panel, from, o);
+		level_rows(panel, from, o);
 }

@@ -1,5 +1,5 @@
 /*
- * panel_fill_packed.h - packed rows into a panel
+ * panel_fill_packed.h - packed rows into a panel, and fill_coded() for any rows
  *
  * Included after panel_fill.h, by whose vectors it is written.  A packed group's
  * dwords lie as a panel wants them: nothing is transposed.
@@ -168,16 +168,22 @@ static void fill_rows(char *out, const struct panel_source *from, size_t o)
 	fills[from->dtype](&fill);
 }
 
+/* Rows [o, o + LANES), of whichever kind. */
+static void fill_lanes(char *out, const struct panel_source *from, size_t o)
+{
+	if (packed_is(from->dtype))
+		fill_packed_rows(out, from, o);
+	else
+		fill_rows(out, from, o);
+}
+
 static void fill_coded(char *panel, const struct panel_source *from)
 {
 	size_t group = panel_coded_bytes(from->dtype, from->n);
-	bool packed = packed_is(from->dtype);
 
-	for (size_t o = 0; o < from->n_w; o += LANES) {
-		char *out = panel + o / PANEL_ROWS * group + o % PANEL_ROWS * 4;
-
-		(packed ? fill_packed_rows : fill_rows)(out, from, o);
-	}
+	for (size_t o = 0; o < from->n_w; o += LANES)
+		fill_lanes(panel + o / PANEL_ROWS * group + o % PANEL_ROWS * 4,
+		           from, o);
 }
 
 #endif
