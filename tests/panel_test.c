@@ -108,6 +108,24 @@ static char *fill(const struct panel_kernels *k, const struct weight *w)
 	return panel;
 }
 
+/* y [rows, n_w] of rows of activations in k's form, and of a whole weight. */
+static void multiply(const struct panel_kernels *k, const struct weight *w,
+                     const struct quant_x *x, size_t rows, float *y)
+{
+	char *panel = fill(k, w);
+
+	k->multiply(&(struct panel_tile){ .dtype = w->from.dtype,
+	                                  .panel = panel,
+	                                  .n_w = w->from.n_w,
+	                                  .n = w->from.n,
+	                                  .x = x,
+	                                  .x_stride = quant_x_count(w->from.n),
+	                                  .rows = rows,
+	                                  .y = y,
+	                                  .y_stride = w->from.n_w });
+	free(panel);
+}
+
 static size_t random_n(enum dtype dtype, uint64_t *rng)
 {
 	size_t block = (size_t)dtype_info(dtype)->block;
@@ -247,7 +265,6 @@ static void weights_that_are_no_numbers_come_through(void **state)
 			                      .stride = sizeof blocks[0],
 			                      .n_w = OUT,
 			                      .n = N } };
-		char *panel;
 
 		memset(blocks, 0x77, sizeof blocks);
 		for (size_t o = 0; o < OUT; o++)
@@ -260,22 +277,12 @@ static void weights_that_are_no_numbers_come_through(void **state)
 		for (size_t i = 0; i < N; i++)
 			row[i] = 1;
 		k->x(x, row, N);
-		panel = fill(k, &w);
-		k->multiply(&(struct panel_tile){ .dtype = DTYPE_Q4_0,
-		                                  .panel = panel,
-		                                  .n_w = OUT,
-		                                  .n = N,
-		                                  .x = x,
-		                                  .x_stride = 1,
-		                                  .rows = 1,
-		                                  .y = y,
-		                                  .y_stride = OUT });
+		multiply(k, &w, x, 1, y);
 		assert_true(fabsf(y[0] + N) < 0.01f * N);
 		assert_true(isnan(y[1]));
 		assert_false(isfinite(y[2]));
 		assert_true(y[3] == 0);
 		assert_true(y[15] == y[0]);
-		free(panel);
 	}
 }
 
@@ -403,7 +410,6 @@ static void the_largest_integers_do_not_overflow(void **state)
 			                      .n = N } };
 		static struct quant_x x[ROWS];
 		static float row[N], y[ROWS * OUT];
-		char *panel;
 
 		for (size_t o = 0; o < OUT; o++)
 			for (size_t b = 0; b < N / 32; b++) {
@@ -416,19 +422,9 @@ static void the_largest_integers_do_not_overflow(void **state)
 			row[i] = 127;
 		for (size_t r = 0; r < ROWS; r++)
 			k->x(&x[r], row, N);
-		panel = fill(k, &w);
-		k->multiply(&(struct panel_tile){ .dtype = DTYPE_Q8_0,
-		                                  .panel = panel,
-		                                  .n_w = OUT,
-		                                  .n = N,
-		                                  .x = x,
-		                                  .x_stride = 1,
-		                                  .rows = ROWS,
-		                                  .y = y,
-		                                  .y_stride = OUT });
+		multiply(k, &w, x, ROWS, y);
 		for (size_t i = 0; i < ROWS * OUT; i++)
 			assert_true(y[i] == (sign > 0 ? 127 : -128) * 127 * N);
-		free(panel);
 	}
 }
 

@@ -163,7 +163,7 @@ static enum session_result read_chunk(struct session *s, const int *ids,
 	s->logits_valid = false;
 	model_set_observer(s->model, go_on, r);
 	whole = model_forward(s->model, s->cache, ids, r->rows,
-	                      r->done + r->rows == r->total);
+	                      r->done + r->rows == r->total ? 1 : 0);
 	model_set_observer(s->model, NULL, NULL);
 	if (!whole)
 		return SESSION_CANCELLED;

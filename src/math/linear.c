@@ -328,16 +328,23 @@ static void narrow_rows(const struct call *call, int index, int n)
 		                           call->n_in);
 }
 
+/* Rows [r, end) of x in the form that a product takes. */
+static void quantize(const struct call *call,
+                     void (*form)(struct quant_x *dst, const float *x,
+                                  size_t n),
+                     struct quant_x *to, size_t r, size_t end)
+{
+	for (; r < end; r++)
+		form(to + r * quant_x_count(call->n_in),
+		     call->x + r * call->x_stride, call->n_in);
+}
+
 /* Every thread for itself: for a few rows that takes less than to wait for one
  * another. */
 static void quantize_own(const struct call *call, int index)
 {
-	struct quant_x *own = own_rows(call->work, index);
-
-	for (size_t r = 0; r < call->rows; r++)
-		call->kernels->quant_x(own + r * quant_x_count(call->n_in),
-		                       call->x + r * call->x_stride,
-		                       call->n_in);
+	quantize(call, call->kernels->quant_x, own_rows(call->work, index), 0,
+	         call->rows);
 }
 
 static void quantize_rows(const struct call *call, int index, int n)
@@ -345,10 +352,7 @@ static void quantize_rows(const struct call *call, int index, int n)
 	size_t r, end;
 
 	threads_split(call->rows, 1, index, n, &r, &end);
-	for (; r < end; r++)
-		call->panel->x(call->work->quantized +
-		                       r * quant_x_count(call->n_in),
-		               call->x + r * call->x_stride, call->n_in);
+	quantize(call, call->panel->x, call->work->quantized, r, end);
 }
 
 static void share(void *arg, int index, int n)

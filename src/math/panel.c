@@ -38,5 +38,5 @@ size_t panel_levelled_bytes(enum dtype dtype, size_t n)
 
 	if (forms[dtype].bits < 8)
 		scales = (blocks + PANEL_LEVEL - 1) / PANEL_LEVEL;
-	return blocks * (PANEL_CODES + 4 * PANEL_ROWS) + scales * PANEL_SCALE;
+	return blocks * PANEL_LEVELLED + scales * PANEL_SCALE;
 }

@@ -66,9 +66,10 @@ struct quant_x;
 #define PANEL_CODES (PANEL_ROWS * PANEL_BLOCK) /* bytes of a record's codes */
 #define PANEL_LEVEL 8                          /* records that share an S */
 
-/* Where a levelled record's sums are, and S follows; S's bytes. */
-#define PANEL_SUMS  PANEL_CODES
-#define PANEL_SCALE (4 * PANEL_ROWS)
+/* Where a levelled record's sums are, and where it ends; S's bytes. */
+#define PANEL_SUMS     PANEL_CODES
+#define PANEL_LEVELLED (PANEL_SUMS + 4 * PANEL_ROWS)
+#define PANEL_SCALE    (4 * PANEL_ROWS)
 
 /* Bytes of the longest record of any form. */
 #define PANEL_RECORD_MAX (PANEL_CODES + 4 * 4 * PANEL_ROWS)

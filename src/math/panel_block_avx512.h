@@ -52,6 +52,34 @@ static void store(const struct sums *sums, int n_groups, int n_rows,
 	}
 }
 
+/* Adds the integer products of quads [j, j + n) of a record: of unsigned codes by
+ * signed activations or, levelled, of signed weights by unsigned activations. */
+INLINE void add_quads(__m512i acc[GROUPS][ROWS], int n_groups, int n_rows,
+                      const char *const *record, struct at at, int j, int n,
+                      bool levelled)
+{
+	UNROLL
+	for (int k = j; k < j + n; k++) {
+		__m512i w[GROUPS];
+
+		UNROLL
+		for (int g = 0; g < n_groups; g++)
+			w[g] = _mm512_load_si512(record[g] + 64 * k);
+		UNROLL
+		for (int r = 0; r < n_rows; r++) {
+			__m512i q = _mm512_set1_epi32(quad_at(at, r, k));
+
+			UNROLL
+			for (int g = 0; g < n_groups; g++)
+				acc[g][r] =
+					_mm512_dpbusd_epi32(acc[g][r],
+				                            levelled ? q : w[g],
+				                            levelled ? w[g]
+				                                     : q);
+		}
+	}
+}
+
 /* The same from registers. */
 INLINE void store_block(const __m512 sum[GROUPS][ROWS], int n_groups,
                         int n_rows, const struct block *block)

@@ -10,33 +10,6 @@ INLINE int quads_of(int n_scales)
 	return n_scales == 1 ? 8 : 4;
 }
 
-/* The quads of a record that share scale `part` of n_parts. */
-INLINE void integer_dots(__m512i acc[GROUPS][ROWS], int n_groups, int n_rows,
-                         int n_parts, int part, const char *const *record,
-                         struct at at)
-{
-	const int n = quads_of(n_parts);
-
-	UNROLL
-	for (int k = 0; k < n; k++) {
-		const int j = n * part + k;
-		__m512i w[GROUPS];
-
-		UNROLL
-		for (int g = 0; g < n_groups; g++)
-			w[g] = _mm512_load_si512(record[g] + 64 * j);
-		UNROLL
-		for (int r = 0; r < n_rows; r++) {
-			__m512i q = _mm512_set1_epi32(quad_at(at, r, j));
-
-			UNROLL
-			for (int g = 0; g < n_groups; g++)
-				acc[g][r] =
-					_mm512_dpbusd_epi32(acc[g][r], w[g], q);
-		}
-	}
-}
-
 INLINE __m512i times_sum(struct at at, int row, int n_parts, int part,
                          int factor)
 {
@@ -88,7 +61,8 @@ INLINE void part(__m512 sum[GROUPS][ROWS], int n_groups, int n_rows,
 		for (int g = 0; g < n_groups; g++)
 			acc[g][r] = first;
 	}
-	integer_dots(acc, n_groups, n_rows, n_scales, s, record, at);
+	add_quads(acc, n_groups, n_rows, record, at, quads_of(n_scales) * s,
+	          quads_of(n_scales), false);
 	UNROLL
 	for (int r = 0; r < n_rows; r++)
 		scale_row(sum, acc, n_groups, r, n_scales, has_min, s, record,

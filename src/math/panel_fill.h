@@ -1,5 +1,5 @@
 /*
- * panel_fill.h - stored blocks into records of a coded panel, for every block type
+ * panel_fill.h - stored blocks of every type into records of a coded panel
  *
  * Included by the vector files alone, after they have defined
  *

@@ -145,7 +145,7 @@ INLINE char *level_few_bits(char *to, const char *coded, size_t n, int n_scales,
 
 	for (size_t b = 0; b < n; b++) {
 		level_record(to, coded, times, n_scales, has_min, form);
-		to += PANEL_SUMS + 4 * PANEL_ROWS;
+		to += PANEL_LEVELLED;
 		coded += form->record;
 	}
 	_mm512_store_ps(to,
@@ -173,7 +173,7 @@ INLINE char *level_eight_bits(char *to, const char *coded, size_t n,
 			sum = _mm512_dpbusd_epi32(sum, ones, b);
 		}
 		put_sums(to, sum);
-		to += PANEL_SUMS + 4 * PANEL_ROWS;
+		to += PANEL_LEVELLED;
 		_mm512_store_ps(to, coded_factor(coded, 0));
 		to += PANEL_SCALE;
 	}

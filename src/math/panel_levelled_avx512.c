@@ -5,7 +5,7 @@
 
 #include "math/panel_block_avx512.h"
 
-/* The products of a record: in 32 bits, then as float. */
+/* The products of a record. */
 INLINE void integer_dots(__m512i acc[GROUPS][ROWS], int n_groups, int n_rows,
                          const char *const *record, struct at at)
 {
@@ -15,23 +15,7 @@ INLINE void integer_dots(__m512i acc[GROUPS][ROWS], int n_groups, int n_rows,
 		for (int r = 0; r < n_rows; r++)
 			acc[g][r] = _mm512_load_si512(record[g] + PANEL_SUMS);
 	}
-	UNROLL
-	for (int j = 0; j < 8; j++) {
-		__m512i b[GROUPS];
-
-		UNROLL
-		for (int g = 0; g < n_groups; g++)
-			b[g] = _mm512_load_si512(record[g] + 64 * j);
-		UNROLL
-		for (int r = 0; r < n_rows; r++) {
-			__m512i q = _mm512_set1_epi32(quad_at(at, r, j));
-
-			UNROLL
-			for (int g = 0; g < n_groups; g++)
-				acc[g][r] =
-					_mm512_dpbusd_epi32(acc[g][r], q, b[g]);
-		}
-	}
+	add_quads(acc, n_groups, n_rows, record, at, 0, 8, true);
 }
 
 /* sum += scale dot, a scale for each record. */
@@ -49,8 +33,8 @@ INLINE void multiply_eight_bits(int n_groups, int n_rows, struct block *block)
 		integer_dots(acc, n_groups, n_rows, record, at);
 		UNROLL
 		for (int g = 0; g < n_groups; g++) {
-			__m512 scale = _mm512_load_ps(record[g] + PANEL_SUMS +
-			                              4 * PANEL_ROWS);
+			__m512 scale =
+				_mm512_load_ps(record[g] + PANEL_LEVELLED);
 
 			UNROLL
 			for (int r = 0; r < n_rows; r++) {
@@ -61,7 +45,7 @@ INLINE void multiply_eight_bits(int n_groups, int n_rows, struct block *block)
 								    acc[g][r]),
 				                            d, sum[g][r]);
 			}
-			record[g] += PANEL_SUMS + 4 * PANEL_ROWS + PANEL_SCALE;
+			record[g] += PANEL_LEVELLED + PANEL_SCALE;
 		}
 		next_block(&at);
 	}
@@ -69,8 +53,8 @@ INLINE void multiply_eight_bits(int n_groups, int n_rows, struct block *block)
 }
 
 /* Eight records, or as many as are left, by the scale that follows them. */
-INLINE void level(struct sums *sums, int n_groups, int n_rows, size_t n,
-                  const char **record, struct at *at, struct block *block)
+INLINE void add_level(struct sums *sums, int n_groups, int n_rows, size_t n,
+                      const char **record, struct at *at, struct block *block)
 {
 	__m512i acc[GROUPS][ROWS];
 	__m512 sum[GROUPS][ROWS];
@@ -92,7 +76,7 @@ INLINE void level(struct sums *sums, int n_groups, int n_rows, size_t n,
 		}
 		UNROLL
 		for (int g = 0; g < n_groups; g++)
-			record[g] += PANEL_SUMS + 4 * PANEL_ROWS;
+			record[g] += PANEL_LEVELLED;
 		next_block(at);
 	}
 	UNROLL
@@ -119,7 +103,7 @@ INLINE void multiply_few_bits(int n_groups, int n_rows, struct block *block)
 
 	for (size_t left = block->n_blocks, n; left > 0; left -= n) {
 		n = left < PANEL_LEVEL ? left : PANEL_LEVEL;
-		level(&sums, n_groups, n_rows, n, record, &at, block);
+		add_level(&sums, n_groups, n_rows, n, record, &at, block);
 	}
 	store(&sums, n_groups, n_rows, block);
 }

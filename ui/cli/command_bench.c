@@ -52,7 +52,7 @@ static int read_prompt(struct bench *b, size_t n, struct error *err)
 		if (kv_cache_reserve(b->cache, seq, err))
 			return -1;
 		model_forward(b->m.model, b->cache, b->ids + pos, seq,
-		              pos + seq == n);
+		              pos + seq == n ? 1 : 0);
 	}
 	if (n)
 		model_logits(b->m.model, 0, 1, b->logits);

@@ -32,7 +32,7 @@ struct headless {
 	enum chat_family family;
 	struct sampler_settings sampling;
 
-	struct headless_library library;
+	struct headless_library kept;
 	struct conversation *c;
 	struct ids line; /* the last prompt and its reply, as they were read */
 
@@ -73,7 +73,7 @@ static struct engine_event *next_event(struct headless *h, uint64_t request)
 		}
 		cancel_on_trouble(h, request);
 		if (h->reply && h->reply->ids.n)
-			headless_library_save_open(&h->library, h->c);
+			headless_library_save_open(&h->kept, h->c);
 		came = signals_wait(engine_fd(h->engine), 1000);
 		if (came && !h->signal) {
 			h->signal = came;
@@ -234,7 +234,7 @@ static void finish_reply(struct headless *h, const struct engine_event *event)
 	reply->seconds = event->finished.prefill_seconds +
 	                 event->finished.decode_seconds;
 	if (reply->ids.n || reply->state != MESSAGE_INTERRUPTED)
-		headless_library_save(&h->library, h->c);
+		headless_library_save(&h->kept, h->c);
 	strbuf_clear(&out);
 	if (h->o->json)
 		reply_json_end(&out, h->turn, event, reply->text.bytes,
@@ -343,7 +343,7 @@ static int run_turn(struct headless *h, const struct strbuf *prompt,
 	conversation_add(h->c, h->c->leaf, ROLE_USER, prompt->bytes,
 	                 prompt->len);
 	conversation_auto_title(h->c);
-	headless_library_save(&h->library, h->c);
+	headless_library_save(&h->kept, h->c);
 	if (!make_prompt(h, &ids, err))
 		status = reply(h, &ids, err);
 	ids_free(&ids);
@@ -363,7 +363,7 @@ static int converse(struct headless *h, struct error *err)
  * told when that fails. */
 static void save_line(struct headless *h)
 {
-	char *path = headless_library_keeps(&h->library)
+	char *path = headless_library_keeps(&h->kept)
 	                     ? snapshots_path(h->o, h->c->id)
 	                     : NULL;
 	enum engine_event_type type = ENGINE_PROGRESS;
@@ -394,7 +394,7 @@ static void headless_free(struct headless *h)
 {
 	ids_free(&h->line);
 	engine_free(h->engine);
-	headless_library_close(&h->library);
+	headless_library_close(&h->kept);
 	conversation_free(h->c);
 	prompts_free(&h->prompts);
 }
@@ -411,7 +411,7 @@ int headless_run(const struct options *o, struct error *err)
 
 	if (!prompts_read(&h.prompts, o, err)) {
 		signals_note();
-		status = headless_library_open(&h.library, o, &h.c, err);
+		status = headless_library_open(&h.kept, o, &h.c, err);
 		if (status == EXIT_OK)
 			status = start_engine(&h, err);
 		if (status == EXIT_OK)
