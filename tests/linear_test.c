@@ -129,22 +129,22 @@ static double rounding(size_t n)
 }
 
 /* How activations are rounded before this call multiplies them. */
-enum form { FORM_F32, FORM_BF16, FORM_INT8 };
+enum form { FORM_F32, FORM_BF16, FORM_INT8, FORM_PANEL };
+
+static struct linear_plan plan_of(enum dtype dtype, size_t rows, bool exact)
+{
+	return linear_plan_of(kernels_get(), dtype, rows, exact);
+}
 
 static enum form form_of(enum dtype dtype, size_t rows, bool exact)
 {
-	const struct kernels *kernels = kernels_get();
+	struct linear_plan plan = plan_of(dtype, rows, exact);
 
-	if (exact)
-		return FORM_F32;
-	if (rows < LINEAR_NARROW_ROWS && kernels->tile_int8[dtype])
-		return FORM_INT8;
-	if (panel_form(dtype) && kernels->panel_coded)
-		return FORM_INT8;
-	return dtype == DTYPE_BF16 && rows >= LINEAR_NARROW_ROWS &&
-	                       kernels->tile_bf16_narrow
-	               ? FORM_BF16
-	               : FORM_F32;
+	assert_false(exact && (plan.int8 || plan.panel || plan.narrow));
+	return plan.panel    ? FORM_PANEL
+	       : plan.int8   ? FORM_INT8
+	       : plan.narrow ? FORM_BF16
+	                     : FORM_F32;
 }
 
 static void round_to_int8(float *row, size_t n)
@@ -161,7 +161,7 @@ static void round_to_int8(float *row, size_t n)
 
 /* The activations as they are multiplied. */
 static float *rounded(const float *x, size_t rows, size_t stride, size_t n_in,
-                      enum form form)
+                      enum form form, const struct panel_kernels *panel)
 {
 	float *copy = malloc((rows * stride + 1) * sizeof *copy);
 
@@ -170,22 +170,24 @@ static float *rounded(const float *x, size_t rows, size_t stride, size_t n_in,
 		copy[i] = half_from_bf16(half_to_bf16(x[i]));
 	for (size_t r = 0; form == FORM_INT8 && r < rows; r++)
 		round_to_int8(copy + r * stride, n_in);
+	for (size_t r = 0; form == FORM_PANEL && r < rows; r++)
+		panel_round_x(panel, copy + r * stride, n_in);
 	return copy;
 }
 
-/* The weights as they are multiplied: those of a levelled panel are rounded, which
- * panel_test.c holds to the file's. */
+/* The weights as they are multiplied: those of levelled and wide panels are
+ * rounded, which panel_test.c holds to the file's. */
 static void round_weights(const struct weight *w, size_t rows, bool exact)
 {
 	const struct panel_kernels *panel =
-		linear_plan_of(kernels_get(), w->t.dtype, rows, exact).panel;
+		plan_of(w->t.dtype, rows, exact).panel;
 	size_t n_w = (size_t)w->t.shape[0], n = (size_t)w->t.shape[1];
 	struct panel_source from = {
 		.dtype = w->t.dtype, .w = w->t.data, .n_w = n_w, .n = n
 	};
 	char *bytes;
 
-	if (!panel || !panel_is_levelled(panel))
+	if (!panel || (!panel_is_levelled(panel) && !panel_is_wide(panel)))
 		return;
 	dtype_row_bytes(w->t.dtype, w->t.shape[1], &from.stride);
 	bytes = aligned_alloc(64,
@@ -209,10 +211,11 @@ static void check_product(enum dtype dtype, size_t n_out, size_t n_in,
 	float *y = random_rows(rows * y_stride, rng);
 	float *before = malloc((rows * y_stride + 1) * sizeof *y);
 	enum form form = form_of(dtype, rows, exact);
-	float *used = rounded(x, rows, x_stride, n_in, form);
+	float *used = rounded(x, rows, x_stride, n_in, form,
+	                      plan_of(dtype, rows, exact).panel);
 	/* Of a narrow product of a type with minima, what is rounded is up to
 	 * four times the result's terms. */
-	double slack = form == FORM_INT8 ? 4 : 1;
+	double slack = form == FORM_INT8 || form == FORM_PANEL ? 4 : 1;
 	struct linear_job job = { &w.t, y, y_stride, numbers_below(rng, 2) };
 
 	round_weights(&w, rows, exact);
@@ -273,14 +276,15 @@ static void every_dtype_and_number_of_rows_is_multiplied(void **state)
 static void long_rows_and_many_outputs_are_multiplied(void **state)
 {
 	static const size_t rows[] = { 1, 2, 7, 8, 33 };
-	static const enum dtype some[] = { DTYPE_BF16, DTYPE_F32, DTYPE_Q4_K };
+	static const enum dtype some[] = { DTYPE_BF16, DTYPE_F32, DTYPE_Q4_K,
+		                           DTYPE_Q8_0, DTYPE_Q5_K };
 	uint64_t rng = 2;
 
 	(void)state;
 	EACH_SET
-	for (size_t d = 0; d < 3; d++)
+	for (size_t d = 0; d < sizeof some / sizeof *some; d++)
 		for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
-			size_t odd = some[d] == DTYPE_Q4_K ? 0 : 7;
+			size_t odd = dtype_info(some[d])->block > 1 ? 0 : 7;
 
 			check_product(some[d], 13, MAX_IN - odd, rows[r], false,
 			              &rng);
@@ -289,8 +293,9 @@ static void long_rows_and_many_outputs_are_multiplied(void **state)
 		}
 }
 
-/* bf16 has 8 significant bits, so an activation moves by up to 2^-8 of itself;
- * and it does move: the two are not the same path. */
+/* bf16 has 8 significant bits, so an activation moves by up to 2^-8 of itself, and
+ * by much less of the largest where it becomes an integer; and it does move: the
+ * two are not the same path. */
 static void narrow_products_stay_within_the_rounding_of_activations(
 	void **state)
 {
@@ -317,7 +322,7 @@ static void narrow_products_stay_within_the_rounding_of_activations(
 			            (0x1p-8 + 2 * rounding(IN)) * size);
 		}
 		assert_int_equal(memcmp(exact, narrow, sizeof exact) != 0,
-		                 form_of(DTYPE_BF16, ROWS, false) == FORM_BF16);
+		                 form_of(DTYPE_BF16, ROWS, false) != FORM_F32);
 		free(x);
 		weight_free(&w);
 	}

@@ -4,15 +4,23 @@
 #ifndef CONFAB_TESTS_PANEL_ELEMENT_H
 #define CONFAB_TESTS_PANEL_ELEMENT_H
 
+#include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include "math/panel.h"
+#include "math/row_blocks.h"
 
 static inline bool panel_is_levelled(const struct panel_kernels *k)
 {
 	return k->group == panel_levelled_bytes;
+}
+
+static inline bool panel_is_wide(const struct panel_kernels *k)
+{
+	return k->group == panel_wide_bytes;
 }
 
 /* The weight is scale (code - offset) - min. */
@@ -56,6 +64,19 @@ static inline struct panel_element panel_levelled(const char *group,
 	return e;
 }
 
+static inline struct panel_element panel_wide(const char *group, size_t n,
+                                              size_t lane, size_t i)
+{
+	size_t first = i / 256 * 256, left = n - first < 256 ? n - first : 256;
+	const char *record = group + first / 256 * (256 * 32 + 64);
+	struct panel_element e = { .min = 0 };
+
+	i -= first;
+	e.code = ((const int16_t *)record)[i / 2 * 32 + lane * 2 + i % 2];
+	e.scale = ((const float *)(record + (left + 7) / 8 * 8 * 32))[lane];
+	return e;
+}
+
 /* Row o, element i of a panel of rows of n. */
 static inline struct panel_element panel_element(const struct panel_kernels *k,
                                                  const char *panel,
@@ -64,6 +85,8 @@ static inline struct panel_element panel_element(const struct panel_kernels *k,
 {
 	const char *group = panel + o / 16 * k->group(dtype, n);
 
+	if (panel_is_wide(k))
+		return panel_wide(group, n, o % 16, i);
 	return panel_is_levelled(k) ? panel_levelled(group, dtype, n, o % 16, i)
 	                            : panel_coded(group, dtype, o % 16, i);
 }
@@ -71,6 +94,41 @@ static inline struct panel_element panel_element(const struct panel_kernels *k,
 static inline float panel_value(struct panel_element e)
 {
 	return e.scale * (float)(e.code - e.offset) - e.min;
+}
+
+/* A row of activations as the format rounds it. */
+static inline void panel_round_x(const struct panel_kernels *k, float *row,
+                                 size_t n)
+{
+	size_t run = panel_is_wide(k) ? 256 : 32;
+	float levels = panel_is_wide(k) ? 4095 : 127;
+
+	for (size_t i = 0; i < n; i += run) {
+		size_t end = i + run < n ? i + run : n;
+		float top = 0;
+
+		for (size_t j = i; j < end; j++)
+			top = fmaxf(top, fabsf(row[j]));
+		for (size_t j = i; j < end; j++)
+			row[j] = top > 0 ? rintf(row[j] * (levels / top)) *
+			                           (top / levels)
+			                 : 0;
+	}
+}
+
+/* Rows of activations in strips, for free(). */
+static inline char *panel_strips(const struct panel_kernels *k, const float *x,
+                                 size_t x_stride, size_t rows, size_t n)
+{
+	size_t bytes = k->x_bytes(n), r, end;
+	char *strips = aligned_alloc(64, (rows * bytes + 63) / 64 * 64);
+
+	for (size_t s = 0; s < row_blocks(rows, k->strip); s++) {
+		row_block_at(rows, k->strip, s, &r, &end);
+		k->x(strips + r * bytes, x + r * x_stride, x_stride, end - r,
+		     n);
+	}
+	return strips;
 }
 
 #endif

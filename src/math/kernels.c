@@ -10,6 +10,14 @@
 static const struct kernels *_Atomic in_use;
 
 #ifdef __x86_64__
+/* Intel's processors multiply pairs of bf16 at half the rate of float32 (Sapphire
+ * Rapids: 87 of 175 GFLOP/s a core), AMD's at twice that rate. */
+static bool multiplies_bf16(void)
+{
+	return __builtin_cpu_supports("avx512bf16") &&
+	       !__builtin_cpu_is("intel");
+}
+
 static const struct kernels *avx512(void)
 {
 	if (!__builtin_cpu_supports("avx512f") ||
@@ -18,8 +26,7 @@ static const struct kernels *avx512(void)
 	    !__builtin_cpu_supports("avx512dq") ||
 	    !__builtin_cpu_supports("avx512vnni"))
 		return NULL;
-	return __builtin_cpu_supports("avx512bf16") ? &kernels_avx512_bf16
-	                                            : &kernels_avx512;
+	return multiplies_bf16() ? &kernels_avx512_bf16 : &kernels_avx512;
 }
 
 static const struct kernels *avx2(void)

@@ -2,7 +2,7 @@
  * kernels.h - the innermost loops, one set per kind of CPU
  *
  * Three sets do the same: scalar (portable C), avx2 (with FMA and F16C) and
- * avx512 (F, BW, VL, DQ, VNNI; and BF16 where the CPU has it).  The best one
+ * avx512 (F, BW, VL, DQ, VNNI; and BF16 where the CPU is fast at it).  The best one
  * that the CPU can run is chosen at run time; CONFAB_KERNELS=scalar|avx2|avx512
  * in the environment overrides that, so that each can be tested on one machine.
  *
@@ -64,7 +64,7 @@ struct kernels {
 	/*
 	 * Blocks of a matrix product, see tile.h.  The first three multiply
 	 * float32 activations.  tile_bf16_narrow multiplies bf16 activations
-	 * and bf16 weights; NULL where the CPU has no instruction for it.
+	 * and bf16 weights; NULL where the CPU has no fast instruction for it.
 	 */
 	void (*tile_f32)(const struct tile *t);
 	void (*tile_f16)(const struct tile *t);
@@ -74,9 +74,10 @@ struct kernels {
 	void (*tile_int8[DTYPE_COUNT])(const struct tile *t);
 	/* Packed types by float32 activations; NULL where there is none. */
 	void (*tile_exact[DTYPE_COUNT])(const struct tile *t);
-	/* Weights of block types by 8-bit activations, see panel.h; NULL where
-	 * there are none.  Levelled are faster where rows are many. */
-	const struct panel_kernels *panel_coded, *panel_levelled;
+	/* Weights of many rows by integer activations, see panel.h; NULL where
+	 * there are none.  Levelled are faster than coded where rows are many;
+	 * wide are for 16-bit floats and for what coded does not take. */
+	const struct panel_kernels *panel_coded, *panel_levelled, *panel_wide;
 };
 
 /* The set in use. */

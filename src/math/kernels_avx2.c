@@ -325,6 +325,7 @@ const struct kernels kernels_avx2 = {
 	.tile_f16 = tile_f16_avx2,
 	.tile_bf16 = tile_bf16_avx2,
 	.panel_coded = &panel_coded_avx2,
+	.panel_wide = &panel_wide_avx2,
 	.tile_int8 = TILE_INT8_SET(avx2),
 	.tile_exact = TILE_EXACT_SET(avx2),
 };

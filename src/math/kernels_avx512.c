@@ -251,7 +251,8 @@ static float exp_sum(float *y, const float *x, float top, size_t n)
 	.tile_int8 = TILE_INT8_SET(avx512), \
 	.tile_exact = TILE_EXACT_SET(avx512), \
 	.panel_coded = &panel_coded_avx512, \
-	.panel_levelled = &panel_levelled_avx512
+	.panel_levelled = &panel_levelled_avx512, \
+	.panel_wide = &panel_wide_avx512
 
 const struct kernels kernels_avx512 = { COMMON };
 

@@ -15,11 +15,15 @@
 #include "math/panel.h"
 #include "math/quant.h"
 #include "math/quant_x.h"
+#include "math/row_blocks.h"
 #include "math/tile.h"
 
 /* Threads share every weight's outputs (shares.h) and take them in the blocks of
  * linear_plan.h. */
 #define SHARE_GRAIN 16 /* outputs; 16 floats are a cache line */
+
+/* Formats of panels that the weights of one call can have. */
+#define MAX_FORMATS 2
 
 struct linear_work {
 	struct threads *pool;
@@ -28,7 +32,7 @@ struct linear_work {
 	int64_t max_in, max_out;
 	/* Activations as bf16 and as panels take them, shared by the threads. */
 	char *narrow;
-	struct quant_x *quantized;
+	char *strips[MAX_FORMATS];
 	struct quant_x *own; /* a thread's few rows as 8-bit integers */
 	size_t own_count;
 	float *panels; /* a thread's block of weights as it is multiplied */
@@ -48,8 +52,9 @@ struct call {
 	size_t x_stride, rows, n_in;
 	size_t narrow_stride; /* bytes; 0: no plan needs bf16 activations */
 	bool int8;            /* some plan needs a thread's own integers */
-	/* Of the plans that need shared ones: with the same rows the same. */
-	const struct panel_kernels *panel;
+	/* Of the plans that need strips; formats[i]'s are strips[i]. */
+	const struct panel_kernels *formats[MAX_FORMATS];
+	int n_formats;
 };
 
 static size_t smaller(size_t a, size_t b)
@@ -92,13 +97,14 @@ struct linear_work *linear_work_new(struct threads *pool, size_t max_rows,
 	work->own_count = smaller(max_rows, LINEAR_NARROW_ROWS - 1) *
 	                  quant_x_count((size_t)max_in);
 	work->narrow = mem_try(max_rows, narrow_stride((size_t)max_in));
-	work->quantized = mem_try(max_rows * quant_x_count((size_t)max_in),
-	                          sizeof *work->quantized);
+	for (int i = 0; i < MAX_FORMATS; i++)
+		work->strips[i] =
+			mem_try(max_rows, panel_x_most((size_t)max_in));
 	work->panels = mem_try(n_threads, work->panel_floats * sizeof(float));
 	work->gates = mem_try(n_threads, work->gate_floats * sizeof(float));
 	work->own = mem_try(n_threads, work->own_count * sizeof *work->own);
-	if (work->narrow && work->quantized && work->panels && work->gates &&
-	    work->own && new_shares(work))
+	if (work->narrow && work->strips[0] && work->strips[1] &&
+	    work->panels && work->gates && work->own && new_shares(work))
 		return work;
 	error_set(err, "no memory for products of %zu rows by %lld numbers",
 	          max_rows, (long long)max_in);
@@ -111,7 +117,8 @@ void linear_work_free(struct linear_work *work)
 	if (!work)
 		return;
 	free(work->narrow);
-	free(work->quantized);
+	for (int i = 0; i < MAX_FORMATS; i++)
+		free(work->strips[i]);
 	free(work->panels);
 	free(work->gates);
 	free(work->own);
@@ -198,6 +205,21 @@ static void locate_rows(const struct call *call, const struct linear_plan *plan,
 	}
 }
 
+/* Bytes of n elements of a row, or of 16 rows of a packed type. */
+static size_t run_bytes(const struct tensor *w, size_t n)
+{
+	size_t bytes = 0;
+
+	dtype_row_bytes(w->dtype, (int64_t)n, &bytes);
+	return packed_is(w->dtype) ? bytes * PACKED_ROWS : bytes;
+}
+
+static const char *strips_of(const struct call *call,
+                             const struct panel_kernels *format)
+{
+	return call->work->strips[format == call->formats[0] ? 0 : 1];
+}
+
 /* What of the weight follows output o, as far as the next panel takes it. */
 static size_t bytes_ahead(const struct tensor *w, size_t o, size_t n_w)
 {
@@ -208,30 +230,39 @@ static void multiply_panel(const struct call *call, int j, size_t o, size_t n_w,
                            float *y, size_t y_stride, bool add, char *panel)
 {
 	const struct tensor *w = call->jobs[j].w;
-	const struct panel_source from = {
+	const struct panel_kernels *format = call->plans[j].panel;
+	const size_t piece = linear_plan_piece(&call->plans[j], call->n_in);
+	struct panel_source from = {
 		.dtype = w->dtype,
 		.w = (const char *)w->data + o * row_bytes(w),
 		.stride = row_bytes(w),
 		.n_w = n_w,
-		.n = call->n_in,
 	};
-	const struct panel_tile t = {
+	struct panel_tile t = {
 		.dtype = w->dtype,
 		.panel = panel,
 		.n_w = n_w,
-		.n = call->n_in,
-		.x = call->work->quantized,
-		.x_stride = quant_x_count(call->n_in),
+		.x = strips_of(call, format),
+		.x_stride = format->x_bytes(call->n_in),
 		.rows = call->rows,
 		.y = y,
 		.y_stride = y_stride,
 		.add = add,
-		.ahead = from.w + n_w * from.stride,
-		.ahead_bytes = bytes_ahead(w, o + n_w, n_w),
 	};
 
-	call->plans[j].panel->fill(panel, &from);
-	call->plans[j].panel->multiply(&t);
+	for (; t.first < call->n_in; t.first += piece) {
+		t.n = smaller(piece, call->n_in - t.first);
+		if (t.first + t.n == call->n_in) {
+			t.ahead = (const char *)w->data +
+			          (o + n_w) * row_bytes(w);
+			t.ahead_bytes = bytes_ahead(w, o + n_w, n_w);
+		}
+		from.n = t.n;
+		format->fill(panel, &from);
+		format->multiply(&t);
+		from.w += run_bytes(w, t.n);
+		t.add = true;
+	}
 }
 
 /* y[r][0..n_w) = (add ? y : 0) + x[r] by outputs [o, o + n_w) of job j. */
@@ -328,31 +359,30 @@ static void narrow_rows(const struct call *call, int index, int n)
 		                           call->n_in);
 }
 
-/* Rows [r, end) of x in the form that a product takes. */
-static void quantize(const struct call *call,
-                     void (*form)(struct quant_x *dst, const float *x,
-                                  size_t n),
-                     struct quant_x *to, size_t r, size_t end)
-{
-	for (; r < end; r++)
-		form(to + r * quant_x_count(call->n_in),
-		     call->x + r * call->x_stride, call->n_in);
-}
-
 /* Every thread for itself: for a few rows that takes less than to wait for one
  * another. */
 static void quantize_own(const struct call *call, int index)
 {
-	quantize(call, call->kernels->quant_x, own_rows(call->work, index), 0,
-	         call->rows);
+	for (size_t r = 0; r < call->rows; r++)
+		call->kernels->quant_x(own_rows(call->work, index) +
+		                               r * quant_x_count(call->n_in),
+		                       call->x + r * call->x_stride,
+		                       call->n_in);
 }
 
-static void quantize_rows(const struct call *call, int index, int n)
+static void form_strips(const struct call *call, int i, int index, int n)
 {
-	size_t r, end;
+	const struct panel_kernels *format = call->formats[i];
+	size_t stride = format->x_bytes(call->n_in), s, end, r, end_row;
 
-	threads_split(call->rows, 1, index, n, &r, &end);
-	quantize(call, call->panel->x, call->work->quantized, r, end);
+	threads_split(row_blocks(call->rows, format->strip), 1, index, n, &s,
+	              &end);
+	for (; s < end; s++) {
+		row_block_at(call->rows, format->strip, s, &r, &end_row);
+		format->x(call->work->strips[i] + r * stride,
+		          call->x + r * call->x_stride, call->x_stride,
+		          end_row - r, call->n_in);
+	}
 }
 
 static void share(void *arg, int index, int n)
@@ -363,9 +393,9 @@ static void share(void *arg, int index, int n)
 		quantize_own(call, index);
 	if (call->narrow_stride)
 		narrow_rows(call, index, n);
-	if (call->panel)
-		quantize_rows(call, index, n);
-	if (call->narrow_stride || call->panel)
+	for (int i = 0; i < call->n_formats; i++)
+		form_strips(call, i, index, n);
+	if (call->narrow_stride || call->n_formats)
 		threads_barrier(call->work->pool);
 	if (call->swiglu) {
 		share_swiglu(call, index);
@@ -373,6 +403,17 @@ static void share(void *arg, int index, int n)
 	}
 	for (int j = 0; j < call->n_jobs; j++)
 		share_job(call, j, index);
+}
+
+static void add_format(struct call *call, const struct panel_kernels *format)
+{
+	if (!format)
+		return;
+	for (int i = 0; i < call->n_formats; i++)
+		if (call->formats[i] == format)
+			return;
+	assert(call->n_formats < MAX_FORMATS);
+	call->formats[call->n_formats++] = format;
 }
 
 static void run(struct call *call, bool exact)
@@ -394,8 +435,7 @@ static void run(struct call *call, bool exact)
 		call->int8 |= call->plans[j].int8;
 		if (call->plans[j].narrow)
 			call->narrow_stride = narrow_stride(call->n_in);
-		if (call->plans[j].panel)
-			call->panel = call->plans[j].panel;
+		add_format(call, call->plans[j].panel);
 		shares_begin(work->shares[j], (size_t)tensor_rows(w),
 		             SHARE_GRAIN);
 	}

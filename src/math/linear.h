@@ -13,7 +13,7 @@
  *
  * Numerics.  With `exact` every product is of float32 grade: the weight's
  * stored value times the float32 activation, accumulated in float32 in some
- * order.  Without it activations, and in one case weights, are narrowed where the
+ * order.  Without it activations, and in some cases weights, are narrowed where the
  * set of kernels has such a product:
  *	BF16 weights, from LINEAR_NARROW_ROWS rows on	to bf16 (a relative
  *		error of 2^-8 an activation)
@@ -24,6 +24,11 @@
  *	block types of up to six bits, many rows, AVX-512	weights to signed
  *		bytes with a scale for every 256 (an error of at most 1/254 of
  *		the largest that those can hold, see panel.h)
+ *	16-bit floats and most block types, some rows, AVX2, and 16-bit floats that
+ *		AVX-512 does not multiply as bf16	instead weights to
+ *		12 bits and activations to 13, each with a scale for every 256
+ *		(an error of at most 1/4094 of the largest weight, 1/8190 of the
+ *		largest activation; of a block type's weights of 1/1811)
  * All else is computed as with `exact`; the portable set narrows few rows of
  * some block types only.  A row's result may depend in its last bits on how many
  * rows were computed with it.

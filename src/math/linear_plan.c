@@ -32,6 +32,10 @@
  * rows and gains 3% at 64, q4_k gains 5%, q6_k 7%. */
 #define LEVEL_ROWS 32
 
+/* From so many rows on it is worth while to turn 16-bit floats into integers: bf16
+ * from 16 on, f16 from 24 (Zen 3), both from 24 on with AVX-512 (Sapphire Rapids). */
+#define WIDE_ROWS 20
+
 static size_t smaller(size_t a, size_t b)
 {
 	return a < b ? a : b;
@@ -71,8 +75,14 @@ static size_t panel_rows(const struct kernels *kernels, enum dtype dtype)
 }
 
 static const struct panel_kernels *panel_of(const struct kernels *kernels,
-                                            size_t rows)
+                                            enum dtype dtype, size_t rows)
 {
+	const struct panel_kernels *wide = kernels->panel_wide;
+
+	if (wide && wide->takes(dtype))
+		return panel_form(dtype) || rows >= WIDE_ROWS ? wide : NULL;
+	if (!kernels->panel_coded || !kernels->panel_coded->takes(dtype))
+		return NULL;
 	return kernels->panel_levelled && rows >= LEVEL_ROWS
 	               ? kernels->panel_levelled
 	               : kernels->panel_coded;
@@ -90,8 +100,9 @@ struct linear_plan linear_plan_of(const struct kernels *kernels,
 		return (struct linear_plan){ .tile = kernels->tile_int8[dtype],
 			                     .int8 = true,
 			                     .packed = packed_is(dtype) };
-	if (!exact && kernels->panel_coded && panel_form(dtype))
-		return (struct linear_plan){ .panel = panel_of(kernels, rows) };
+	if (!exact && panel_of(kernels, dtype, rows))
+		return (struct linear_plan){ .panel = panel_of(kernels, dtype,
+			                                       rows) };
 	if (kernels->tile_exact[dtype])
 		return (struct linear_plan){ .tile = kernels->tile_exact[dtype],
 			                     .whole = true,
@@ -124,6 +135,9 @@ size_t linear_plan_piece(const struct linear_plan *plan, size_t n_in)
 	size_t pieces = (n_in + PIECE - 1) / PIECE;
 	size_t length = (n_in + pieces - 1) / pieces;
 
+	if (plan->panel)
+		return plan->panel->piece ? smaller(plan->panel->piece, n_in)
+		                          : n_in;
 	if (plan->int8) /* they fit as they are */
 		return n_in;
 	return (length + 63) / 64 * 64;
@@ -149,7 +163,8 @@ size_t linear_plan_x_bytes(const struct linear_plan *plan, size_t n)
 static size_t panel_outputs(const struct linear_plan *plan, enum dtype dtype,
                             size_t n_in)
 {
-	size_t pair = 2 * plan->panel->group(dtype, n_in);
+	size_t piece = linear_plan_piece(plan, n_in);
+	size_t pair = 2 * plan->panel->group(dtype, piece);
 	size_t pairs = PANEL_BYTES / pair;
 
 	return smaller(pairs ? pairs : 1,

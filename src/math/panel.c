@@ -40,3 +40,12 @@ size_t panel_levelled_bytes(enum dtype dtype, size_t n)
 		scales = (blocks + PANEL_LEVEL - 1) / PANEL_LEVEL;
 	return blocks * PANEL_LEVELLED + scales * PANEL_SCALE;
 }
+
+size_t panel_wide_bytes(enum dtype dtype, size_t n)
+{
+	size_t records = (n + PANEL_WIDE - 1) / PANEL_WIDE;
+
+	(void)dtype;
+	return PANEL_ROWS * (panel_wide_length(n) * sizeof(int16_t) +
+	                     records * sizeof(float));
+}

@@ -7,7 +7,7 @@
  * and min belong to 16 or 32 successive elements of a row, and offset is the
  * type's.  A panel holds a few rows of a weight, expanded from the file's blocks
  * in a thread's scratch that stays in its L2 cache.  Activations are rounded to
- * 8-bit integers q with a scale d for every 32 (quant_x.h).  There are two
+ * 8-bit integers q with a scale d for every 32 (quant_x.h).  There are three
  * formats:
  *
  * Coded.  Codes, scales and minima as above, without any rounding that
@@ -33,6 +33,20 @@
  *
  * where the last term is stored with the weights.
  *
+ * Wide.  AVX2 adds up products of bytes in 16 bits, which two products of eight
+ * bits fill.  To multiply integers of 16 bits takes it no more instructions than
+ * to keep those sums apart, and all of 256 elements fit in 32 bits where
+ *
+ *	w = S b,	|b| <= PANEL_WIDE_W = 2047
+ *	x = d q,	|q| <= PANEL_WIDE_X = 4095
+ *
+ * with S and d of 256 elements of a row: 2048 * 4095 * 256 < 2^31.  So there is
+ * no scale to apply but once in 256, both factors are rounded to less than half of
+ * what 8 bits for every 32 leave, and weights in 16-bit floats are multiplied at
+ * almost twice the rate of float32.  S is 1/2047 of the largest |w|; of block types
+ * of what the 256 can reach, and a level is up to PANEL_WIDE_SLACK of S from the
+ * weight.
+ *
  * Layout.  PANEL_ROWS rows are a group.  A group is one record for each block
  * of 32 elements, one after the other; coded:
  *
@@ -47,8 +61,18 @@
  *	S [PANEL_ROWS]			float32; of eight bits in every record,
  *					of others after every eighth and the last
  *
+ * A wide record is of PANEL_WIDE elements, the last one of a row of what is left,
+ * in whole steps of 8 that are filled with zeros:
+ *
+ *	b [PANEL_WIDE / 2][PANEL_ROWS][2]	int16: pairs of successive elements
+ *	S [PANEL_ROWS]			float32
+ *
  * One dword of activations, broadcast, meets 16 rows in one vector, and no sum
  * is ever taken across lanes.
+ *
+ * Activations that a register block multiplies form a strip of so many rows; how
+ * it is laid out is the format's business.  Of AVX-512 a strip is one row, in
+ * struct quant_x.
  */
 #ifndef CONFAB_PANEL_H
 #define CONFAB_PANEL_H
@@ -59,8 +83,6 @@
 
 #include "math/tensor.h"
 
-struct quant_x;
-
 #define PANEL_ROWS  16
 #define PANEL_BLOCK 32
 #define PANEL_CODES (PANEL_ROWS * PANEL_BLOCK) /* bytes of a record's codes */
@@ -70,6 +92,18 @@ struct quant_x;
 #define PANEL_SUMS     PANEL_CODES
 #define PANEL_LEVELLED (PANEL_SUMS + 4 * PANEL_ROWS)
 #define PANEL_SCALE    (4 * PANEL_ROWS)
+
+/* Elements of long rows that AVX2 multiplies at a time: whole records of every
+ * format. */
+#define PANEL_PIECE 2560
+
+/* Elements of a wide record, the largest integers, and how far a level of a block
+ * type may be from its weight, in S: half a level each for its own rounding and for
+ * that of a min, an eighth for that of a factor. */
+#define PANEL_WIDE       256
+#define PANEL_WIDE_W     2047
+#define PANEL_WIDE_X     4095
+#define PANEL_WIDE_SLACK 1.13
 
 /* Bytes of the longest record of any form. */
 #define PANEL_RECORD_MAX (PANEL_CODES + 4 * 4 * PANEL_ROWS)
@@ -86,9 +120,39 @@ struct panel_form {
 /* NULL for the three float types. */
 const struct panel_form *panel_form(enum dtype dtype);
 
-/* Bytes of a group of rows of n elements in either format. */
+static inline bool panel_has_form(enum dtype dtype)
+{
+	return panel_form(dtype) != NULL;
+}
+
+/* Bytes of a group of rows of n elements in each format. */
 size_t panel_coded_bytes(enum dtype dtype, size_t n);
 size_t panel_levelled_bytes(enum dtype dtype, size_t n);
+size_t panel_wide_bytes(enum dtype dtype, size_t n);
+
+/* Elements of a row of n in whole steps of 8, as a wide record holds them. */
+static inline size_t panel_wide_length(size_t n)
+{
+	return (n + 7) / 8 * 8;
+}
+
+/* Bytes of a row of a wide strip: records of PANEL_WIDE elements, the last of what
+ * is left, one after the other.  Of n rows:
+ *
+ *	d [n]				float32
+ *	q [PANEL_WIDE / 2][n][2]	int16: pairs */
+static inline size_t panel_wide_x_bytes(size_t n)
+{
+	size_t records = (n + PANEL_WIDE - 1) / PANEL_WIDE;
+
+	return records * sizeof(float) + panel_wide_length(n) * sizeof(int16_t);
+}
+
+/* The most bytes that a row of n activations takes in a strip of any format. */
+static inline size_t panel_x_most(size_t n)
+{
+	return (n + 255) / 256 * (4 + 2 * 256);
+}
 
 /* What a panel is filled from. */
 struct panel_source {
@@ -103,8 +167,11 @@ struct panel_tile {
 	enum dtype dtype;
 	const char *panel; /* aligned to 64 bytes */
 	size_t n_w, n;
-	const struct quant_x *x; /* row r at x + r * x_stride; of the format */
-	size_t x_stride, rows;
+	/* Strips of the format, one after the other: the one that begins with
+	 * row r at x + r * x_stride, which is x_bytes() of whole rows.  Of a
+	 * piece of them, elements from `first` on: whole records' worth. */
+	const char *x;
+	size_t x_stride, first, rows;
 	float *y; /* row r at y + r * y_stride */
 	size_t y_stride;
 	bool add;
@@ -115,19 +182,31 @@ struct panel_tile {
 
 /* One format by one set of instructions. */
 struct panel_kernels {
+	bool (*takes)(enum dtype dtype); /* what it is for */
+	size_t strip; /* rows of a strip, at most: row_blocks.h */
+	size_t piece; /* elements of long rows that fit the caches; 0: any */
 	size_t (*group)(enum dtype dtype, size_t n); /* bytes of a group */
-	void (*x)(struct quant_x *dst, const float *x, size_t n); /* a row */
+	size_t (*x_bytes)(
+		size_t n); /* of a row of a strip; linear in records */
+	/* A strip of `rows` rows, row r at x + r * x_stride. */
+	void (*x)(char *strip, const float *x, size_t x_stride, size_t rows,
+	          size_t n);
 	void (*fill)(char *panel, const struct panel_source *from);
 	void (*multiply)(const struct panel_tile *t);
 };
 
 #ifdef __x86_64__
 extern const struct panel_kernels panel_coded_avx2;
+extern const struct panel_kernels panel_wide_avx2;
 extern const struct panel_kernels panel_coded_avx512;
 extern const struct panel_kernels panel_levelled_avx512;
+extern const struct panel_kernels panel_wide_avx512;
 
-/* Their fills. */
+/* What they are made of.  AVX-512's wide panels and strips are those of AVX2. */
+void panel_wide_x_avx2(char *strip, const float *x, size_t x_stride,
+                       size_t rows, size_t n);
 void panel_fill_coded_avx2(char *panel, const struct panel_source *from);
+void panel_fill_wide_avx2(char *panel, const struct panel_source *from);
 void panel_fill_coded_avx512(char *panel, const struct panel_source *from);
 void panel_fill_levelled_avx512(char *panel, const struct panel_source *from);
 #endif

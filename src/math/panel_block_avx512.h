@@ -15,6 +15,12 @@
 #include "math/panel.h"
 #include "math/panel_walk.h"
 
+/* A strip is a row, of struct quant_x. */
+INLINE size_t strip_bytes(size_t n)
+{
+	return quant_x_count(n) * sizeof(struct quant_x);
+}
+
 /* A register block's sums, in memory. */
 struct sums {
 	_Alignas(64) float of[GROUPS][ROWS][PANEL_ROWS];

@@ -1,242 +1,179 @@
 /*
- * vpmaddubsw adds two products of an unsigned and a signed byte in 16 bits, and
- * saturates.  Codes of few bits leave room for the sums of several quads, which
- * vpmaddwd then brings to 32 bits; codes of eight bits are taken as |w|, with
- * w's sign on the activation: 2 * 128 * 127 still fits.
+ * vpmaddubsw adds two products of an unsigned and a signed byte in 16 bits, where
+ * codes of four bits leave room for all eight quads of a block: only then vpmaddwd
+ * brings their sums to 32 bits.  Codes of more bits, and scales for 16 elements,
+ * would have that done more often; they are faster in panel_wide_avx2.c.
  */
 #include "math/panel.h"
 
-#include <immintrin.h>
+#include <assert.h>
 
-#define GROUPS 1 /* of weight rows in a register block: two vectors */
-#define ROWS   3 /* of activations */
+#include "math/panel_block_avx2.h"
+#include "math/quant_x.h"
 
-#include "math/panel_walk.h"
+/*
+ * A strip is a block of 32 elements after the other, of n rows:
+ *
+ *	d [n]		float32
+ *	sums [n][2]	int16: of q over the block's halves
+ *	q [8][n][4]	bytes: quads
+ */
+#define STRIP_BLOCK 40 /* bytes of a row */
 
-/* Quads that share one of a block's scales. */
-INLINE int quads_of(int n_scales)
+static size_t strip_bytes(size_t n)
 {
-	return n_scales == 1 ? 8 : 4;
+	return (n + PANEL_BLOCK - 1) / PANEL_BLOCK * STRIP_BLOCK;
 }
 
-/* How many quads' sums of pairs 16 bits hold: 2 * 127 * (2^bits - 1) each. */
-INLINE int quads_at_once(int bits)
+/* Blocks [0, n) of a quant_x into a strip's row. */
+static void put_blocks(char *strip, const struct quant_x *x, size_t n,
+                       size_t rows)
 {
-	return bits <= 4 ? 8 : bits == 5 ? 4 : bits == 6 ? 2 : 1;
+	for (size_t b = 0; b < n; b++, strip += STRIP_BLOCK * rows) {
+		memcpy(strip, &x->d[b], 4);
+		memcpy(strip + 4 * rows, &x->sum[2 * b], 4);
+		for (size_t j = 0; j < 8; j++)
+			memcpy(strip + (8 + 4 * j) * rows,
+			       &x->q[32 * b + 4 * j], 4);
+	}
 }
 
-INLINE __m256i codes_at(const char *record, int j, int half)
+static void put_row(char *strip, const float *x, size_t n, size_t rows)
 {
-	return _mm256_load_si256(
-		(const __m256i *)(record + 64 * j + 32 * half));
+	for (size_t k = 0; k < n; k += 256) {
+		size_t left = n - k < 256 ? n - k : 256;
+		struct quant_x coded;
+
+		quant_x_avx2(&coded, x + k, left);
+		put_blocks(strip, &coded,
+		           (left + PANEL_BLOCK - 1) / PANEL_BLOCK, rows);
+		strip += strip_bytes(256) * rows;
+	}
 }
 
-INLINE __m256 factors(const char *record, int i, int half)
+static void put_strip(char *strip, const float *x, size_t x_stride, size_t rows,
+                      size_t n)
 {
-	return _mm256_load_ps(
-		(const float *)(record + PANEL_CODES + 64 * i + 32 * half));
+	for (size_t r = 0; r < rows; r++)
+		put_row(strip + 4 * r, x + r * x_stride, n, rows);
 }
 
-/* Sums of pairs of products of one quad, 8 rows of weights. */
-INLINE __m256i pairs(__m256i codes, __m256i q, int bits)
+/* Sums of pairs of products of a block. */
+INLINE void add_pairs(__m256i pair[2][ROWS], int n_rows, const char *record,
+                      const char *x)
 {
-	__m256i w;
-
-	if (bits < 8)
-		return _mm256_maddubs_epi16(codes, q);
-	w = _mm256_xor_si256(codes, _mm256_set1_epi8((char)0x80));
-	return _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(q, w));
-}
-
-/* Quads [j, j + n): adds to 32-bit sums what fits into 16-bit ones. */
-INLINE void some_quads(__m256i acc[2][ROWS], int n_rows, int bits, int j, int n,
-                       const char *record, struct at at)
-{
-	const __m256i ones = _mm256_set1_epi16(1);
-	__m256i sum[2][ROWS];
+	const char *quads = x + 8 * n_rows;
 
 	UNROLL
-	for (int k = 0; k < n; k++) {
-		__m256i w0 = codes_at(record, j + k, 0);
-		__m256i w1 = codes_at(record, j + k, 1);
+	for (int j = 0; j < 8; j++) {
+		__m256i w0 = weights_at(record, 2 * j);
+		__m256i w1 = weights_at(record, 2 * j + 1);
 
 		UNROLL
 		for (int r = 0; r < n_rows; r++) {
-			__m256i q = _mm256_set1_epi32(quad_at(at, r, j + k));
-			__m256i p0 = pairs(w0, q, bits);
-			__m256i p1 = pairs(w1, q, bits);
+			__m256i q = dword_of(quads + 4 * (j * n_rows + r));
+			__m256i p0 = _mm256_maddubs_epi16(w0, q);
+			__m256i p1 = _mm256_maddubs_epi16(w1, q);
 
-			sum[0][r] = k ? _mm256_add_epi16(sum[0][r], p0) : p0;
-			sum[1][r] = k ? _mm256_add_epi16(sum[1][r], p1) : p1;
+			pair[0][r] = j ? _mm256_add_epi16(pair[0][r], p0) : p0;
+			pair[1][r] = j ? _mm256_add_epi16(pair[1][r], p1) : p1;
+			KEEP(pair[0][r]);
+			KEEP(pair[1][r]);
 		}
 	}
-	UNROLL
-	for (int r = 0; r < n_rows; r++) {
-		UNROLL
-		for (int h = 0; h < 2; h++)
-			acc[h][r] = _mm256_add_epi32(
-				acc[h][r], _mm256_madd_epi16(sum[h][r], ones));
-	}
 }
 
-INLINE __m256i times_sum(struct at at, int row, int n_parts, int part,
-                         int factor)
+/* factor times the sum of q of row r. */
+INLINE __m256i times_sum(const char *x, int n_rows, int r, int factor)
 {
-	int32_t pair = sum_factors(n_parts, part, factor);
-
-	return _mm256_madd_epi16(_mm256_set1_epi32(pair),
-	                         _mm256_set1_epi32(sums_at(at, row)));
+	return _mm256_madd_epi16(dword_of(x + 4 * (n_rows + r)),
+	                         _mm256_set1_epi16((short)factor));
 }
 
-/* What scale `s` of a record adds to the sums of row r. */
-INLINE void scale_row(__m256 sum[2][ROWS], const __m256i acc[2][ROWS], int r,
-                      int n_scales, bool has_min, int s, const char *record,
-                      struct at at)
+/* What a block adds to the sums of row r. */
+INLINE void add_row(struct sums *sums, const __m256i pair[2][ROWS], int n_rows,
+                    int r, bool has_min, int offset, const char *record,
+                    const char *x)
 {
-	__m256 d = _mm256_set1_ps(scale_at(at, r)), q_sum = d;
+	const char *scales = record + PANEL_CODES, *mins = scales + 64;
+	__m256i less = times_sum(x, n_rows, r, has_min ? 1 : -offset);
+	__m256 d = float_of(x + 4 * r), q_sum = d;
 
 	if (has_min)
-		q_sum = _mm256_cvtepi32_ps(times_sum(at, r, n_scales, s, 1));
+		q_sum = _mm256_mul_ps(_mm256_cvtepi32_ps(less), d);
 	UNROLL
 	for (int h = 0; h < 2; h++) {
-		__m256 dot = _mm256_cvtepi32_ps(acc[h][r]);
+		__m256 sum = _mm256_load_ps(sums->of[r][h]);
+		__m256i dot =
+			_mm256_madd_epi16(pair[h][r], _mm256_set1_epi16(1));
 
-		dot = _mm256_mul_ps(dot, factors(record, s, h));
 		if (has_min)
-			dot = _mm256_fnmadd_ps(factors(record, n_scales + s, h),
-			                       q_sum, dot);
-		sum[h][r] = _mm256_fmadd_ps(dot, d, sum[h][r]);
+			sum = _mm256_fnmadd_ps(factor_at(mins, h), q_sum, sum);
+		else
+			dot = _mm256_add_epi32(dot, less);
+		sum = _mm256_fmadd_ps(_mm256_cvtepi32_ps(dot),
+		                      _mm256_mul_ps(factor_at(scales, h), d),
+		                      sum);
+		_mm256_store_ps(sums->of[r][h], sum);
 	}
 }
 
-INLINE void part(__m256 sum[2][ROWS], int n_rows, int n_scales, bool has_min,
-                 int bits, int s, const char *record, struct at at, int offset)
-{
-	const int n = quads_of(n_scales);
-	const int step = quads_at_once(bits) < n ? quads_at_once(bits) : n;
-	__m256i acc[2][ROWS];
-
-	UNROLL
-	for (int r = 0; r < n_rows; r++) {
-		acc[0][r] = _mm256_setzero_si256();
-		if (!has_min && bits < 8)
-			acc[0][r] = times_sum(at, r, n_scales, s, -offset);
-		acc[1][r] = acc[0][r];
-	}
-	UNROLL
-	for (int k = 0; k < n; k += step)
-		some_quads(acc, n_rows, bits, n * s + k, step, record, at);
-	UNROLL
-	for (int r = 0; r < n_rows; r++)
-		scale_row(sum, acc, r, n_scales, has_min, s, record, at);
-}
-
-/* n <= 8 floats. */
-static void store_edge(float *y, __m256 sum, size_t n, bool add)
-{
-	float part[8];
-
-	_mm256_storeu_ps(part, sum);
-	for (size_t i = 0; i < n; i++)
-		y[i] = add ? y[i] + part[i] : part[i];
-}
-
-INLINE void store(const __m256 sum[2][ROWS], int n_rows,
-                  const struct block *block)
-{
-	bool add = block->t->add;
-
-	UNROLL
-	for (int r = 0; r < n_rows; r++) {
-		float *y = block->y + (size_t)r * block->t->y_stride;
-
-		UNROLL
-		for (int h = 0; h < 2; h++, y += 8) {
-			size_t left = block->n_w < 8 * (size_t)h
-			                      ? 0
-			                      : block->n_w - 8 * (size_t)h;
-			__m256 s = sum[h][r];
-
-			if (left < 8) {
-				store_edge(y, s, left, add);
-				continue;
-			}
-			if (add)
-				s = _mm256_add_ps(s, _mm256_loadu_ps(y));
-			_mm256_storeu_ps(y, s);
-		}
-	}
-}
-
-INLINE void multiply(int n_rows, int n_scales, bool has_min, int bits,
-                     struct block *block)
+INLINE void multiply(int n_rows, bool has_min, struct block *block)
 {
 	const struct panel_form *form = panel_form(block->t->dtype);
-	const char *record = block->group[0];
-	struct at at = { (const char *)block->x, block->x_stride, 0 };
-	__m256 sum[2][ROWS];
+	const char *record = block->group[0], *x = block->x;
+	struct sums sums = { 0 };
 
-	UNROLL
-	for (int r = 0; r < n_rows; r++)
-		sum[0][r] = sum[1][r] = _mm256_setzero_ps();
 	for (size_t left = block->n_blocks; left > 0; left--) {
+		__m256i pair[2][ROWS];
+
 		fetch(&block->w);
 		fetch(&block->x_next);
+		add_pairs(pair, n_rows, record, x);
 		UNROLL
-		for (int s = 0; s < n_scales; s++)
-			part(sum, n_rows, n_scales, has_min, bits, s, record,
-			     at, form->offset);
+		for (int r = 0; r < n_rows; r++)
+			add_row(&sums, pair, n_rows, r, has_min, form->offset,
+			        record, x);
 		record += form->record;
-		next_block(&at);
+		x += STRIP_BLOCK * n_rows;
 	}
-	store(sum, n_rows, block);
+	store(&sums, n_rows, block);
 }
 
-/* Every size of register block for one form of panel. */
-#define SIZES(name, n_scales, has_min, bits) \
-	static void name(int n_groups, int n_rows, struct block *block) \
-	{ \
-		(void)n_groups; \
-		switch (n_rows) { \
-		case 1: \
-			multiply(1, n_scales, has_min, bits, block); \
-			break; \
-		case 2: \
-			multiply(2, n_scales, has_min, bits, block); \
-			break; \
-		case 3: \
-			multiply(3, n_scales, has_min, bits, block); \
-			break; \
-		} \
-	}
-
-SIZES(scales32_bits4, 1, false, 4)
-SIZES(scales32_bits5, 1, false, 5)
-SIZES(scales32_bits8, 1, false, 8)
-SIZES(scales32_mins, 1, true, 5)
-SIZES(scales16, 2, false, 6)
-SIZES(scales16_mins, 2, true, 2)
-
-static multiply_fn *multiply_of(const struct panel_form *form)
+INLINE void multiply_plain(int n_rows, struct block *block)
 {
-	if (form->n_scales == 2)
-		return form->n_mins ? scales16_mins : scales16;
-	if (form->n_mins)
-		return scales32_mins;
-	return form->bits == 8   ? scales32_bits8
-	       : form->bits == 5 ? scales32_bits5
-	                         : scales32_bits4;
+	multiply(n_rows, false, block);
+}
+
+INLINE void multiply_min(int n_rows, struct block *block)
+{
+	multiply(n_rows, true, block);
+}
+
+SIZES(without_min, multiply_plain)
+SIZES(with_min, multiply_min)
+
+static bool takes(enum dtype dtype)
+{
+	const struct panel_form *form = panel_form(dtype);
+
+	return form && form->bits <= 4 && form->n_scales == 1;
 }
 
 static void multiply_panel(const struct panel_tile *t)
 {
-	walk(t, panel_coded_bytes(t->dtype, t->n),
-	     multiply_of(panel_form(t->dtype)));
+	assert(takes(t->dtype));
+	walk(t, &panel_coded_avx2,
+	     panel_form(t->dtype)->n_mins ? with_min : without_min);
 }
 
 const struct panel_kernels panel_coded_avx2 = {
+	.takes = takes,
+	.strip = ROWS,
+	.piece = PANEL_PIECE,
 	.group = panel_coded_bytes,
-	.x = quant_x_avx2,
+	.x_bytes = strip_bytes,
+	.x = put_strip,
 	.fill = panel_fill_coded_avx2,
 	.multiply = multiply_panel,
 };

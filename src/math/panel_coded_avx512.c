@@ -74,7 +74,7 @@ INLINE void multiply(int n_groups, int n_rows, int n_scales, bool has_min,
 {
 	const struct panel_form *form = panel_form(block->t->dtype);
 	const char *record[GROUPS] = { block->group[0], block->group[1] };
-	struct at at = { (const char *)block->x, block->x_stride, 0 };
+	struct at at = { block->x, block->x_stride, 0 };
 	__m512 sum[GROUPS][ROWS];
 
 	clear(sum, n_groups, n_rows);
@@ -113,15 +113,25 @@ static multiply_fn *multiply_of(const struct panel_form *form)
 	return form->n_mins ? scales16_mins : scales16;
 }
 
+static void put_strip(char *strip, const float *x, size_t x_stride, size_t rows,
+                      size_t n)
+{
+	(void)x_stride;
+	(void)rows;
+	quant_x_avx512((struct quant_x *)(void *)strip, x, n);
+}
+
 static void multiply_panel(const struct panel_tile *t)
 {
-	walk(t, panel_coded_bytes(t->dtype, t->n),
-	     multiply_of(panel_form(t->dtype)));
+	walk(t, &panel_coded_avx512, multiply_of(panel_form(t->dtype)));
 }
 
 const struct panel_kernels panel_coded_avx512 = {
+	.takes = panel_has_form,
+	.strip = 1,
 	.group = panel_coded_bytes,
-	.x = quant_x_avx512,
+	.x_bytes = strip_bytes,
+	.x = put_strip,
 	.fill = panel_fill_coded_avx512,
 	.multiply = multiply_panel,
 };

@@ -70,13 +70,11 @@ INLINE void v_rows4(const char *const row[8], size_t at, __m256i v[4])
 	transpose(in, v);
 }
 
-INLINE void v_rows8(const char *const row[8], size_t at, __m256i v[8])
+/* Eight rows of eight dwords. */
+INLINE void transpose8(const __m256i in[8], __m256i v[8])
 {
-	__m256i in[8], a[4], b[4];
+	__m256i a[4], b[4];
 
-	UNROLL
-	for (int i = 0; i < 8; i++)
-		in[i] = v_load(row[i] + at);
 	transpose(in, a); /* dwords j and j + 4 of rows 0-3 */
 	transpose(in + 4, b);
 	UNROLL
@@ -86,10 +84,26 @@ INLINE void v_rows8(const char *const row[8], size_t at, __m256i v[8])
 	}
 }
 
+INLINE void v_rows8(const char *const row[8], size_t at, __m256i v[8])
+{
+	__m256i in[8];
+
+	UNROLL
+	for (int i = 0; i < 8; i++)
+		in[i] = v_load(row[i] + at);
+	transpose8(in, v);
+}
+
 #include "math/panel_fill.h"
 #include "math/panel_fill_packed.h"
+#include "math/panel_fill_wide_avx2.h"
 
 void panel_fill_coded_avx2(char *panel, const struct panel_source *from)
 {
 	fill_coded(panel, from);
+}
+
+void panel_fill_wide_avx2(char *panel, const struct panel_source *from)
+{
+	fill_wide(panel, from);
 }

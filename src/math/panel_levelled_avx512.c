@@ -22,7 +22,7 @@ INLINE void integer_dots(__m512i acc[GROUPS][ROWS], int n_groups, int n_rows,
 INLINE void multiply_eight_bits(int n_groups, int n_rows, struct block *block)
 {
 	const char *record[GROUPS] = { block->group[0], block->group[1] };
-	struct at at = { (const char *)block->x, block->x_stride, 0 };
+	struct at at = { block->x, block->x_stride, 0 };
 	__m512i acc[GROUPS][ROWS];
 	__m512 sum[GROUPS][ROWS];
 
@@ -98,7 +98,7 @@ INLINE void add_level(struct sums *sums, int n_groups, int n_rows, size_t n,
 INLINE void multiply_few_bits(int n_groups, int n_rows, struct block *block)
 {
 	const char *record[GROUPS] = { block->group[0], block->group[1] };
-	struct at at = { (const char *)block->x, block->x_stride, 0 };
+	struct at at = { block->x, block->x_stride, 0 };
 	struct sums sums = { 0 };
 
 	for (size_t left = block->n_blocks, n; left > 0; left -= n) {
@@ -111,15 +111,26 @@ INLINE void multiply_few_bits(int n_groups, int n_rows, struct block *block)
 SIZES(eight_bits, multiply_eight_bits)
 SIZES(few_bits, multiply_few_bits)
 
+static void put_strip(char *strip, const float *x, size_t x_stride, size_t rows,
+                      size_t n)
+{
+	(void)x_stride;
+	(void)rows;
+	quant_x_biased_avx512((struct quant_x *)(void *)strip, x, n);
+}
+
 static void multiply_panel(const struct panel_tile *t)
 {
-	walk(t, panel_levelled_bytes(t->dtype, t->n),
+	walk(t, &panel_levelled_avx512,
 	     panel_form(t->dtype)->bits == 8 ? eight_bits : few_bits);
 }
 
 const struct panel_kernels panel_levelled_avx512 = {
+	.takes = panel_has_form,
+	.strip = 1,
 	.group = panel_levelled_bytes,
-	.x = quant_x_biased_avx512,
+	.x_bytes = strip_bytes,
+	.x = put_strip,
 	.fill = panel_fill_levelled_avx512,
 	.multiply = multiply_panel,
 };

@@ -47,8 +47,8 @@ INLINE void fetch(struct fetched *f)
 /* A register block: n_groups by n_rows. */
 struct block {
 	const char *group[GROUPS];
-	const struct quant_x *x;
-	size_t x_stride; /* bytes */
+	const char *x;   /* its strip, or its first row, from the piece on */
+	size_t x_stride; /* bytes of a row */
 	size_t n_blocks;
 	size_t bytes; /* of a group */
 	float *y;
@@ -89,16 +89,26 @@ static size_t late_blocks(const struct panel_tile *t, size_t records)
 	return late < all ? late : all;
 }
 
+/* The piece that is multiplied of the strip of so many rows from row r on; where a
+ * strip is a row, of the first of them. */
+static const char *strip_at(const struct panel_tile *t,
+                            const struct panel_kernels *k, size_t r,
+                            size_t n_rows)
+{
+	size_t strip = n_rows < k->strip ? n_rows : k->strip;
+
+	return t->x + r * t->x_stride + strip * k->x_bytes(t->first);
+}
+
 /* A few rows of activations stay in the first cache while the panel passes over
  * them from the second. */
-static void walk(const struct panel_tile *t, size_t group_bytes,
+static void walk(const struct panel_tile *t, const struct panel_kernels *k,
                  multiply_fn *run)
 {
 	struct block block = {
-		.x = t->x,
-		.x_stride = t->x_stride * sizeof(struct quant_x),
-		.n_blocks = t->n / PANEL_BLOCK,
-		.bytes = group_bytes,
+		.x_stride = t->x_stride,
+		.n_blocks = (t->n + PANEL_BLOCK - 1) / PANEL_BLOCK,
+		.bytes = k->group(t->dtype, t->n),
 		.t = t,
 	};
 	size_t blocks =
@@ -113,10 +123,10 @@ static void walk(const struct panel_tile *t, size_t group_bytes,
 			block.w = fetched(t->ahead, t->ahead_bytes,
 			                  left * records);
 		next = r + n_rows < t->rows ? n_rows : 0;
-		block.x_next = fetched(block.x + n_rows * t->x_stride,
-		                       next * block.x_stride, records);
+		block.x = strip_at(t, k, r, n_rows);
+		block.x_next = fetched(strip_at(t, k, r + n_rows, next),
+		                       next * k->x_bytes(t->n), records);
 		walk_groups(&block, run, r, n_rows);
-		block.x += n_rows * t->x_stride;
 	}
 }
 

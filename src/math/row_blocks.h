@@ -21,4 +21,15 @@ static inline size_t row_block(size_t left, size_t most)
 	return (left + blocks - 1) / blocks;
 }
 
+/* Rows [*begin, *end) of so many are block i of these. */
+static inline void row_block_at(size_t rows, size_t most, size_t i,
+                                size_t *begin, size_t *end)
+{
+	size_t blocks = row_blocks(rows, most);
+	size_t each = rows / blocks, more = rows % blocks;
+
+	*begin = i * each + (i < more ? i : more);
+	*end = *begin + each + (i < more);
+}
+
 #endif

@@ -13,7 +13,7 @@
 #include <time.h>
 
 #define CHAINS  10 /* independent sums: latency times width of any CPU */
-#define LANES   16 /* floats */
+#define LANES   8  /* floats: a register of AVX2, or half of one */
 #define STEPS   1000000
 #define REPEATS 7
 

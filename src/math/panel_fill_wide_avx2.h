@@ -1,0 +1,356 @@
+/*
+ * panel_fill_wide_avx2.h - rows of weights into records of a wide panel
+ *
+ * Included by panel_fill_avx2.c, after panel_fill_packed.h: block types are coded
+ * first, a few records of 8 rows, and the codes levelled; 16-bit floats become
+ * integers 16 at a time, of 8 rows, and are transposed in registers.
+ */
+#ifndef CONFAB_PANEL_FILL_WIDE_AVX2_H
+#define CONFAB_PANEL_FILL_WIDE_AVX2_H
+
+#include <immintrin.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "math/panel_fill_packed.h"
+
+#define WIDE_RECORDS \
+	(PANEL_WIDE / PANEL_BLOCK) /* coded ones that make a wide one */
+#define WIDE_PAIR (4 * PANEL_ROWS) /* bytes of a pair of 16 rows */
+
+/* Where pair p of rows [lane, lane + 8) of a group is. */
+INLINE __m256i *wide_pair(char *record, size_t p)
+{
+	return (__m256i *)(void *)(record + WIDE_PAIR * p);
+}
+
+/* ---- from codes ---- */
+
+INLINE __m256 coded_factor(const char *record, int i)
+{
+	return _mm256_load_ps(
+		(const float *)(record + PANEL_CODES + 4 * PANEL_ROWS * i));
+}
+
+INLINE __m256 coded_min(const char *record, int s,
+                        const struct panel_form *form)
+{
+	return form->n_mins ? coded_factor(record, form->n_scales + s)
+	                    : _mm256_setzero_ps();
+}
+
+INLINE __m256i magnitude(__m256 x)
+{
+	return _mm256_and_si256(_mm256_castps_si256(x),
+	                        _mm256_set1_epi32(0x7fffffff));
+}
+
+/* The largest magnitude that any code of these records can have, NaN above all:
+ * that of the lowest or that of the highest code. */
+INLINE __m256 coded_reach(const char *coded, size_t n,
+                          const struct panel_form *form)
+{
+	const __m256 offset = _mm256_set1_ps((float)form->offset);
+	const __m256 codes = _mm256_set1_ps((float)((1 << form->bits) - 1));
+	__m256i top = _mm256_setzero_si256();
+
+	for (size_t b = 0; b < n; b++, coded += form->record)
+		for (int s = 0; s < form->n_scales; s++) {
+			__m256 scale = coded_factor(coded, s);
+			__m256 low =
+				_mm256_fnmsub_ps(scale, offset,
+			                         coded_min(coded, s, form));
+			__m256 high = _mm256_fmadd_ps(scale, codes, low);
+
+			top = _mm256_max_epu32(top, magnitude(low));
+			top = _mm256_max_epu32(top, magnitude(high));
+		}
+	return _mm256_castsi256_ps(top);
+}
+
+/* The same int16 in both halves of each dword. */
+INLINE __m256i in_both_halves(__m256 x)
+{
+	__m256i i = _mm256_cvtps_epi32(x);
+
+	return _mm256_blend_epi16(i, _mm256_slli_epi32(i, 16), 0xaa);
+}
+
+/*
+ * How a block's codes become levels: (code - offset) factor / 2^(bits + 2), to the
+ * nearest, less min.  The difference is shifted up, and vpmulhrsw takes 15 bits off
+ * again.  Two more bits than a code has are what fits: the levels of a block reach
+ * 4,094 at most, in 2^bits - 1 steps, and that by four is below 2^15.
+ */
+struct leveller {
+	__m256i offset, factor, min;
+	__m128i shift;
+};
+
+/* times: 1 / S. */
+INLINE struct leveller leveller_of(const char *record, int s, __m256 times,
+                                   const struct panel_form *form)
+{
+	__m256 unit = _mm256_set1_ps((float)(4 << form->bits));
+	__m256 scale = _mm256_mul_ps(coded_factor(record, s), times);
+
+	return (struct leveller){
+		_mm256_set1_epi16((short)form->offset),
+		in_both_halves(_mm256_mul_ps(scale, unit)),
+		in_both_halves(
+			_mm256_mul_ps(coded_min(record, s, form), times)),
+		_mm_cvtsi32_si128(13 - form->bits),
+	};
+}
+
+/* Of two of the four codes of each dword, which `bytes` makes 16-bit ones. */
+INLINE __m256i levels_of(__m256i codes, __m256i bytes,
+                         const struct leveller *by)
+{
+	__m256i code = _mm256_shuffle_epi8(codes, bytes);
+
+	code = _mm256_sub_epi16(code, by->offset);
+	code = _mm256_sll_epi16(code, by->shift);
+	return _mm256_sub_epi16(_mm256_mulhrs_epi16(code, by->factor), by->min);
+}
+
+/* Bytes `first` and the next of each dword as words. */
+INLINE __m256i word_bytes(int first)
+{
+	return _mm256_add_epi8(_mm256_set1_epi32(0x80008000 | first |
+	                                         (first + 1) << 16),
+	                       _mm256_setr_epi32(0, 0x00040004, 0x00080008,
+	                                         0x000c000c, 0, 0x00040004,
+	                                         0x00080008, 0x000c000c));
+}
+
+/* A coded record of 8 rows into 16 pairs. */
+INLINE void level_codes(char *to, const char *coded, __m256 times,
+                        const struct panel_form *form)
+{
+	const __m256i low = word_bytes(0), high = word_bytes(2);
+	const int quads = 8 / form->n_scales;
+
+	for (int s = 0; s < form->n_scales; s++) {
+		struct leveller by = leveller_of(coded, s, times, form);
+
+		for (int j = quads * s; j < quads * (s + 1); j++) {
+			__m256i codes = _mm256_load_si256(
+				(const __m256i *)(coded + 64 * j));
+
+			_mm256_store_si256(wide_pair(to, 2 * (size_t)j),
+			                   levels_of(codes, low, &by));
+			_mm256_store_si256(wide_pair(to, 2 * (size_t)j + 1),
+			                   levels_of(codes, high, &by));
+		}
+	}
+}
+
+/* S of 8 rows, and in *times 1 / S, from the largest magnitudes.  Where those are
+ * nothing, or less than 2^-100, both are 0; where they are an infinity or a NaN, S
+ * is NaN and times 0. */
+INLINE __m256 wide_scales(__m256 top, __m256 *times)
+{
+	const __m256 levels = _mm256_set1_ps(PANEL_WIDE_W);
+	__m256 some = _mm256_cmp_ps(top, _mm256_set1_ps(0x1p-100f), _CMP_GE_OQ);
+	__m256 finite =
+		_mm256_cmp_ps(top, _mm256_set1_ps(INFINITY), _CMP_LT_OQ);
+
+	*times = _mm256_and_ps(_mm256_div_ps(levels, top),
+	                       _mm256_and_ps(some, finite));
+	top = _mm256_and_ps(_mm256_div_ps(top, levels), some);
+	return _mm256_blendv_ps(_mm256_set1_ps(NAN), top, finite);
+}
+
+/* n coded records into a wide one. */
+INLINE void level_wide(char *to, const char *coded, size_t n,
+                       const struct panel_form *form)
+{
+	__m256 times, scales = wide_scales(coded_reach(coded, n, form), &times);
+
+	for (size_t b = 0; b < n; b++, coded += form->record) {
+		level_codes(to, coded, times, form);
+		to += WIDE_PAIR * PANEL_BLOCK / 2;
+	}
+	_mm256_store_ps((float *)(void *)to, scales);
+}
+
+/* Rows [o, o + 8) of a source of block types. */
+static void fill_wide_blocks(char *to, const struct panel_source *from,
+                             size_t o)
+{
+	_Alignas(32) char coded[WIDE_RECORDS * PANEL_RECORD_MAX];
+	const struct panel_form *form = panel_form(from->dtype);
+	struct panel_source part = *from;
+	size_t left = from->n / PANEL_BLOCK, bytes, n;
+
+	dtype_row_bytes(from->dtype, PANEL_WIDE, &bytes);
+	if (packed_is(from->dtype))
+		bytes *= PACKED_ROWS;
+	for (; left > 0; left -= n) {
+		n = left < WIDE_RECORDS ? left : WIDE_RECORDS;
+		part.n = n * PANEL_BLOCK;
+		fill_lanes(coded, &part, o);
+		level_wide(to, coded, n, form);
+		to += panel_wide_bytes(from->dtype, PANEL_WIDE);
+		part.w += bytes;
+	}
+}
+
+/* ---- from 16-bit floats ---- */
+
+#define WIDE_STEP 16 /* elements */
+
+/* A piece of 8 rows, which end at any element. */
+struct wide_rows {
+	const char *row[LANES];
+	uint16_t last[LANES][WIDE_STEP]; /* what is left over, and zeros */
+	size_t n;                        /* at most PANEL_WIDE */
+};
+
+/* Elements [k, k + WIDE_STEP) of row i. */
+INLINE const __m128i *wide_step(const struct wide_rows *rows, int i, size_t k)
+{
+	return (const __m128i *)(const void *)(k + WIDE_STEP <= rows->n
+	                                               ? rows->row[i] + 2 * k
+	                                               : (const char *)
+	                                                         rows->last[i]);
+}
+
+/* The rows of a source from o on; past its last one that again. */
+INLINE void wide_rows_of(struct wide_rows *rows,
+                         const struct panel_source *from, size_t o, size_t k)
+{
+	size_t n = from->n - k < PANEL_WIDE ? from->n - k : PANEL_WIDE;
+	size_t left = n % WIDE_STEP;
+
+	rows->n = n;
+	for (size_t i = 0; i < LANES; i++) {
+		size_t row = o + i < from->n_w ? o + i : from->n_w - 1;
+
+		rows->row[i] = from->w + row * from->stride + 2 * k;
+		if (!left)
+			continue;
+		memset(rows->last[i], 0, sizeof rows->last[i]);
+		memcpy(rows->last[i], rows->row[i] + 2 * (n - left), 2 * left);
+	}
+}
+
+INLINE __m256 wide_float(enum dtype dtype, __m128i half)
+{
+	if (dtype == DTYPE_F16)
+		return _mm256_cvtph_ps(half);
+	return _mm256_castsi256_ps(
+		_mm256_slli_epi32(_mm256_cvtepu16_epi32(half), 16));
+}
+
+/* The largest of 16 unsigned words: vphminposuw knows the least of eight. */
+INLINE uint16_t largest_word(__m256i v)
+{
+	__m128i top = _mm_max_epu16(_mm256_castsi256_si128(v),
+	                            _mm256_extracti128_si256(v, 1));
+
+	top = _mm_minpos_epu16(_mm_xor_si128(top, _mm_set1_epi16(-1)));
+	return (uint16_t)~_mm_cvtsi128_si32(top);
+}
+
+/* The largest magnitudes of 8 rows, NaN above all: as bits, those of both kinds of
+ * 16-bit floats are ordered. */
+INLINE __m256 wide_reach(enum dtype dtype, const struct wide_rows *rows)
+{
+	const __m256i magnitude = _mm256_set1_epi16(0x7fff);
+	uint16_t tops[LANES];
+
+	for (int i = 0; i < LANES; i++) {
+		__m256i top = _mm256_setzero_si256();
+
+		for (size_t k = 0; k < rows->n; k += WIDE_STEP) {
+			__m256i v = _mm256_loadu_si256(
+				(const __m256i *)wide_step(rows, i, k));
+
+			top = _mm256_max_epu16(top,
+			                       _mm256_and_si256(v, magnitude));
+		}
+		tops[i] = largest_word(top);
+	}
+	return wide_float(dtype, _mm_loadu_si128((const __m128i *)tops));
+}
+
+/* 16 elements of a row as integers, in the order 0 to 3, 8 to 11, 4 to 7, 12 to
+ * 15: what vpackssdw makes of it. */
+INLINE __m256i wide_integers(enum dtype dtype, const __m128i *at, __m256 times)
+{
+	__m256 low = wide_float(dtype, _mm_loadu_si128(at));
+	__m256 high = wide_float(dtype, _mm_loadu_si128(at + 1));
+
+	return _mm256_packs_epi32(_mm256_cvtps_epi32(_mm256_mul_ps(low, times)),
+	                          _mm256_cvtps_epi32(
+					  _mm256_mul_ps(high, times)));
+}
+
+INLINE void fill_wide_floats(char *to, enum dtype dtype,
+                             const struct panel_source *from, size_t o)
+{
+	static const size_t order[8] = { 0, 1, 4, 5, 2, 3, 6, 7 };
+
+	for (size_t first = 0; first < from->n; first += PANEL_WIDE) {
+		struct wide_rows rows;
+		__m256 scales, times;
+		float by[LANES];
+
+		wide_rows_of(&rows, from, o, first);
+		scales = wide_scales(wide_reach(dtype, &rows), &times);
+		_mm256_storeu_ps(by, times);
+		for (size_t k = 0; k < rows.n; k += WIDE_STEP) {
+			size_t pairs = panel_wide_length(rows.n - k) / 2;
+			__m256i in[8], v[8];
+
+			UNROLL
+			for (int i = 0; i < LANES; i++)
+				in[i] = wide_integers(dtype,
+				                      wide_step(&rows, i, k),
+				                      _mm256_broadcast_ss(
+							      &by[i]));
+			transpose8(in, v);
+			UNROLL
+			for (size_t j = 0; j < 8; j++)
+				if (order[j] < pairs)
+					_mm256_store_si256(wide_pair(to,
+					                             order[j]),
+					                   v[j]);
+			to += WIDE_PAIR * (pairs < 8 ? pairs : 8);
+		}
+		_mm256_store_ps((float *)(void *)to, scales);
+		to += WIDE_PAIR;
+	}
+}
+
+static void fill_wide_bf16(char *to, const struct panel_source *from, size_t o)
+{
+	fill_wide_floats(to, DTYPE_BF16, from, o);
+}
+
+static void fill_wide_f16(char *to, const struct panel_source *from, size_t o)
+{
+	fill_wide_floats(to, DTYPE_F16, from, o);
+}
+
+static void fill_wide(char *panel, const struct panel_source *from)
+{
+	size_t group = panel_wide_bytes(from->dtype, from->n);
+
+	for (size_t o = 0; o < from->n_w; o += LANES) {
+		char *to = panel + o / PANEL_ROWS * group + o % PANEL_ROWS * 4;
+
+		if (panel_form(from->dtype))
+			fill_wide_blocks(to, from, o);
+		else if (from->dtype == DTYPE_BF16)
+			fill_wide_bf16(to, from, o);
+		else
+			fill_wide_f16(to, from, o);
+	}
+}
+
+#endif

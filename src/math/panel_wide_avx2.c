@@ -1,0 +1,128 @@
+/* vpmaddwd multiplies 16-bit integers and adds two products in 32 bits: no more
+ * instructions than AVX2 needs for 8-bit ones, whose sums it must keep apart. */
+#include "math/panel.h"
+
+#include <stdint.h>
+
+#include "math/panel_block_avx2.h"
+#include "math/wide_run_avx2.h"
+
+static void put_row(char *strip, const float *x, size_t n, size_t rows)
+{
+	for (size_t k = 0; k < n; k += PANEL_WIDE) {
+		size_t left = n - k < PANEL_WIDE ? n - k : PANEL_WIDE;
+		int16_t q[PANEL_WIDE];
+		float d = wide_run_padded(q, x + k, left, PANEL_WIDE_X);
+
+		memcpy(strip, &d, sizeof d);
+		strip += sizeof d * rows;
+		for (size_t i = 0; i < panel_wide_length(left); i += 2) {
+			memcpy(strip, q + i, 4);
+			strip += 4 * rows;
+		}
+	}
+}
+
+void panel_wide_x_avx2(char *strip, const float *x, size_t x_stride,
+                       size_t rows, size_t n)
+{
+	for (size_t r = 0; r < rows; r++)
+		put_row(strip + 4 * r, x + r * x_stride, n, rows);
+}
+
+/* Four pairs of elements: a step of panel_wide_length(). */
+#define STEP_PAIRS 4
+
+INLINE void add_step(__m256i acc[2][ROWS], int n_rows, const char *record,
+                     const char *x)
+{
+	UNROLL
+	for (int p = 0; p < STEP_PAIRS; p++) {
+		__m256i w0 = weights_at(record, 2 * p);
+		__m256i w1 = weights_at(record, 2 * p + 1);
+
+		UNROLL
+		for (int r = 0; r < n_rows; r++) {
+			__m256i q = dword_of(x + 4 * (p * n_rows + r));
+
+			acc[0][r] = _mm256_add_epi32(acc[0][r],
+			                             _mm256_madd_epi16(w0, q));
+			acc[1][r] = _mm256_add_epi32(acc[1][r],
+			                             _mm256_madd_epi16(w1, q));
+			KEEP(acc[0][r]);
+			KEEP(acc[1][r]);
+		}
+	}
+}
+
+/* n pairs, and what follows them in a record. */
+INLINE void add_record(struct sums *sums, int n_rows, size_t n,
+                       const char *record, const char *x, struct block *block)
+{
+	const char *d = x;
+	__m256i acc[2][ROWS];
+
+	x += 4 * n_rows;
+	UNROLL
+	for (int r = 0; r < n_rows; r++)
+		acc[0][r] = acc[1][r] = _mm256_setzero_si256();
+	for (size_t p = 0; p < n; p += STEP_PAIRS) {
+		if (p % (PANEL_BLOCK / 2) == 0) {
+			fetch(&block->w);
+			fetch(&block->x_next);
+		}
+		add_step(acc, n_rows, record, x);
+		record += 64 * STEP_PAIRS;
+		x += 4 * STEP_PAIRS * n_rows;
+	}
+	UNROLL
+	for (int r = 0; r < n_rows; r++) {
+		__m256 by = float_of(d + 4 * r);
+
+		UNROLL
+		for (int h = 0; h < 2; h++)
+			add_scaled(sums->of[r][h],
+			           _mm256_cvtepi32_ps(acc[h][r]),
+			           _mm256_mul_ps(by, factor_at(record, h)));
+	}
+}
+
+INLINE void multiply(int n_rows, struct block *block)
+{
+	const size_t whole = 64 * (PANEL_WIDE / 2) + 4 * PANEL_ROWS;
+	const char *record = block->group[0], *x = block->x;
+	size_t left = panel_wide_length(block->t->n);
+	struct sums sums = { 0 };
+
+	for (size_t n; left > 0; left -= n) {
+		n = left < PANEL_WIDE ? left : PANEL_WIDE;
+		add_record(&sums, n_rows, n / 2, record, x, block);
+		record += whole;
+		x += panel_wide_x_bytes(PANEL_WIDE) * (size_t)n_rows;
+	}
+	store(&sums, n_rows, block);
+}
+
+SIZES(any, multiply)
+
+/* All that is not for panel_coded_avx2.c, but for float32. */
+static bool takes(enum dtype dtype)
+{
+	return dtype != DTYPE_F32 && !panel_coded_avx2.takes(dtype);
+}
+
+static void multiply_panel(const struct panel_tile *t)
+{
+	walk(t, &panel_wide_avx2, any);
+}
+
+const struct panel_kernels panel_wide_avx2 = {
+	.takes = takes,
+	.strip = ROWS,
+	.piece = PANEL_PIECE,
+	.group = panel_wide_bytes,
+	.x_bytes = panel_wide_x_bytes,
+	.x = panel_wide_x_avx2,
+	.fill = panel_fill_wide_avx2,
+	.multiply = multiply_panel,
+};
