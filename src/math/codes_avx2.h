@@ -81,14 +81,14 @@ INLINE bool codes_minimum(enum dtype dtype)
 /* A block of 32. */
 INLINE __m256i codes_legacy(enum dtype dtype, const char *w)
 {
-	__m128i half;
+	const __m256i high = _mm256_setr_epi32(0, 0, 0, 0, 4, 4, 4, 4);
 	__m256i v;
 
 	if (dtype == DTYPE_Q8_0)
 		return _mm256_loadu_si256((const __m256i *)(w + 2));
-	half = _mm_loadu_si128((const __m128i *)(w + codes_bytes(dtype) - 16));
-	v = _mm256_and_si256(_mm256_set_m128i(_mm_srli_epi16(half, 4), half),
-	                     _mm256_set1_epi8(15));
+	v = _mm256_broadcastsi128_si256(_mm_loadu_si128(
+		(const __m128i *)(w + codes_bytes(dtype) - 16)));
+	v = _mm256_and_si256(_mm256_srlv_epi32(v, high), _mm256_set1_epi8(15));
 	if (dtype == DTYPE_IQ4_NL)
 		return _mm256_shuffle_epi8(
 			_mm256_broadcastsi128_si256(_mm_loadu_si128(

@@ -33,17 +33,32 @@ typedef __m256 fvec;
 
 #define v_own_offset(bits) ((bits) == 8)
 
-INLINE __m256i v_dot(__m256i acc, __m256i codes, __m256i q, int bits)
+/* What the sums of pairs of products leave of 16 bits: 2 * 127 * (2^bits - 1) for
+ * every quad. */
+INLINE int v_quads(int bits)
 {
-	if (bits == 8) {
-		codes = _mm256_xor_si256(codes, _mm256_set1_epi8((char)0x80));
-		q = _mm256_sign_epi8(q, codes);
-		codes = _mm256_abs_epi8(codes);
+	return bits == 4 ? 8 : bits == 6 ? 2 : 1;
+}
+
+INLINE __m256i v_dots(__m256i acc, const __m256i *codes, const __m256i *q,
+                      int n, int bits)
+{
+	__m256i sum = _mm256_setzero_si256();
+
+	UNROLL
+	for (int i = 0; i < n; i++) {
+		__m256i w = codes[i], x = q[i];
+
+		if (bits == 8) {
+			w = _mm256_xor_si256(w, _mm256_set1_epi8((char)0x80));
+			x = _mm256_sign_epi8(x, w);
+			w = _mm256_abs_epi8(w);
+		}
+		x = _mm256_maddubs_epi16(w, x);
+		sum = i ? _mm256_add_epi16(sum, x) : x;
 	}
 	return _mm256_add_epi32(acc,
-	                        _mm256_madd_epi16(_mm256_maddubs_epi16(codes,
-	                                                               q),
-	                                          _mm256_set1_epi16(1)));
+	                        _mm256_madd_epi16(sum, _mm256_set1_epi16(1)));
 }
 
 #include "math/packed_tile.h"

@@ -10,9 +10,10 @@
  *				dword vectors: the obvious; conversion to float
  *	v_join(a, b, mask)	a | (b & mask)
  *	v_sums(pair, factors)	products of pairs of int16, added
- *	v_dot(acc, codes, q, bits)	acc + codes . q in every dword: unsigned
- *				bytes below 2^bits by signed ones; with bits 8
- *				the codes are less 128
+ *	v_quads(bits)		how many quads v_dots() takes, at most
+ *	v_dots(acc, codes, q, n, bits)	acc + the sum of codes[i] . q[i], i < n, in
+ *				every dword: unsigned bytes below 2^bits by
+ *				signed ones; with bits 8 the codes are less 128
  *	v_own_offset(bits)	whether it has taken those 128 away
  *	f_set1, f_mul, f_add, f_fma, f_load, f_store
  *	f_halves(p)		LANES f16 at p
@@ -110,6 +111,27 @@ INLINE struct at block_at(struct at at, int b)
 	return at;
 }
 
+/* Adds the products of quads [q, q + n) of block b of a round. */
+#define MOST_QUADS 8
+INLINE void add_quads(vec acc[ROWS], int n_rows, enum dtype dtype,
+                      const packed_dwords *codes, int b, int q, int n, int part,
+                      struct at x)
+{
+	vec w[MOST_QUADS], quad[MOST_QUADS];
+
+	UNROLL
+	for (int j = 0; j < n; j++)
+		w[j] = codes_at(dtype, codes, b, (q + j) / 4, (q + j) % 4,
+		                part);
+	UNROLL
+	for (int r = 0; r < n_rows; r++) {
+		UNROLL
+		for (int j = 0; j < n; j++)
+			quad[j] = v_set1(quad_at(x, r, q + j));
+		acc[r] = v_dots(acc[r], w, quad, n, code_bits(dtype));
+	}
+}
+
 /* What scale s of each of blocks_together(), from the round's block b on, adds;
  * codes, scale and at are those of the round. */
 INLINE void add_scale(fvec sum[ROWS], int n_rows, enum dtype dtype,
@@ -118,6 +140,7 @@ INLINE void add_scale(fvec sum[ROWS], int n_rows, enum dtype dtype,
 {
 	const int bits = code_bits(dtype), n = n_scales(dtype), quads = 8 / n;
 	const int n_b = blocks_together(dtype, n_rows);
+	const int step = v_quads(bits) < quads ? v_quads(bits) : quads;
 	const int offset = v_own_offset(bits) ? 0 : code_offset(dtype);
 	const vec factors = v_set1(sum_factors(n, s, -offset));
 	vec acc[MOST_TOGETHER][ROWS];
@@ -133,19 +156,11 @@ INLINE void add_scale(fvec sum[ROWS], int n_rows, enum dtype dtype,
 				       : v_set1(0);
 	}
 	UNROLL
-	for (int q = quads * s; q < quads * (s + 1); q++) {
+	for (int q = quads * s; q < quads * (s + 1); q += step) {
 		UNROLL
-		for (int i = 0; i < n_b; i++) {
-			struct at x = block_at(at, b + i);
-			vec w = codes_at(dtype, codes, b + i, q / 4, q % 4,
-			                 part);
-
-			UNROLL
-			for (int r = 0; r < n_rows; r++)
-				acc[i][r] =
-					v_dot(acc[i][r], w,
-				              v_set1(quad_at(x, r, q)), bits);
-		}
+		for (int i = 0; i < n_b; i++)
+			add_quads(acc[i], n_rows, dtype, codes, b + i, q, step,
+			          part, block_at(at, b + i));
 	}
 	UNROLL
 	for (int i = 0; i < n_b; i++) {

@@ -1,0 +1,75 @@
+/*
+ * transpose_avx2.h - dwords of eight rows, so that a vector has one of each
+ *
+ * For the AVX2 files alone.
+ */
+#ifndef CONFAB_TRANSPOSE_AVX2_H
+#define CONFAB_TRANSPOSE_AVX2_H
+
+#include <immintrin.h>
+#include <stddef.h>
+
+#include "math/unroll.h"
+
+/* Four rows of four dwords in each 128 bits, transposed. */
+INLINE void transpose4(const __m256i in[4], __m256i out[4])
+{
+	__m256i a = _mm256_unpacklo_epi32(in[0], in[1]);
+	__m256i b = _mm256_unpackhi_epi32(in[0], in[1]);
+	__m256i c = _mm256_unpacklo_epi32(in[2], in[3]);
+	__m256i d = _mm256_unpackhi_epi32(in[2], in[3]);
+
+	out[0] = _mm256_unpacklo_epi64(a, c);
+	out[1] = _mm256_unpackhi_epi64(a, c);
+	out[2] = _mm256_unpacklo_epi64(b, d);
+	out[3] = _mm256_unpackhi_epi64(b, d);
+}
+
+/* Eight rows of eight dwords. */
+INLINE void transpose8(const __m256i in[8], __m256i out[8])
+{
+	__m256i a[4], b[4];
+
+	transpose4(in, a); /* dwords j and j + 4 of rows 0-3 */
+	transpose4(in + 4, b);
+	UNROLL
+	for (int j = 0; j < 4; j++) {
+		out[j] = _mm256_permute2x128_si256(a[j], b[j], 0x20);
+		out[j + 4] = _mm256_permute2x128_si256(a[j], b[j], 0x31);
+	}
+}
+
+/* out[j], j < 4: dword j of the 16 bytes at offset `at` of each row. */
+INLINE void rows_of_4(const char *const row[8], size_t at, __m256i out[4])
+{
+	__m256i in[4];
+
+	UNROLL
+	for (int i = 0; i < 4; i++)
+		in[i] = _mm256_loadu2_m128i((const __m128i *)(row[i + 4] + at),
+		                            (const __m128i *)(row[i] + at));
+	transpose4(in, out);
+}
+
+/* The same for 32 bytes, j < 8. */
+INLINE void rows_of_8(const char *const row[8], size_t at, __m256i out[8])
+{
+	__m256i in[8];
+
+	UNROLL
+	for (int i = 0; i < 8; i++)
+		in[i] = _mm256_loadu_si256((const __m256i *)(row[i] + at));
+	transpose8(in, out);
+}
+
+/* The f16 in the lower half of each dword. */
+INLINE __m256 low_halves(__m256i v)
+{
+	__m256i low = _mm256_and_si256(v, _mm256_set1_epi32(0xffff));
+	__m256i packed = _mm256_packus_epi32(low, low); /* in each 128 bits */
+
+	packed = _mm256_permute4x64_epi64(packed, 0x08);
+	return _mm256_cvtph_ps(_mm256_castsi256_si128(packed));
+}
+
+#endif
