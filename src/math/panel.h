@@ -71,8 +71,8 @@
  * is ever taken across lanes.
  *
  * Activations that a register block multiplies form a strip of so many rows; how
- * it is laid out is the format's business.  Of AVX-512 a strip is one row, in
- * struct quant_x.
+ * it is laid out is the format's business; coded and levelled ones of AVX-512 are
+ * single rows, of struct quant_x.
  */
 #ifndef CONFAB_PANEL_H
 #define CONFAB_PANEL_H
@@ -92,10 +92,6 @@
 #define PANEL_SUMS     PANEL_CODES
 #define PANEL_LEVELLED (PANEL_SUMS + 4 * PANEL_ROWS)
 #define PANEL_SCALE    (4 * PANEL_ROWS)
-
-/* Elements of long rows that AVX2 multiplies at a time: whole records of every
- * format. */
-#define PANEL_PIECE 2560
 
 /* Elements of a wide record, the largest integers, and how far a level of a block
  * type may be from its weight, in S: half a level each for its own rounding and for
@@ -184,10 +180,11 @@ struct panel_tile {
 struct panel_kernels {
 	bool (*takes)(enum dtype dtype); /* what it is for */
 	size_t strip; /* rows of a strip, at most: row_blocks.h */
-	size_t piece; /* elements of long rows that fit the caches; 0: any */
+	size_t piece; /* elements of long rows that fit the caches, whole
+	               * records; 0: any */
 	size_t (*group)(enum dtype dtype, size_t n); /* bytes of a group */
-	size_t (*x_bytes)(
-		size_t n); /* of a row of a strip; linear in records */
+	/* Bytes of a row of a strip; linear in records. */
+	size_t (*x_bytes)(size_t n);
 	/* A strip of `rows` rows, row r at x + r * x_stride. */
 	void (*x)(char *strip, const float *x, size_t x_stride, size_t rows,
 	          size_t n);

@@ -170,7 +170,7 @@ static void multiply_panel(const struct panel_tile *t)
 const struct panel_kernels panel_coded_avx2 = {
 	.takes = takes,
 	.strip = ROWS,
-	.piece = PANEL_PIECE,
+	.piece = 1280,
 	.group = panel_coded_bytes,
 	.x_bytes = strip_bytes,
 	.x = put_strip,

@@ -119,7 +119,7 @@ static void multiply_panel(const struct panel_tile *t)
 const struct panel_kernels panel_wide_avx2 = {
 	.takes = takes,
 	.strip = ROWS,
-	.piece = PANEL_PIECE,
+	.piece = 2560,
 	.group = panel_wide_bytes,
 	.x_bytes = panel_wide_x_bytes,
 	.x = panel_wide_x_avx2,

@@ -113,7 +113,7 @@ static bool takes(enum dtype dtype)
 const struct panel_kernels panel_wide_avx512 = {
 	.takes = takes,
 	.strip = ROWS,
-	.piece = PANEL_PIECE,
+	.piece = 2560,
 	.group = panel_wide_bytes,
 	.x_bytes = panel_wide_x_bytes,
 	.x = panel_wide_x_avx2,
