@@ -32,10 +32,6 @@
  * rows and gains 3% at 64, q4_k gains 5%, q6_k 7%. */
 #define LEVEL_ROWS 32
 
-/* From so many rows on it is worth while to turn 16-bit floats into integers: bf16
- * from 16 on, f16 from 24 (Zen 3), both from 24 on with AVX-512 (Sapphire Rapids). */
-#define WIDE_ROWS 20
-
 static size_t smaller(size_t a, size_t b)
 {
 	return a < b ? a : b;
@@ -82,7 +78,8 @@ static const struct panel_kernels *panel_of(const struct kernels *kernels,
 	const struct panel_kernels *wide = kernels->panel_wide;
 
 	if (wide && wide->takes(dtype))
-		return panel_form(dtype) || rows >= WIDE_ROWS ? wide : NULL;
+		return panel_form(dtype) || rows >= wide->float_rows ? wide
+		                                                     : NULL;
 	if (!kernels->panel_coded || !kernels->panel_coded->takes(dtype))
 		return NULL;
 	return kernels->panel_levelled && rows >= LEVEL_ROWS

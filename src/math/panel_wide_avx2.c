@@ -118,6 +118,7 @@ static void multiply_panel(const struct panel_tile *t)
 
 const struct panel_kernels panel_wide_avx2 = {
 	.takes = takes,
+	.float_rows = 20, /* bf16 16, f16 24 (Zen 3) */
 	.strip = ROWS,
 	.piece = 2560,
 	.group = panel_wide_bytes,

@@ -112,6 +112,7 @@ static bool takes(enum dtype dtype)
 
 const struct panel_kernels panel_wide_avx512 = {
 	.takes = takes,
+	.float_rows = 40, /* Sapphire Rapids */
 	.strip = ROWS,
 	.piece = 2560,
 	.group = panel_wide_bytes,
