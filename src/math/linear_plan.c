@@ -90,6 +90,8 @@ static const struct panel_kernels *panel_of(const struct kernels *kernels,
 struct linear_plan linear_plan_of(const struct kernels *kernels,
                                   enum dtype dtype, size_t rows, bool exact)
 {
+	const struct panel_kernels *panel = panel_of(kernels, dtype, rows);
+
 	if (dtype == DTYPE_BF16 && !exact && rows >= LINEAR_NARROW_ROWS &&
 	    kernels->tile_bf16_narrow)
 		return (struct linear_plan){ .tile = kernels->tile_bf16_narrow,
@@ -99,9 +101,8 @@ struct linear_plan linear_plan_of(const struct kernels *kernels,
 		return (struct linear_plan){ .tile = kernels->tile_int8[dtype],
 			                     .int8 = true,
 			                     .packed = packed_is(dtype) };
-	if (!exact && panel_of(kernels, dtype, rows))
-		return (struct linear_plan){ .panel = panel_of(kernels, dtype,
-			                                       rows) };
+	if (!exact && panel)
+		return (struct linear_plan){ .panel = panel };
 	if (kernels->tile_exact[dtype])
 		return (struct linear_plan){ .tile = kernels->tile_exact[dtype],
 			                     .whole = true,

@@ -52,13 +52,6 @@ INLINE __m256 broadcast(const float *f)
 	return _mm256_broadcast_ss(f);
 }
 
-INLINE const struct quant_x *place(const struct tile_rows *rows, int j,
-                                   size_t k)
-{
-	return (const struct quant_x *)(rows->x + (size_t)j * rows->x_stride) +
-	       k;
-}
-
 INLINE __m256i bits(__m256i v, int mask)
 {
 	return _mm256_and_si256(v, _mm256_set1_epi8((char)mask));
@@ -117,7 +110,7 @@ INLINE void find_factors(struct factors *f, struct sums *sums, int n_x,
 	dmin = low_halves(_mm256_srli_epi32(head[0], 16));
 	UNROLL
 	for (int j = 0; j < n_x; j++)
-		_mm256_store_ps(x_sums[j], scaled_sums(place(rows, j, k)));
+		_mm256_store_ps(x_sums[j], scaled_sums(tile_x(rows, j, k)));
 	UNROLL
 	for (int v = 0; v < 8; v++) {
 		__m256 sc = _mm256_mul_ps(d, byte_of(bytes.sc[v / 4], v % 4));
@@ -126,7 +119,7 @@ INLINE void find_factors(struct factors *f, struct sums *sums, int n_x,
 
 		UNROLL
 		for (int j = 0; j < n_x; j++) {
-			__m256 x = broadcast(&place(rows, j, k)->d[v]);
+			__m256 x = broadcast(&tile_x(rows, j, k)->d[v]);
 
 			f->of[j][v] = _mm256_mul_ps(sc, x);
 			sums->less[j] =
@@ -162,7 +155,7 @@ INLINE void multiply_codes(__m256 sum[TILE_X], int n_x, int v, int g,
 	UNROLL
 	for (int j = 0; j < n_x; j++) {
 		__m256i x = _mm256_load_si256(
-			(const __m256i *)(place(rows, j, k)->q + 32 * v));
+			(const __m256i *)(tile_x(rows, j, k)->q + 32 * v));
 		__m256i p0 =
 			_mm256_maddubs_epi16(code[0],
 		                             _mm256_shuffle_epi32(x, 0x00));

@@ -20,13 +20,6 @@ INLINE __m256 broadcast(__m128 v, int b)
 	                                _mm256_set1_epi32(b));
 }
 
-INLINE const struct quant_x *place(const struct tile_rows *rows, int j,
-                                   size_t k)
-{
-	return (const struct quant_x *)(rows->x + (size_t)j * rows->x_stride) +
-	       k / 256;
-}
-
 /* The part that minima have in the sum. */
 INLINE __m128 minima(const struct quant_x *x, size_t k, __m128 m)
 {
@@ -46,8 +39,9 @@ INLINE void step_row(__m256 sum[TILE_X], int n_x, enum dtype dtype,
 
 	UNROLL
 	for (int j = 0; j < n_x; j++)
-		scale[j] = _mm_mul_ps(d, _mm_load_ps(place(rows, j, k)->d +
-		                                     k % 256 / 32));
+		scale[j] =
+			_mm_mul_ps(d, _mm_load_ps(tile_x(rows, j, k / 256)->d +
+		                                  k % 256 / 32));
 	UNROLL
 	for (int b = 0; b < 4; b++) {
 		__m256i code = codes_legacy(dtype, w + (size_t)b * size);
@@ -55,7 +49,7 @@ INLINE void step_row(__m256 sum[TILE_X], int n_x, enum dtype dtype,
 		UNROLL
 		for (int j = 0; j < n_x; j++) {
 			__m256i x = _mm256_load_si256(
-				(const __m256i *)(place(rows, j, k)->q +
+				(const __m256i *)(tile_x(rows, j, k / 256)->q +
 			                          k % 256 + 32 * b));
 			__m256 dot =
 				codes_signed(dtype)
@@ -72,7 +66,7 @@ INLINE void step_row(__m256 sum[TILE_X], int n_x, enum dtype dtype,
 	for (int j = 0; j < n_x; j++)
 		sum[j] = _mm256_add_ps(
 			sum[j], _mm256_zextps128_ps256(
-					minima(place(rows, j, k), k,
+					minima(tile_x(rows, j, k / 256), k,
 		                               codes_halves(w + 2, size))));
 }
 

@@ -9,22 +9,7 @@
 #include "math/quant_blocks.h"
 #include "math/quant_x.h"
 #include "math/tensor.h"
-
-#define TILE_X 2
-#define TILE_BLOCKS(b, d) \
-	TILE_BLOCK(8, 1, b, d) \
-	TILE_BLOCK(4, 1, b, d) \
-	TILE_BLOCK(4, 2, b, d)
-
-#include "math/tile_walk.h"
-
-INLINE size_t tile_width(const struct tile *t, enum dtype dtype)
-{
-	(void)dtype;
-	return t->rows == 1 ? 8 : 4;
-}
-
-#include "math/tile_sum_avx2.h"
+#include "math/tile_int8_avx2.h"
 
 /* Scales are multiplied as the upper bytes of 16-bit integers. */
 #define SCALE_UNIT 256
@@ -34,13 +19,6 @@ INLINE size_t tile_width(const struct tile *t, enum dtype dtype)
 struct biases {
 	__m256 of[TILE_X][2];
 };
-
-INLINE const struct quant_x *place(const struct tile_rows *rows, int j,
-                                   size_t k)
-{
-	return (const struct quant_x *)(rows->x + (size_t)j * rows->x_stride) +
-	       k;
-}
 
 INLINE void find_biases(struct biases *to, int j, const struct quant_x *x)
 {
@@ -103,7 +81,7 @@ INLINE void step_row(__m256 sum[TILE_X], int n_x, const char *w,
 
 		UNROLL
 		for (int j = 0; j < n_x; j++) {
-			const struct quant_x *x = place(rows, j, k);
+			const struct quant_x *x = tile_x(rows, j, k);
 			__m256i dot = _mm256_maddubs_epi16(
 				code, _mm256_load_si256((
 					      const __m256i *)(x->q + 32 * v)));
@@ -132,7 +110,7 @@ INLINE void block(int n_w, int n_x, enum dtype dtype, const struct tile *t,
 		tile_prefetch_run(rows, (size_t)n_w, k * bytes, bytes);
 		UNROLL
 		for (int j = 0; j < n_x; j++)
-			find_biases(&biases, j, place(rows, j, k));
+			find_biases(&biases, j, tile_x(rows, j, k));
 		UNROLL
 		for (int i = 0; i < n_w; i++)
 			step_row(sum[i], n_x, rows->w[i] + k * bytes, rows, k,

@@ -21,6 +21,7 @@
 
 #include <stddef.h>
 
+#include "math/quant_x.h"
 #include "math/row_blocks.h"
 #include "math/tensor.h"
 #include "math/tile.h"
@@ -60,6 +61,14 @@ INLINE void tile_place(struct tile_rows *rows, const struct tile *t, size_t o,
 		rows->run =
 			(width - 1) * t->w_stride +
 			(t->w_stride > TILE_AHEAD ? t->w_stride : TILE_AHEAD);
+}
+
+/* Where x is 8-bit integers: the i-th 256 elements of activation row j. */
+INLINE const struct quant_x *tile_x(const struct tile_rows *rows, int j,
+                                    size_t i)
+{
+	return (const struct quant_x *)(rows->x + (size_t)j * rows->x_stride) +
+	       i;
 }
 
 /*
