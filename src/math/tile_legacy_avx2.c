@@ -94,11 +94,13 @@ INLINE void block(int n_w, int n_x, enum dtype dtype, const struct tile *t,
 
 	tile_clear(sum, n_w, n_x);
 	for (; k + STEP <= t->n; k += STEP, offset += bytes) {
-		tile_prefetch_run(rows, (size_t)n_w, offset, bytes);
 		UNROLL
-		for (int i = 0; i < n_w; i++)
+		for (int i = 0; i < n_w; i++) {
+			tile_prefetch_part(rows, (size_t)n_w, offset, bytes,
+			                   (size_t)i);
 			step_row(sum[i], n_x, dtype, rows->w[i] + offset, rows,
 			         k);
+		}
 	}
 	if (k < t->n)
 		last_step(sum, n_w, n_x, dtype, rows, k, t->n - k);

@@ -107,14 +107,16 @@ INLINE void block(int n_w, int n_x, enum dtype dtype, const struct tile *t,
 	for (size_t k = 0; k < t->n / QUANT_SUPER; k++) {
 		struct biases biases;
 
-		tile_prefetch_run(rows, (size_t)n_w, k * bytes, bytes);
 		UNROLL
 		for (int j = 0; j < n_x; j++)
 			find_biases(&biases, j, tile_x(rows, j, k));
 		UNROLL
-		for (int i = 0; i < n_w; i++)
+		for (int i = 0; i < n_w; i++) {
+			tile_prefetch_part(rows, (size_t)n_w, k * bytes, bytes,
+			                   (size_t)i);
 			step_row(sum[i], n_x, rows->w[i] + k * bytes, rows, k,
 			         &biases);
+		}
 	}
 	tile_store(sum, n_w, n_x, t, rows);
 }

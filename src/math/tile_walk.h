@@ -75,12 +75,21 @@ INLINE const struct quant_x *tile_x(const struct tile_rows *rows, int j,
  * A row of weights is too short for the processor's own prefetching to get
  * going, so each line asks for the one that takes its place in the next block
  * of rows; into the second level, where more requests can be under way than
- * into the first.  Past the end of the weights this does nothing.
+ * into the first.  Past the end of the weights this does nothing.  A few rows' at
+ * a time: requests that come all at once find the queue full and wait.
  */
+INLINE void tile_prefetch_some(const struct tile_rows *rows, size_t offset,
+                               size_t begin, size_t end)
+{
+	UNROLL
+	for (size_t i = begin; i < end; i++)
+		__builtin_prefetch(rows->w[i] + rows->ahead + offset, 0, 2);
+}
+
 INLINE void tile_prefetch(const struct tile_rows *rows, size_t offset)
 {
 	for (size_t i = rows->ahead_begin; i < rows->ahead_end; i++)
-		__builtin_prefetch(rows->w[i] + rows->ahead + offset, 0, 2);
+		tile_prefetch_some(rows, offset, i, i + 1);
 }
 
 /*
@@ -99,6 +108,21 @@ INLINE void tile_prefetch_run(const struct tile_rows *rows, size_t width,
 
 	for (size_t i = rows->ahead_begin * bytes; i < end; i += 64)
 		__builtin_prefetch(run + i, 0, 2);
+}
+
+/* Row i's share of a step of tile_prefetch_run(), to be asked for while the kernel
+ * is at work on that row or that part of the step. */
+INLINE void tile_prefetch_part(const struct tile_rows *rows, size_t width,
+                               size_t offset, size_t bytes, size_t i)
+{
+	const char *run = rows->w[0] + rows->run + offset * width;
+	const size_t lines = (width * bytes + 63) / 64;
+
+	if (i < rows->ahead_begin || i >= rows->ahead_end)
+		return;
+	UNROLL
+	for (size_t l = lines * i / width; l < lines * (i + 1) / width; l++)
+		__builtin_prefetch(run + 64 * l, 0, 2);
 }
 
 /* The blocks over one set of weight rows share the prefetching, so that memory
