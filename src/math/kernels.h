@@ -74,6 +74,8 @@ struct kernels {
 	void (*tile_int8[DTYPE_COUNT])(const struct tile *t);
 	/* Packed types by float32 activations; NULL where there is none. */
 	void (*tile_exact[DTYPE_COUNT])(const struct tile *t);
+	/* For struct tile's `ahead`. */
+	size_t packed_ahead;
 	/* Weights of many rows by integer activations, see panel.h; NULL where
 	 * there are none.  Levelled are faster than coded where rows are many;
 	 * wide are for 16-bit floats and for what coded does not take. */

@@ -328,4 +328,5 @@ const struct kernels kernels_avx2 = {
 	.panel_wide = &panel_wide_avx2,
 	.tile_int8 = TILE_INT8_SET(avx2),
 	.tile_exact = TILE_EXACT_SET(avx2),
+	.packed_ahead = PACKED_AHEAD,
 };

@@ -254,8 +254,13 @@ static float exp_sum(float *y, const float *x, float top, size_t n)
 	.panel_levelled = &panel_levelled_avx512, \
 	.panel_wide = &panel_wide_avx512
 
-const struct kernels kernels_avx512 = { COMMON };
+/* Intel's: see multiplies_bf16(). */
+const struct kernels kernels_avx512 = {
+	COMMON,
+	.packed_ahead = PACKED_AHEAD,
+};
 
+/* AMD's, which lose by being asked: see packed_tile.h. */
 const struct kernels kernels_avx512_bf16 = {
 	COMMON,
 	.tile_bf16_narrow = tile_bf16_narrow_avx512,

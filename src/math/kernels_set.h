@@ -9,6 +9,9 @@
 
 #include "math/kernels.h"
 
+/* 2 to 16 KB are much the same. */
+#define PACKED_AHEAD 4096
+
 extern const struct kernels kernels_scalar;
 #ifdef __x86_64__
 extern const struct kernels kernels_avx2;

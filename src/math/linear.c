@@ -275,7 +275,11 @@ static void multiply_block(const struct call *call, int j, size_t o, size_t n_w,
 		call->work->panels + (size_t)index * call->work->panel_floats;
 	size_t piece = linear_plan_piece(plan, call->n_in);
 	struct tile t = {
-		.y = y, .y_stride = y_stride, .n_w = n_w, .add = add
+		.y = y,
+		.y_stride = y_stride,
+		.n_w = n_w,
+		.add = add,
+		.ahead = call->kernels->packed_ahead,
 	};
 
 	if (plan->panel) {

@@ -61,9 +61,6 @@ INLINE __m256i v_dots(__m256i acc, const __m256i *codes, const __m256i *q,
 	                        _mm256_madd_epi16(sum, _mm256_set1_epi16(1)));
 }
 
-/* See packed_tile.h; 2 to 16 KB are much the same. */
-#define RECORD_AHEAD 4096
-
 #include "math/packed_tile.h"
 
 #define EACH_ROWS(dtype, exact) \

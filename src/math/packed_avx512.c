@@ -35,8 +35,6 @@ typedef __m512 fvec;
 #define v_dots(acc, codes, q, n, bits) \
 	_mm512_dpbusd_epi32(acc, (codes)[0], (q)[0])
 
-#define RECORD_AHEAD 0
-
 #include "math/packed_tile.h"
 
 #define EACH_ROWS(dtype, exact) \

@@ -29,6 +29,8 @@ struct tile {
 	size_t rows;     /* of x, > 0 */
 	size_t n;        /* length of a row */
 	bool add;
+	size_t ahead; /* packed types: how many bytes ahead of what is read to ask
+	               * for more, 0: left to the processor */
 };
 
 /* Float32 activations, and the narrow one bf16. */

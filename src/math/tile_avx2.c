@@ -91,15 +91,11 @@ INLINE void block(int n_w, int n_x, enum dtype dtype, const struct tile *t,
 
 	tile_clear(sum, n_w, n_x);
 	for (; k + line <= t->n; k += line) {
-		if (n_w < TILE_W)
-			tile_prefetch(rows, k * size);
 		UNROLL
-		for (size_t part = 0; part < line; part += 8) {
-			if (n_w == TILE_W) /* the only one over its rows */
-				tile_prefetch_some(rows, k * size,
-				                   TILE_W * part / line,
-				                   TILE_W * (part + 8) / line);
-			step(sum, n_w, n_x, dtype, rows, k + part);
+		for (size_t part = 0; part < line / 8; part++) {
+			tile_prefetch_step(rows, (size_t)n_w, k * size, part,
+			                   line / 8);
+			step(sum, n_w, n_x, dtype, rows, k + 8 * part);
 		}
 	}
 	for (; k + 8 <= t->n; k += 8)

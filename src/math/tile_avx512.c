@@ -51,10 +51,12 @@ INLINE void block(int n_w, int n_x, enum dtype dtype, const struct tile *t,
 
 	tile_clear(sum, n_w, n_x);
 	for (; k + line <= t->n; k += line) {
-		tile_prefetch(rows, k * size);
 		UNROLL
-		for (size_t part = 0; part < line; part += 16)
-			step(sum, n_w, n_x, dtype, rows, k + part, 0xffff);
+		for (size_t part = 0; part < line / 16; part++) {
+			tile_prefetch_step(rows, (size_t)n_w, k * size, part,
+			                   line / 16);
+			step(sum, n_w, n_x, dtype, rows, k + 16 * part, 0xffff);
+		}
 	}
 	for (; k + 16 <= t->n; k += 16)
 		step(sum, n_w, n_x, dtype, rows, k, 0xffff);

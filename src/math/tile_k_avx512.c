@@ -224,7 +224,6 @@ INLINE void block(int n_w, int n_x, enum dtype dtype, const struct tile *t,
 
 	tile_clear(sum, n_w, n_x);
 	for (size_t k = 0; k < t->n / QUANT_SUPER; k++) {
-		tile_prefetch_run(rows, (size_t)n_w, k * bytes, bytes);
 		UNROLL
 		for (int j = 0; j < n_x; j++) {
 			const struct quant_x *at =
@@ -243,6 +242,8 @@ INLINE void block(int n_w, int n_x, enum dtype dtype, const struct tile *t,
 			struct weights w =
 				load_w(dtype, rows->w[i] + k * bytes);
 
+			tile_prefetch_part(rows, (size_t)n_w, k * bytes, bytes,
+			                   (size_t)i);
 			UNROLL
 			for (int j = 0; j < n_x; j++)
 				sum[i][j] =

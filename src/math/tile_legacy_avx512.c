@@ -184,6 +184,7 @@ INLINE struct activations load_x(enum dtype dtype, const char *row, size_t k)
 INLINE void step(__m512 sum[TILE_W][TILE_X], int n_w, int n_x, enum dtype dtype,
                  const struct tile_rows *rows, size_t k, size_t offset)
 {
+	const size_t bytes = STEP / 32 * codes_bytes(dtype);
 	struct activations x[TILE_X];
 
 	UNROLL
@@ -193,6 +194,7 @@ INLINE void step(__m512 sum[TILE_W][TILE_X], int n_w, int n_x, enum dtype dtype,
 	for (int i = 0; i < n_w; i++) {
 		struct weights w = load_w(dtype, rows->w[i] + offset);
 
+		tile_prefetch_part(rows, (size_t)n_w, offset, bytes, (size_t)i);
 		UNROLL
 		for (int j = 0; j < n_x; j++) {
 			__m512i dot =
@@ -234,7 +236,6 @@ INLINE void block(int n_w, int n_x, enum dtype dtype, const struct tile *t,
 
 	tile_clear(sum, n_w, n_x);
 	for (; k + STEP <= t->n; k += STEP, offset += bytes) {
-		tile_prefetch_run(rows, (size_t)n_w, offset, bytes);
 		step(sum, n_w, n_x, dtype, rows, k, offset);
 	}
 	if (k < t->n)

@@ -92,6 +92,18 @@ INLINE void tile_prefetch(const struct tile_rows *rows, size_t offset)
 		tile_prefetch_some(rows, offset, i, i + 1);
 }
 
+/* In step i of n that a line of each row takes.  Where rows are fewer than TILE_W,
+ * they are few enough to be asked for at once. */
+INLINE void tile_prefetch_step(const struct tile_rows *rows, size_t width,
+                               size_t offset, size_t i, size_t n)
+{
+	if (width == TILE_W) /* the only block over its rows */
+		tile_prefetch_some(rows, offset, width * i / n,
+		                   width * (i + 1) / n);
+	else if (i == 0)
+		tile_prefetch(rows, offset);
+}
+
 /*
  * The same where a row's step of `bytes` is no whole number of lines: rows lie
  * one after the other, so those of the next blocks are one run of memory, and
