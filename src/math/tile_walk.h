@@ -40,6 +40,7 @@ struct tile_rows {
 	float *y;
 	size_t ahead; /* bytes from a weight to the one that is read next */
 	size_t run;   /* bytes from the first weight to what is asked for */
+	size_t lines, lines_step, lines_row; /* see tile_lines_ahead() */
 	size_t ahead_begin, ahead_end; /* the rows of which to fetch that */
 };
 
@@ -61,6 +62,14 @@ INLINE void tile_place(struct tile_rows *rows, const struct tile *t, size_t o,
 		rows->run =
 			(width - 1) * t->w_stride +
 			(t->w_stride > TILE_AHEAD ? t->w_stride : TILE_AHEAD);
+	rows->lines = rows->ahead;
+	rows->lines_step = 1;
+	rows->lines_row = t->w_stride;
+	if (t->w_stride < TILE_AHEAD) {
+		rows->lines = rows->run;
+		rows->lines_step = width;
+		rows->lines_row = 64;
+	}
 }
 
 /* Where x is 8-bit integers: the i-th 256 elements of activation row j. */
@@ -135,6 +144,16 @@ INLINE void tile_prefetch_part(const struct tile_rows *rows, size_t width,
 	UNROLL
 	for (size_t l = lines * i / width; l < lines * (i + 1) / width; l++)
 		__builtin_prefetch(run + 64 * l, 0, 2);
+}
+
+/*
+ * What to ask for of the first row when line `offset` / 64 of each is multiplied,
+ * and rows->lines_row bytes on of the next one: of the next block the lines that
+ * take their places, or a run where rows are short.
+ */
+INLINE const char *tile_lines_ahead(const struct tile_rows *rows, size_t offset)
+{
+	return rows->w[0] + rows->lines + offset * rows->lines_step;
 }
 
 /* The blocks over one set of weight rows share the prefetching, so that memory
