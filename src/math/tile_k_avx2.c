@@ -2,39 +2,21 @@
  * q4_k and q5_k (256 elements in sub-blocks with scales of their own) by 8-bit
  * activations.
  *
- * Eight rows of weights at a time.  Their bytes are transposed, so that a lane has
- * four elements of one row, which meet the same four activations.  Then products
- * are added up in 16 bits, a scale is that of a lane's row and multiplies as an
- * integer, and nothing is done row by row.
+ * A row in every lane (tile_lanes_avx2.h): products are added up in 16 bits, and a
+ * scale is that of a lane's row and multiplies as an integer.
  */
 #include "math/tile.h"
 
 #include <immintrin.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <string.h>
 
 #include "math/codes_avx2.h"
 #include "math/quant_blocks.h"
 #include "math/quant_x.h"
 #include "math/tensor.h"
+#include "math/tile_lanes_avx2.h"
 #include "math/transpose_avx2.h"
-
-#define TILE_X 2
-#define TILE_BLOCKS(b, d) \
-	TILE_BLOCK(8, 1, b, d) \
-	TILE_BLOCK(8, 2, b, d)
-
-#include "math/tile_walk.h"
-
-#define ROWS 8 /* of weights in a register block */
-
-INLINE size_t tile_width(const struct tile *t, enum dtype dtype)
-{
-	(void)t;
-	(void)dtype;
-	return ROWS;
-}
 
 /* By what a super-block of each row is multiplied: sub-block v by scale[v], in both
  * words of a dword, and all by d. */
@@ -42,11 +24,6 @@ struct factors {
 	__m256i scale[8];
 	__m256 d;
 };
-
-INLINE __m256 broadcast(const float *f)
-{
-	return _mm256_broadcast_ss(f);
-}
 
 INLINE __m256i bits(__m256i v, int mask)
 {
@@ -122,8 +99,10 @@ INLINE void find_factors(struct factors *f, __m256 sum[TILE_X], int n_x,
 		f->scale[v] = byte_of(bytes.sc[v / 4], v % 4, true);
 		UNROLL
 		for (int j = 0; j < n_x; j++)
-			less[j] = _mm256_fmadd_ps(mn, broadcast(&x_sums[j][v]),
-			                          less[j]);
+			less[j] =
+				_mm256_fmadd_ps(mn,
+			                        lanes_broadcast(&x_sums[j][v]),
+			                        less[j]);
 	}
 	UNROLL
 	for (int j = 0; j < n_x; j++)
@@ -132,19 +111,11 @@ INLINE void find_factors(struct factors *f, __m256 sum[TILE_X], int n_x,
 
 /* ---- products ---- */
 
-/* Adds the products of four dwords of codes by the activations at x to 16-bit
- * sums. */
 INLINE __m256i add_dots(__m256i sum, const __m256i code[4], const int8_t *x)
 {
 	UNROLL
-	for (int j = 0; j < 4; j++) {
-		int q;
-
-		memcpy(&q, x + 4 * j, sizeof q);
-		sum = _mm256_add_epi16(
-			sum,
-			_mm256_maddubs_epi16(code[j], _mm256_set1_epi32(q)));
-	}
+	for (int j = 0; j < 4; j++)
+		sum = lanes_add_dot(sum, code[j], x + 4 * j);
 	return sum;
 }
 
@@ -190,7 +161,7 @@ INLINE void multiply_two(__m256 part[TILE_X], int n_x, enum dtype dtype,
 	UNROLL
 	for (int i = 0; i < 2; i++) {
 		rows_of_4(rows->w, qs + 32 * (size_t)p + 16 * (size_t)i, both);
-		tile_prefetch_part(rows, ROWS, at, codes_bytes(dtype),
+		tile_prefetch_part(rows, LANES, at, codes_bytes(dtype),
 		                   (size_t)(2 * p + i));
 		UNROLL
 		for (int h = 0; h < 2; h++) {
@@ -216,7 +187,8 @@ INLINE void multiply_two(__m256 part[TILE_X], int n_x, enum dtype dtype,
 		for (int j = 0; j < n_x; j++)
 			part[j] = _mm256_fmadd_ps(
 				scaled(dots[j][h], dtype, f->scale[v]),
-				broadcast(&tile_x(rows, j, k)->d[v]), part[j]);
+				lanes_broadcast(&tile_x(rows, j, k)->d[v]),
+				part[j]);
 	}
 }
 
@@ -230,9 +202,7 @@ INLINE void multiply(__m256 sum[TILE_X], int n_x, enum dtype dtype, size_t at,
 
 	if (dtype == DTYPE_Q5_K)
 		rows_of_8(rows->w, at + 16, fifth);
-	UNROLL
-	for (int j = 0; j < n_x; j++)
-		part[j] = _mm256_setzero_ps();
+	lanes_clear(part, n_x);
 	UNROLL
 	for (int p = 0; p < 4; p++)
 		multiply_two(part, n_x, dtype, at, p, fifth, f, rows, k);
@@ -243,19 +213,6 @@ INLINE void multiply(__m256 sum[TILE_X], int n_x, enum dtype dtype, size_t at,
 
 /* ---- a register block ---- */
 
-INLINE void store(const __m256 sum[TILE_X], int n_x, const struct tile *t,
-                  const struct tile_rows *rows)
-{
-	UNROLL
-	for (int j = 0; j < n_x; j++) {
-		float *y = rows->y + (size_t)j * t->y_stride, s[ROWS];
-
-		_mm256_storeu_ps(s, sum[j]);
-		for (size_t i = 0; i < rows->n_w; i++)
-			y[i] = (t->add ? y[i] : 0) + s[i];
-	}
-}
-
 INLINE void block(int n_w, int n_x, enum dtype dtype, const struct tile *t,
                   const struct tile_rows *rows)
 {
@@ -263,16 +220,14 @@ INLINE void block(int n_w, int n_x, enum dtype dtype, const struct tile *t,
 	__m256 sum[TILE_X];
 
 	(void)n_w;
-	UNROLL
-	for (int j = 0; j < n_x; j++)
-		sum[j] = _mm256_setzero_ps();
+	lanes_clear(sum, n_x);
 	for (size_t k = 0; k < n; k++) {
 		struct factors f;
 
 		find_factors(&f, sum, n_x, rows, k, k * bytes);
 		multiply(sum, n_x, dtype, k * bytes, &f, rows, k);
 	}
-	store(sum, n_x, t, rows);
+	lanes_store(sum, n_x, t, rows);
 }
 
 TILE_KERNEL(tile_int8_q4_k_avx2, block, DTYPE_Q4_K)

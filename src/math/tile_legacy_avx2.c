@@ -1,5 +1,5 @@
-/* The one-level types (blocks of 32) by 8-bit activations.  A step takes four
- * blocks of a row, so that their scales can be had together. */
+/* The one-level types (blocks of 32) but q4_0 by 8-bit activations.  A step takes
+ * four blocks of a row, so that their scales can be had together. */
 #include "math/tile.h"
 
 #include <immintrin.h>
@@ -108,7 +108,6 @@ INLINE void block(int n_w, int n_x, enum dtype dtype, const struct tile *t,
 }
 
 TILE_KERNEL(tile_int8_q8_0_avx2, block, DTYPE_Q8_0)
-TILE_KERNEL(tile_int8_q4_0_avx2, block, DTYPE_Q4_0)
 TILE_KERNEL(tile_int8_q4_1_avx2, block, DTYPE_Q4_1)
 TILE_KERNEL(tile_int8_q5_0_avx2, block, DTYPE_Q5_0)
 TILE_KERNEL(tile_int8_q5_1_avx2, block, DTYPE_Q5_1)
