@@ -423,8 +423,10 @@ static void check_product(const struct panel_kernels *k, enum dtype dtype,
 		.y = y,
 		.y_stride = y_stride,
 		.add = numbers_below(rng, 2),
-		.ahead = w.from.w,
-		.ahead_bytes = numbers_below(rng, 10000),
+		.ahead = { .at = w.from.w,
+		           .bytes = numbers_below(rng, 10000),
+		           .stride = numbers_below(rng, 20000),
+		           .n = numbers_below(rng, 4) },
 	};
 
 	numbers_fill(rng, x, rows * x_stride);

@@ -220,16 +220,34 @@ static const char *strips_of(const struct call *call,
 	return call->work->strips[format == call->formats[0] ? 0 : 1];
 }
 
-/* What of the weight follows output o, as far as the next panel takes it. */
-static size_t bytes_ahead(const struct tensor *w, size_t o, size_t n_w)
+/* Outputs of a weight, as many as there are from o on. */
+struct outputs {
+	const struct tensor *w;
+	size_t o, n;
+};
+
+/* The n elements of their rows from `first` on. */
+static struct panel_ahead ahead_of(const struct outputs *out, size_t first,
+                                   size_t n)
 {
-	return smaller(n_w, (size_t)tensor_rows(w) - o) * row_bytes(w);
+	size_t rows = packed_is(out->w->dtype) ? PACKED_ROWS : 1;
+	size_t left = (size_t)tensor_rows(out->w) - out->o;
+
+	return (struct panel_ahead){
+		.at = (const char *)out->w->data + out->o * row_bytes(out->w) +
+		      run_bytes(out->w, first),
+		.bytes = run_bytes(out->w, n),
+		.stride = rows * row_bytes(out->w),
+		.n = smaller(out->n, left) / rows,
+	};
 }
 
 static void multiply_panel(const struct call *call, int j, size_t o, size_t n_w,
-                           float *y, size_t y_stride, bool add, char *panel)
+                           const struct outputs *next, float *y,
+                           size_t y_stride, bool add, char *panel)
 {
 	const struct tensor *w = call->jobs[j].w;
+	const struct outputs out = { w, o, n_w };
 	const struct panel_kernels *format = call->plans[j].panel;
 	const size_t piece = linear_plan_piece(&call->plans[j], call->n_in);
 	struct panel_source from = {
@@ -251,12 +269,13 @@ static void multiply_panel(const struct call *call, int j, size_t o, size_t n_w,
 	};
 
 	for (; t.first < call->n_in; t.first += piece) {
-		t.n = smaller(piece, call->n_in - t.first);
-		if (t.first + t.n == call->n_in) {
-			t.ahead = (const char *)w->data +
-			          (o + n_w) * row_bytes(w);
-			t.ahead_bytes = bytes_ahead(w, o + n_w, n_w);
-		}
+		size_t left = call->n_in - t.first;
+
+		t.n = smaller(piece, left);
+		t.ahead = left > piece ? ahead_of(&out, t.first + piece,
+		                                  smaller(piece, left - piece))
+		                       : ahead_of(next, 0,
+		                                  smaller(piece, call->n_in));
 		from.n = t.n;
 		format->fill(panel, &from);
 		format->multiply(&t);
@@ -265,9 +284,11 @@ static void multiply_panel(const struct call *call, int j, size_t o, size_t n_w,
 	}
 }
 
-/* y[r][0..n_w) = (add ? y : 0) + x[r] by outputs [o, o + n_w) of job j. */
+/* y[r][0..n_w) = (add ? y : 0) + x[r] by outputs [o, o + n_w) of job j.  next: what
+ * will be multiplied then, if nobody else does. */
 static void multiply_block(const struct call *call, int j, size_t o, size_t n_w,
-                           float *y, size_t y_stride, bool add, int index)
+                           const struct outputs *next, float *y,
+                           size_t y_stride, bool add, int index)
 {
 	const struct tensor *w = call->jobs[j].w;
 	const struct linear_plan *plan = &call->plans[j];
@@ -283,7 +304,7 @@ static void multiply_block(const struct call *call, int j, size_t o, size_t n_w,
 	};
 
 	if (plan->panel) {
-		multiply_panel(call, j, o, n_w, y, y_stride, add,
+		multiply_panel(call, j, o, n_w, next, y, y_stride, add,
 		               (char *)panel);
 		return;
 	}
@@ -308,9 +329,12 @@ static void share_job(const struct call *call, int j, int index)
 	                                  call->n_in),
 	       o, end;
 
-	while (shares_take(call->work->shares[j], index, most, &o, &end))
-		multiply_block(call, j, o, end - o, job->y + o, job->y_stride,
-		               job->add, index);
+	while (shares_take(call->work->shares[j], index, most, &o, &end)) {
+		const struct outputs next = { job->w, end, most };
+
+		multiply_block(call, j, o, end - o, &next, job->y + o,
+		               job->y_stride, job->add, index);
+	}
 }
 
 /* Outputs of a block that suits both weights, whole groups where one of them is
@@ -338,12 +362,15 @@ static void share_swiglu(const struct call *call, int index)
 	size_t most = swiglu_step(call), o, end;
 
 	while (shares_take(work->shares[1], index, most, &o, &end)) {
+		const struct outputs ups = { up->w, o, end - o };
+		const struct outputs next = { call->jobs[0].w, end, most };
 		size_t n_w = end - o;
 		float *y = up->y + o;
 
-		multiply_block(call, 0, o, n_w, gate, LINEAR_PLAN_OUTPUTS,
+		multiply_block(call, 0, o, n_w, &ups, gate, LINEAR_PLAN_OUTPUTS,
 		               false, index);
-		multiply_block(call, 1, o, n_w, y, up->y_stride, false, index);
+		multiply_block(call, 1, o, n_w, &next, y, up->y_stride, false,
+		               index);
 		for (size_t r = 0; r < call->rows; r++)
 			call->kernels->silu_mul(y + r * up->y_stride,
 			                        gate + r * LINEAR_PLAN_OUTPUTS,

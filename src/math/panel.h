@@ -172,8 +172,11 @@ struct panel_tile {
 	size_t y_stride;
 	bool add;
 	/* Read next, from memory: the product asks for it meanwhile. */
-	const char *ahead;
-	size_t ahead_bytes;
+	struct panel_ahead {
+		const char *at;
+		size_t bytes, stride,
+			n; /* so many runs, from one to the next */
+	} ahead;
 };
 
 /* One format by one set of instructions. */

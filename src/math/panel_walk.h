@@ -18,30 +18,39 @@
 /* What is read next, asked for a few lines at a time: a burst would fill the
  * queue of requests and stall. */
 struct fetched {
-	const char *at, *end;
-	size_t step; /* bytes with each record: whole lines */
+	struct panel_ahead
+		runs; /* at, n: of the run under way, and what is left */
+	size_t done;  /* bytes of that run */
+	size_t step;  /* bytes with each record: whole lines */
 };
 
-/* All of [at, at + bytes) in so many steps. */
-static struct fetched fetched(const void *at, size_t bytes, size_t steps)
+static size_t lines_of(const struct panel_ahead *runs)
 {
-	size_t lines = (bytes + 63) / 64;
+	return (runs->bytes + 63) / 64 * runs->n;
+}
 
+/* All of it in so many steps. */
+static struct fetched fetched(struct panel_ahead runs, size_t steps)
+{
 	return (struct fetched){
-		.at = at,
-		.end = (const char *)at + bytes,
-		.step = (lines + steps - 1) / steps * 64,
+		.runs = runs,
+		.step = (lines_of(&runs) + steps - 1) / steps * 64,
 	};
 }
 
 /* Into the second level of cache. */
 INLINE void fetch(struct fetched *f)
 {
-	if (f->at >= f->end)
+	if (!f->runs.n)
 		return;
 	for (size_t i = 0; i < f->step; i += 64)
-		__builtin_prefetch(f->at + i, 0, 2);
-	f->at += f->step;
+		__builtin_prefetch(f->runs.at + f->done + i, 0, 2);
+	f->done += f->step;
+	if (f->done < f->runs.bytes)
+		return;
+	f->done = 0;
+	f->runs.at += f->runs.stride;
+	f->runs.n--;
 }
 
 /* A register block: n_groups by n_rows. */
@@ -84,7 +93,7 @@ static void walk_groups(struct block *block, multiply_fn *run, size_t r,
 static size_t late_blocks(const struct panel_tile *t, size_t records)
 {
 	size_t all = row_blocks(t->rows, ROWS);
-	size_t late = row_blocks((t->ahead_bytes + 63) / 64, records);
+	size_t late = row_blocks(lines_of(&t->ahead), records);
 
 	return late < all ? late : all;
 }
@@ -120,12 +129,16 @@ static void walk(const struct panel_tile *t, const struct panel_kernels *k,
 		n_rows = row_block(t->rows - r, ROWS);
 		left = row_blocks(t->rows - r, ROWS);
 		if (left == late)
-			block.w = fetched(t->ahead, t->ahead_bytes,
-			                  left * records);
+			block.w = fetched(t->ahead, left * records);
 		next = r + n_rows < t->rows ? n_rows : 0;
 		block.x = strip_at(t, k, r, n_rows);
-		block.x_next = fetched(strip_at(t, k, r + n_rows, next),
-		                       next * k->x_bytes(t->n), records);
+		block.x_next = fetched(
+			(struct panel_ahead){
+				.at = strip_at(t, k, r + n_rows, next),
+				.bytes = next * k->x_bytes(t->n),
+				.n = next > 0,
+			},
+			records);
 		walk_groups(&block, run, r, n_rows);
 	}
 }
