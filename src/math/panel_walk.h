@@ -18,10 +18,9 @@
 /* What is read next, asked for a few lines at a time: a burst would fill the
  * queue of requests and stall. */
 struct fetched {
-	struct panel_ahead
-		runs; /* at, n: of the run under way, and what is left */
-	size_t done;  /* bytes of that run */
-	size_t step;  /* bytes with each record: whole lines */
+	struct panel_ahead runs; /* from the one under way on */
+	size_t done;             /* bytes of that one */
+	size_t step;             /* bytes with each record: whole lines */
 };
 
 static size_t lines_of(const struct panel_ahead *runs)

@@ -28,7 +28,7 @@
 #include "math/unroll.h"
 
 #define TILE_W     12
-#define TILE_AHEAD 4096 /* bytes, of several rows: see tile_prefetch_run() */
+#define TILE_AHEAD 4096 /* bytes, of several rows: see tile_prefetch_part() */
 #define TILE_ALONE 6144 /* bytes, of one row */
 
 /* Where one register block lies. */
@@ -116,23 +116,12 @@ INLINE void tile_prefetch_step(const struct tile_rows *rows, size_t width,
 /*
  * The same where a row's step of `bytes` is no whole number of lines: rows lie
  * one after the other, so those of the next blocks are one run of memory, and
- * each step asks for its share of that.  The run begins a row after the block's
- * last row does, or TILE_AHEAD after where rows are shorter.  (With four short
- * rows a TILE_AHEAD of 0 or 8 KiB is 5 to 20% slower.)  A row by itself asks for
- * what is TILE_ALONE further on, be that its own.
+ * each step asks for its share of that: row i's while the kernel is at work on that
+ * row, or on that part of the step.  The run begins a row after the block's last
+ * row does, or TILE_AHEAD after where rows are shorter.  (With four short rows a
+ * TILE_AHEAD of 0 or 8 KiB is 5 to 20% slower.)  A row by itself asks for what is
+ * TILE_ALONE further on, be that its own.
  */
-INLINE void tile_prefetch_run(const struct tile_rows *rows, size_t width,
-                              size_t offset, size_t bytes)
-{
-	const char *run = rows->w[0] + rows->run + offset * width;
-	size_t end = rows->ahead_end * bytes;
-
-	for (size_t i = rows->ahead_begin * bytes; i < end; i += 64)
-		__builtin_prefetch(run + i, 0, 2);
-}
-
-/* Row i's share of a step of tile_prefetch_run(), to be asked for while the kernel
- * is at work on that row or that part of the step. */
 INLINE void tile_prefetch_part(const struct tile_rows *rows, size_t width,
                                size_t offset, size_t bytes, size_t i)
 {
