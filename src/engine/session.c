@@ -11,11 +11,12 @@
 #include "model/kv_cache.h"
 #include "model/model.h"
 
-/* Rows of a chunk: enough for the matrix kernels, and no more than a cancelled
- * prompt may lose.  A cancel is obeyed after a layer. */
+/* Rows of a chunk: enough for the matrix kernels, which expand the weights anew for
+ * each, and no more than a cancelled prompt may lose.  A cancel is obeyed after a
+ * layer, and progress is told as often. */
 #define CHUNK_MULTIPLE 32
 #define CHUNK_FIRST    64
-#define CHUNK_SECONDS  2.0
+#define CHUNK_SECONDS  5.0
 
 struct session {
 	struct model *model;
