@@ -74,7 +74,7 @@ struct kernels {
 	void (*tile_int8[DTYPE_COUNT])(const struct tile *t);
 	/* Packed types by float32 activations; NULL where there is none. */
 	void (*tile_exact[DTYPE_COUNT])(const struct tile *t);
-	/* For struct tile's `ahead`. */
+	/* Bytes, for the `ahead` of struct tile (tile.h). */
 	size_t packed_ahead;
 	/* Weights of many rows by integer activations, see panel.h; NULL where
 	 * there are none.  Levelled are faster than coded where rows are many;

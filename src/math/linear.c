@@ -220,46 +220,64 @@ static const char *strips_of(const struct call *call,
 	return call->work->strips[format == call->formats[0] ? 0 : 1];
 }
 
-/* Outputs of a weight, as many as there are from o on. */
+/* Outputs [o, o + n) of a job, or as many as there are. */
 struct outputs {
-	const struct tensor *w;
+	int job;
 	size_t o, n;
 };
 
-/* The n elements of their rows from `first` on. */
-static struct panel_ahead ahead_of(const struct outputs *out, size_t first,
+/* n elements of their rows from `first` on. */
+static struct panel_ahead ahead_of(const struct call *call,
+                                   const struct outputs *out, size_t first,
                                    size_t n)
 {
-	size_t rows = packed_is(out->w->dtype) ? PACKED_ROWS : 1;
-	size_t left = (size_t)tensor_rows(out->w) - out->o;
+	const struct tensor *w = call->jobs[out->job].w;
+	size_t rows = packed_is(w->dtype) ? PACKED_ROWS : 1;
+	size_t left = (size_t)tensor_rows(w) - out->o;
 
 	return (struct panel_ahead){
-		.at = (const char *)out->w->data + out->o * row_bytes(out->w) +
-		      run_bytes(out->w, first),
-		.bytes = run_bytes(out->w, n),
-		.stride = rows * row_bytes(out->w),
+		.at = (const char *)w->data + out->o * row_bytes(w) +
+		      run_bytes(w, first),
+		.bytes = run_bytes(w, n),
+		.stride = rows * row_bytes(w),
 		.n = smaller(out->n, left) / rows,
 	};
 }
 
-static void multiply_panel(const struct call *call, int j, size_t o, size_t n_w,
+/* What a panel is filled from after the piece that ends at element `end`: the next
+ * piece, or the first one of what follows. */
+static struct panel_ahead ahead_after(const struct call *call,
+                                      const struct outputs *out, size_t end,
+                                      const struct outputs *next)
+{
+	if (end == call->n_in) {
+		out = next;
+		end = 0;
+	}
+	return ahead_of(call, out, end,
+	                smaller(linear_plan_piece(&call->plans[out->job],
+	                                          call->n_in),
+	                        call->n_in - end));
+}
+
+static void multiply_panel(const struct call *call, const struct outputs *out,
                            const struct outputs *next, float *y,
                            size_t y_stride, bool add, char *panel)
 {
-	const struct tensor *w = call->jobs[j].w;
-	const struct outputs out = { w, o, n_w };
-	const struct panel_kernels *format = call->plans[j].panel;
-	const size_t piece = linear_plan_piece(&call->plans[j], call->n_in);
+	const struct tensor *w = call->jobs[out->job].w;
+	const struct linear_plan *plan = &call->plans[out->job];
+	const struct panel_kernels *format = plan->panel;
+	const size_t piece = linear_plan_piece(plan, call->n_in);
 	struct panel_source from = {
 		.dtype = w->dtype,
-		.w = (const char *)w->data + o * row_bytes(w),
+		.w = (const char *)w->data + out->o * row_bytes(w),
 		.stride = row_bytes(w),
-		.n_w = n_w,
+		.n_w = out->n,
 	};
 	struct panel_tile t = {
 		.dtype = w->dtype,
 		.panel = panel,
-		.n_w = n_w,
+		.n_w = out->n,
 		.x = strips_of(call, format),
 		.x_stride = format->x_bytes(call->n_in),
 		.rows = call->rows,
@@ -269,13 +287,8 @@ static void multiply_panel(const struct call *call, int j, size_t o, size_t n_w,
 	};
 
 	for (; t.first < call->n_in; t.first += piece) {
-		size_t left = call->n_in - t.first;
-
-		t.n = smaller(piece, left);
-		t.ahead = left > piece ? ahead_of(&out, t.first + piece,
-		                                  smaller(piece, left - piece))
-		                       : ahead_of(next, 0,
-		                                  smaller(piece, call->n_in));
+		t.n = smaller(piece, call->n_in - t.first);
+		t.ahead = ahead_after(call, out, t.first + t.n, next);
 		from.n = t.n;
 		format->fill(panel, &from);
 		format->multiply(&t);
@@ -284,33 +297,33 @@ static void multiply_panel(const struct call *call, int j, size_t o, size_t n_w,
 	}
 }
 
-/* y[r][0..n_w) = (add ? y : 0) + x[r] by outputs [o, o + n_w) of job j.  next: what
- * will be multiplied then, if nobody else does. */
-static void multiply_block(const struct call *call, int j, size_t o, size_t n_w,
+/* y[r][0..out->n) = (add ? y : 0) + x[r] by these outputs.  next: what will be
+ * multiplied then, if nobody else does. */
+static void multiply_block(const struct call *call, const struct outputs *out,
                            const struct outputs *next, float *y,
                            size_t y_stride, bool add, int index)
 {
-	const struct tensor *w = call->jobs[j].w;
-	const struct linear_plan *plan = &call->plans[j];
+	const struct tensor *w = call->jobs[out->job].w;
+	const struct linear_plan *plan = &call->plans[out->job];
 	float *panel =
 		call->work->panels + (size_t)index * call->work->panel_floats;
 	size_t piece = linear_plan_piece(plan, call->n_in);
 	struct tile t = {
 		.y = y,
 		.y_stride = y_stride,
-		.n_w = n_w,
+		.n_w = out->n,
 		.add = add,
 		.ahead = call->kernels->packed_ahead,
 	};
 
 	if (plan->panel) {
-		multiply_panel(call, j, o, n_w, next, y, y_stride, add,
+		multiply_panel(call, out, next, y, y_stride, add,
 		               (char *)panel);
 		return;
 	}
 	if (call->rows == 1 || plan->whole)
 		piece = call->n_in;
-	locate_weights(call, &t, w, plan->widen, o, panel);
+	locate_weights(call, &t, w, plan->widen, out->o, panel);
 	locate_rows(call, plan, &t, index);
 	for (size_t k = 0; k < call->n_in; k += piece) {
 		t.n = smaller(piece, call->n_in - k);
@@ -330,10 +343,11 @@ static void share_job(const struct call *call, int j, int index)
 	       o, end;
 
 	while (shares_take(call->work->shares[j], index, most, &o, &end)) {
-		const struct outputs next = { job->w, end, most };
+		const struct outputs out = { j, o, end - o };
+		const struct outputs next = { j, end, most };
 
-		multiply_block(call, j, o, end - o, &next, job->y + o,
-		               job->y_stride, job->add, index);
+		multiply_block(call, &out, &next, job->y + o, job->y_stride,
+		               job->add, index);
 	}
 }
 
@@ -362,19 +376,19 @@ static void share_swiglu(const struct call *call, int index)
 	size_t most = swiglu_step(call), o, end;
 
 	while (shares_take(work->shares[1], index, most, &o, &end)) {
-		const struct outputs ups = { up->w, o, end - o };
-		const struct outputs next = { call->jobs[0].w, end, most };
-		size_t n_w = end - o;
+		const struct outputs gates = { 0, o, end - o };
+		const struct outputs ups = { 1, o, end - o };
+		const struct outputs next = { 0, end, most };
 		float *y = up->y + o;
 
-		multiply_block(call, 0, o, n_w, &ups, gate, LINEAR_PLAN_OUTPUTS,
+		multiply_block(call, &gates, &ups, gate, LINEAR_PLAN_OUTPUTS,
 		               false, index);
-		multiply_block(call, 1, o, n_w, &next, y, up->y_stride, false,
+		multiply_block(call, &ups, &next, y, up->y_stride, false,
 		               index);
 		for (size_t r = 0; r < call->rows; r++)
 			call->kernels->silu_mul(y + r * up->y_stride,
 			                        gate + r * LINEAR_PLAN_OUTPUTS,
-			                        y + r * up->y_stride, n_w);
+			                        y + r * up->y_stride, ups.n);
 	}
 }
 

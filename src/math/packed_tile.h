@@ -18,7 +18,6 @@
  *	f_set1, f_mul, f_add, f_fma, f_load, f_store
  *	f_halves(p)		LANES f16 at p
  *
- *
  * A group is read from its first byte to its last, and the next group follows
  * it: one stream.  A Zen 4 follows it best when it is left alone: two threads
  * reach 97% and more of what the memory gives for one row, and 64 to 78% when

@@ -173,9 +173,10 @@ struct panel_tile {
 	bool add;
 	/* Read next, from memory: the product asks for it meanwhile. */
 	struct panel_ahead {
-		const char *at;
-		size_t bytes, stride,
-			n; /* so many runs, from one to the next */
+		const char *at; /* the first of */
+		size_t n;       /* runs; 0: nothing */
+		size_t bytes;   /* of each */
+		size_t stride;  /* from one to the next, in bytes */
 	} ahead;
 };
 

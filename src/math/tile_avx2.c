@@ -9,6 +9,7 @@
 #include "math/tile.h"
 
 #include <immintrin.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "math/tensor.h"
@@ -65,27 +66,38 @@ INLINE void step(__m256 sum[TILE_W][TILE_X], int n_w, int n_x, enum dtype dtype,
 	}
 }
 
-/* A line of each of eight rows by one row of activations, which is read where it
- * lies.  A line is done with before the next row's is touched. */
-INLINE void step_line(__m256 sum[TILE_W][TILE_X], enum dtype dtype,
-                      const struct tile_rows *rows, size_t k)
+/*
+ * All whole lines of n_w rows by one row of activations, which is read where it
+ * lies.  A line is done with before the next row's is touched, and asks for one: that
+ * which takes its place in the next block, or where rows are short one of a run, as
+ * tile_prefetch_part() has it.  Gives the element after them.
+ */
+INLINE size_t all_lines(__m256 sum[TILE_W][TILE_X], int n_w, enum dtype dtype,
+                        bool run, const struct tile_rows *rows, size_t n)
 {
-	const size_t line = dtype == DTYPE_F32 ? 16 : 32;
-	const char *ask = tile_lines_ahead(rows, 64 * (k / line));
+	const size_t size = dtype == DTYPE_F32 ? 4 : 2, line = 64 / size;
+	size_t k = 0;
 
-	UNROLL
-	for (int i = 0; i < 8; i++) {
-		__builtin_prefetch(ask, 0, 2);
-		ask += rows->lines_row;
+	for (; k + line <= n; k += line) {
 		UNROLL
-		for (size_t part = 0; part < line; part += 8) {
-			const char *x = rows->x + 4 * (k + part);
+		for (int i = 0; i < n_w; i++) {
+			__builtin_prefetch(
+				run ? rows->w[0] + rows->run +
+						k * size * (size_t)n_w + 64 * i
+				    : rows->w[i] + rows->ahead + k * size,
+				0, 2);
+			UNROLL
+			for (size_t part = 0; part < line; part += 8) {
+				const char *x = rows->x + 4 * (k + part);
 
-			sum[i][0] = _mm256_fmadd_ps(
-				load_w(dtype, rows->w[i], k + part),
-				_mm256_loadu_ps((const float *)x), sum[i][0]);
+				sum[i][0] = _mm256_fmadd_ps(
+					load_w(dtype, rows->w[i], k + part),
+					_mm256_loadu_ps((const float *)x),
+					sum[i][0]);
+			}
 		}
 	}
+	return k;
 }
 
 /* The last n < 8 elements of each row, padded with zeros. */
@@ -118,11 +130,11 @@ INLINE void block(int n_w, int n_x, enum dtype dtype, const struct tile *t,
 	size_t k = 0;
 
 	tile_clear(sum, n_w, n_x);
+	if (n_w == 8) /* the only block over its rows */
+		k = t->w_stride < TILE_AHEAD
+		            ? all_lines(sum, n_w, dtype, true, rows, t->n)
+		            : all_lines(sum, n_w, dtype, false, rows, t->n);
 	for (; k + line <= t->n; k += line) {
-		if (n_w == 8) {
-			step_line(sum, dtype, rows, k);
-			continue;
-		}
 		tile_prefetch(rows, k * size);
 		for (size_t part = 0; part < line; part += 8)
 			step(sum, n_w, n_x, dtype, rows, k + part);

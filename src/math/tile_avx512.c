@@ -40,6 +40,21 @@ INLINE void step(__m512 sum[TILE_W][TILE_X], int n_w, int n_x, enum dtype dtype,
 	}
 }
 
+/* tile_prefetch() in part i of n of a line.  Where rows are fewer than TILE_W, they
+ * are few enough to be asked for at once. */
+INLINE void prefetch_part(const struct tile_rows *rows, int n_w, size_t offset,
+                          size_t i, size_t n)
+{
+	if (n_w < TILE_W) {
+		if (i == 0)
+			tile_prefetch(rows, offset);
+		return;
+	}
+	UNROLL
+	for (size_t r = TILE_W * i / n; r < TILE_W * (i + 1) / n; r++)
+		__builtin_prefetch(rows->w[r] + rows->ahead + offset, 0, 2);
+}
+
 /* n_w weight rows by n_x activation rows.  n_w, n_x and dtype are constants
  * where this is inlined. */
 INLINE void block(int n_w, int n_x, enum dtype dtype, const struct tile *t,
@@ -53,8 +68,7 @@ INLINE void block(int n_w, int n_x, enum dtype dtype, const struct tile *t,
 	for (; k + line <= t->n; k += line) {
 		UNROLL
 		for (size_t part = 0; part < line / 16; part++) {
-			tile_prefetch_step(rows, (size_t)n_w, k * size, part,
-			                   line / 16);
+			prefetch_part(rows, n_w, k * size, part, line / 16);
 			step(sum, n_w, n_x, dtype, rows, k + 16 * part, 0xffff);
 		}
 	}

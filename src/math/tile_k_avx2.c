@@ -111,6 +111,7 @@ INLINE void find_factors(struct factors *f, __m256 sum[TILE_X], int n_x,
 
 /* ---- products ---- */
 
+/* Adds the products of four dwords of codes, see lanes_add_dot(). */
 INLINE __m256i add_dots(__m256i sum, const __m256i code[4], const int8_t *x)
 {
 	UNROLL

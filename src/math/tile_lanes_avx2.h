@@ -29,6 +29,7 @@ INLINE size_t tile_width(const struct tile *t, enum dtype dtype)
 	return LANES;
 }
 
+/* sum[j] has, in lane i, that of weight row i by activation row j. */
 INLINE void lanes_clear(__m256 sum[TILE_X], int n_x)
 {
 	UNROLL
@@ -54,8 +55,8 @@ INLINE __m256 lanes_broadcast(const float *f)
 	return _mm256_broadcast_ss(f);
 }
 
-/* Adds the products of codes, below 128, by the four activations at x to 16-bit
- * sums of pairs. */
+/* Adds the products of codes, four of each row and below 128, by the four int8 at x
+ * to 16-bit sums of pairs.  How many fit is the caller's to know. */
 INLINE __m256i lanes_add_dot(__m256i sum, __m256i codes, const void *x)
 {
 	int q;

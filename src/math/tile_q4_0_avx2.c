@@ -63,7 +63,7 @@ INLINE void find_scales(__m256 d[2], const __m256i dword[DWORDS], int p)
 	d[1] = _mm256_cvtph_ps(_mm256_extracti128_si256(both, 1));
 }
 
-/* 16-bit sums of block b.  Eight products of pairs, 2 * 15 * 127 each, fit. */
+/* 16-bit sums of block b, by the activations at x.  Eight products of pairs, 2 * 15 * 127 each, fit. */
 INLINE __m256i find_dots(const __m256i dword[DWORDS], int b, const char *x)
 {
 	const int begin = b * (int)sizeof(struct quant_q4_0) + 2;
@@ -101,15 +101,15 @@ INLINE void add_block(__m256 *sum, const __m256i dword[DWORDS], int b, __m256 d,
 }
 
 /* Elements [k, k + STEP), which begin at `at` of each row. */
-INLINE void step(__m256 sum[TILE_X], int n_x, const char *const row[LANES],
-                 size_t at, const struct tile_rows *rows, size_t k)
+INLINE void step(__m256 sum[TILE_X], int n_x, const struct tile_rows *rows,
+                 size_t k, size_t at)
 {
 	const size_t first = k % QUANT_SUPER / QUANT_BLOCK;
 	_Alignas(16) int32_t bias[TILE_X][BLOCKS];
 	__m256i dword[DWORDS];
 	__m256 d[BLOCKS];
 
-	load_step(dword, row, at);
+	load_step(dword, rows->w, at);
 	find_scales(d, dword, 0);
 	find_scales(d + 2, dword, 1);
 	UNROLL
@@ -130,18 +130,18 @@ INLINE void step(__m256 sum[TILE_X], int n_x, const char *const row[LANES],
 }
 
 /* The last one to three blocks of each row, followed by blocks of zeros. */
-INLINE void last_step(__m256 sum[TILE_X], int n_x, size_t at,
-                      const struct tile_rows *rows, size_t k, size_t n)
+INLINE void last_step(__m256 sum[TILE_X], int n_x, const struct tile_rows *rows,
+                      size_t k, size_t at, size_t n)
 {
 	char w[LANES][BYTES] = { { 0 } };
-	const char *row[LANES];
+	struct tile_rows tail = { .x = rows->x, .x_stride = rows->x_stride };
 
 	for (int i = 0; i < LANES; i++) {
 		memcpy(w[i], rows->w[i] + at,
 		       n / QUANT_BLOCK * sizeof(struct quant_q4_0));
-		row[i] = w[i];
+		tail.w[i] = w[i];
 	}
-	step(sum, n_x, row, 0, rows, k);
+	step(sum, n_x, &tail, k, 0);
 }
 
 INLINE void block(int n_w, int n_x, enum dtype dtype, const struct tile *t,
@@ -154,9 +154,9 @@ INLINE void block(int n_w, int n_x, enum dtype dtype, const struct tile *t,
 	(void)dtype;
 	lanes_clear(sum, n_x);
 	for (; k + STEP <= t->n; k += STEP, at += BYTES)
-		step(sum, n_x, rows->w, at, rows, k);
+		step(sum, n_x, rows, k, at);
 	if (k < t->n)
-		last_step(sum, n_x, at, rows, k, t->n - k);
+		last_step(sum, n_x, rows, k, at, t->n - k);
 	lanes_store(sum, n_x, t, rows);
 }
 

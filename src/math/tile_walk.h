@@ -40,7 +40,6 @@ struct tile_rows {
 	float *y;
 	size_t ahead; /* bytes from a weight to the one that is read next */
 	size_t run;   /* bytes from the first weight to what is asked for */
-	size_t lines, lines_step, lines_row; /* see tile_lines_ahead() */
 	size_t ahead_begin, ahead_end; /* the rows of which to fetch that */
 };
 
@@ -62,14 +61,6 @@ INLINE void tile_place(struct tile_rows *rows, const struct tile *t, size_t o,
 		rows->run =
 			(width - 1) * t->w_stride +
 			(t->w_stride > TILE_AHEAD ? t->w_stride : TILE_AHEAD);
-	rows->lines = rows->ahead;
-	rows->lines_step = 1;
-	rows->lines_row = t->w_stride;
-	if (t->w_stride < TILE_AHEAD) {
-		rows->lines = rows->run;
-		rows->lines_step = width;
-		rows->lines_row = 64;
-	}
 }
 
 /* Where x is 8-bit integers: the i-th 256 elements of activation row j. */
@@ -84,41 +75,21 @@ INLINE const struct quant_x *tile_x(const struct tile_rows *rows, int j,
  * A row of weights is too short for the processor's own prefetching to get
  * going, so each line asks for the one that takes its place in the next block
  * of rows; into the second level, where more requests can be under way than
- * into the first.  Past the end of the weights this does nothing.  A few rows' at
- * a time: requests that come all at once find the queue full and wait.
+ * into the first.  Past the end of the weights this does nothing.
  */
-INLINE void tile_prefetch_some(const struct tile_rows *rows, size_t offset,
-                               size_t begin, size_t end)
-{
-	UNROLL
-	for (size_t i = begin; i < end; i++)
-		__builtin_prefetch(rows->w[i] + rows->ahead + offset, 0, 2);
-}
-
 INLINE void tile_prefetch(const struct tile_rows *rows, size_t offset)
 {
 	for (size_t i = rows->ahead_begin; i < rows->ahead_end; i++)
-		tile_prefetch_some(rows, offset, i, i + 1);
-}
-
-/* In step i of n that a line of each row takes.  Where rows are fewer than TILE_W,
- * they are few enough to be asked for at once. */
-INLINE void tile_prefetch_step(const struct tile_rows *rows, size_t width,
-                               size_t offset, size_t i, size_t n)
-{
-	if (width == TILE_W) /* the only block over its rows */
-		tile_prefetch_some(rows, offset, width * i / n,
-		                   width * (i + 1) / n);
-	else if (i == 0)
-		tile_prefetch(rows, offset);
+		__builtin_prefetch(rows->w[i] + rows->ahead + offset, 0, 2);
 }
 
 /*
  * The same where a row's step of `bytes` is no whole number of lines: rows lie
  * one after the other, so those of the next blocks are one run of memory, and
  * each step asks for its share of that: row i's while the kernel is at work on that
- * row, or on that part of the step.  The run begins a row after the block's last
- * row does, or TILE_AHEAD after where rows are shorter.  (With four short rows a
+ * row, or on that part of the step, since requests that come all at once find the
+ * queue full and wait.  The run begins a row after the block's last row does, or
+ * TILE_AHEAD after where rows are shorter.  (With four short rows a
  * TILE_AHEAD of 0 or 8 KiB is 5 to 20% slower.)  A row by itself asks for what is
  * TILE_ALONE further on, be that its own.
  */
@@ -133,16 +104,6 @@ INLINE void tile_prefetch_part(const struct tile_rows *rows, size_t width,
 	UNROLL
 	for (size_t l = lines * i / width; l < lines * (i + 1) / width; l++)
 		__builtin_prefetch(run + 64 * l, 0, 2);
-}
-
-/*
- * What to ask for of the first row when line `offset` / 64 of each is multiplied,
- * and rows->lines_row bytes on of the next one: of the next block the lines that
- * take their places, or a run where rows are short.
- */
-INLINE const char *tile_lines_ahead(const struct tile_rows *rows, size_t offset)
-{
-	return rows->w[0] + rows->lines + offset * rows->lines_step;
 }
 
 /* The blocks over one set of weight rows share the prefetching, so that memory
