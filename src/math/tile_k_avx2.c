@@ -35,9 +35,10 @@ INLINE __m256i bits(__m256i v, int mask)
 /* Byte b of each dword as an integer, or as two of 16 bits. */
 INLINE __m256i byte_of(__m256i v, int b, bool twice)
 {
-	const int zero = 0x80;
-	const int at = b | zero << 8 | (twice ? b : zero) << 16 | zero << 24;
-	const int dword = 0x00040004 & (twice ? -1 : 0xffff);
+	const unsigned zero = 0x80, byte = (unsigned)b;
+	const int at = (int)(byte | zero << 8 | (twice ? byte : zero) << 16 |
+	                     zero << 24);
+	const int dword = twice ? 0x00040004 : 0x00000004;
 
 	return _mm256_shuffle_epi8(
 		v, _mm256_setr_epi32(at, at + dword, at + 2 * dword,
