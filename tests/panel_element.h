@@ -73,7 +73,7 @@ static inline struct panel_element panel_wide(const char *group, size_t n,
 
 	i -= first;
 	e.code = ((const int16_t *)record)[i / 2 * 32 + lane * 2 + i % 2];
-	e.scale = ((const float *)(record + (left + 7) / 8 * 8 * 32))[lane];
+	e.scale = ((const float *)(record + (left + 15) / 16 * 16 * 32))[lane];
 	return e;
 }
 

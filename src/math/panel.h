@@ -62,7 +62,7 @@
  *					of others after every eighth and the last
  *
  * A wide record is of PANEL_WIDE elements, the last one of a row of what is left,
- * in whole steps of 8 that are filled with zeros:
+ * in whole steps of 16 that are filled with zeros:
  *
  *	b [PANEL_WIDE / 2][PANEL_ROWS][2]	int16: pairs of successive elements
  *	S [PANEL_ROWS]			float32
@@ -126,10 +126,10 @@ size_t panel_coded_bytes(enum dtype dtype, size_t n);
 size_t panel_levelled_bytes(enum dtype dtype, size_t n);
 size_t panel_wide_bytes(enum dtype dtype, size_t n);
 
-/* Elements of a row of n in whole steps of 8, as a wide record holds them. */
+/* Elements of a row of n in whole steps of 16, as a wide record holds them. */
 static inline size_t panel_wide_length(size_t n)
 {
-	return (n + 7) / 8 * 8;
+	return (n + 15) / 16 * 16;
 }
 
 /* Bytes of a row of a wide strip: records of PANEL_WIDE elements, the last of what

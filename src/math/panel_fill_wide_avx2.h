@@ -304,7 +304,6 @@ INLINE void fill_wide_floats(char *to, enum dtype dtype,
 		scales = wide_scales(wide_reach(dtype, &rows), &times);
 		_mm256_storeu_ps(by, times);
 		for (size_t k = 0; k < rows.n; k += WIDE_STEP) {
-			size_t pairs = panel_wide_length(rows.n - k) / 2;
 			__m256i in[8], v[8];
 
 			UNROLL
@@ -316,11 +315,9 @@ INLINE void fill_wide_floats(char *to, enum dtype dtype,
 			transpose8(in, v);
 			UNROLL
 			for (size_t j = 0; j < 8; j++)
-				if (order[j] < pairs)
-					_mm256_store_si256(wide_pair(to,
-					                             order[j]),
-					                   v[j]);
-			to += WIDE_PAIR * (pairs < 8 ? pairs : 8);
+				_mm256_store_si256(wide_pair(to, order[j]),
+				                   v[j]);
+			to += WIDE_PAIR * WIDE_STEP / 2;
 		}
 		_mm256_store_ps((float *)(void *)to, scales);
 		to += WIDE_PAIR;

@@ -4,7 +4,7 @@
 
 #include "math/panel_block_avx512.h"
 
-/* Four pairs of elements: a step of panel_wide_length(). */
+/* Four pairs of elements: half a step of panel_wide_length(). */
 #define STEP_PAIRS 4
 
 INLINE void add_step(__m512i acc[GROUPS][ROWS], int n_groups, int n_rows,
