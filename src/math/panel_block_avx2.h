@@ -29,6 +29,10 @@ struct sums {
 	_Alignas(32) float of[ROWS][2][8];
 };
 
+/* Sums that are no longer in registers: GCC would keep copies of some, without one
+ * to spare, and store them twice (5% of the time). */
+#define IN_MEMORY(sums) __asm__ volatile("" : : "r"(sums) : "memory")
+
 /* A dword of a strip in all lanes. */
 INLINE __m256i dword_of(const char *at)
 {

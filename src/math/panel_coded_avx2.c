@@ -15,7 +15,7 @@
  * A strip is a block of 32 elements after the other, of n rows:
  *
  *	d [n]		float32
- *	sums [n][2]	int16: of q over the block's halves
+ *	sum [n]		float32: d times that of q
  *	q [8][n][4]	bytes: quads
  */
 #define STRIP_BLOCK 40 /* bytes of a row */
@@ -30,8 +30,11 @@ static void put_blocks(char *strip, const struct quant_x *x, size_t n,
                        size_t rows)
 {
 	for (size_t b = 0; b < n; b++, strip += STRIP_BLOCK * rows) {
+		float sum = x->d[b] *
+		            (float)(x->sum[2 * b] + x->sum[2 * b + 1]);
+
 		memcpy(strip, &x->d[b], 4);
-		memcpy(strip + 4 * rows, &x->sum[2 * b], 4);
+		memcpy(strip + 4 * rows, &sum, 4);
 		for (size_t j = 0; j < 8; j++)
 			memcpy(strip + (8 + 4 * j) * rows,
 			       &x->q[32 * b + 4 * j], 4);
@@ -83,39 +86,36 @@ INLINE void add_pairs(__m256i pair[2][ROWS], int n_rows, const char *record,
 	}
 }
 
-/* factor times the sum of q of row r. */
-INLINE __m256i times_sum(const char *x, int n_rows, int r, int factor)
-{
-	return _mm256_madd_epi16(dword_of(x + 4 * (n_rows + r)),
-	                         _mm256_set1_epi16((short)factor));
-}
-
 /* What a block adds to the sums of row r. */
 INLINE void add_row(struct sums *sums, const __m256i pair[2][ROWS], int n_rows,
-                    int r, bool has_min, int offset, const char *record,
+                    int r, const __m256 less[2], const char *scales,
                     const char *x)
 {
-	const char *scales = record + PANEL_CODES, *mins = scales + 64;
-	__m256i less = times_sum(x, n_rows, r, has_min ? 1 : -offset);
-	__m256 d = float_of(x + 4 * r), q_sum = d;
+	__m256 d = float_of(x + 4 * r), q_sum = float_of(x + 4 * (n_rows + r));
 
-	if (has_min)
-		q_sum = _mm256_mul_ps(_mm256_cvtepi32_ps(less), d);
 	UNROLL
 	for (int h = 0; h < 2; h++) {
 		__m256 sum = _mm256_load_ps(sums->of[r][h]);
 		__m256i dot =
 			_mm256_madd_epi16(pair[h][r], _mm256_set1_epi16(1));
 
-		if (has_min)
-			sum = _mm256_fnmadd_ps(factor_at(mins, h), q_sum, sum);
-		else
-			dot = _mm256_add_epi32(dot, less);
+		sum = _mm256_fnmadd_ps(less[h], q_sum, sum);
 		sum = _mm256_fmadd_ps(_mm256_cvtepi32_ps(dot),
 		                      _mm256_mul_ps(factor_at(scales, h), d),
 		                      sum);
 		_mm256_store_ps(sums->of[r][h], sum);
 	}
+}
+
+/* What is to be subtracted for every unit of a row's sum, of 8 weights each. */
+INLINE void subtrahends(__m256 less[2], bool has_min, int offset,
+                        const char *scales)
+{
+	UNROLL
+	for (int h = 0; h < 2; h++)
+		less[h] = has_min ? factor_at(scales + PANEL_SCALE, h)
+		                  : _mm256_mul_ps(factor_at(scales, h),
+		                                  _mm256_set1_ps((float)offset));
 }
 
 INLINE void multiply(int n_rows, bool has_min, struct block *block)
@@ -125,15 +125,18 @@ INLINE void multiply(int n_rows, bool has_min, struct block *block)
 	struct sums sums = { 0 };
 
 	for (size_t left = block->n_blocks; left > 0; left--) {
+		const char *scales = record + PANEL_CODES;
 		__m256i pair[2][ROWS];
+		__m256 less[2];
 
 		fetch(&block->w);
 		fetch(&block->x_next);
+		IN_MEMORY(&sums);
 		add_pairs(pair, n_rows, record, x);
+		subtrahends(less, has_min, form->offset, scales);
 		UNROLL
 		for (int r = 0; r < n_rows; r++)
-			add_row(&sums, pair, n_rows, r, has_min, form->offset,
-			        record, x);
+			add_row(&sums, pair, n_rows, r, less, scales, x);
 		record += form->record;
 		x += STRIP_BLOCK * n_rows;
 	}
