@@ -15,24 +15,30 @@
 #define SHAPES 1000
 
 /* What this CPU runs. */
-static const struct panel_kernels *sets[5];
+static const struct panel_kernels *sets[8];
+static size_t n_sets;
+
+static void add_set(const struct kernels *set)
+{
+	if (set && set->panel_coded)
+		sets[n_sets++] = set->panel_coded;
+	if (set && set->panel_levelled)
+		sets[n_sets++] = set->panel_levelled;
+	if (set && set->panel_wide)
+		sets[n_sets++] = set->panel_wide;
+}
 
 static int find_sets(void **state)
 {
-	static const char *const names[] = { "avx2", "avx512" };
-	size_t n = 0;
+	const struct kernels *avx2 = kernels_by_name("avx2");
 
 	(void)state;
-	for (size_t i = 0; i < 2; i++) {
-		const struct kernels *set = kernels_by_name(names[i]);
-
-		if (set && set->panel_coded)
-			sets[n++] = set->panel_coded;
-		if (set && set->panel_levelled)
-			sets[n++] = set->panel_levelled;
-		if (set && set->panel_wide)
-			sets[n++] = set->panel_wide;
-	}
+	add_set(avx2);
+	add_set(kernels_by_name("avx512"));
+#ifdef __x86_64__
+	if (avx2 && avx2 != &kernels_avx2)
+		add_set(&kernels_avx2);
+#endif
 	return 0;
 }
 

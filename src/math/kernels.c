@@ -32,9 +32,10 @@ static const struct kernels *avx512(void)
 static const struct kernels *avx2(void)
 {
 	/* Every processor with AVX2 and FMA has F16C. */
-	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")
-	               ? &kernels_avx2
-	               : NULL;
+	if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma"))
+		return NULL;
+	return __builtin_cpu_supports("avxvnni") ? &kernels_avx2_vnni
+	                                         : &kernels_avx2;
 }
 #else
 static const struct kernels *avx512(void)

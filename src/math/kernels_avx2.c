@@ -304,29 +304,25 @@ static float exp_sum(float *y, const float *x, float top, size_t n)
 	return reduce_add(sum);
 }
 
+#define COMMON \
+	.name = "avx2", .vector = true, .bf16_to_f32 = bf16_to_f32, \
+	.f16_to_f32 = f16_to_f32, .f32_to_bf16 = f32_to_bf16, \
+	.f32_to_f16 = f32_to_f16, .widen = WIDEN_AVX2, \
+	.quant_x = quant_x_avx2, .dot = dot, .axpy = axpy, .scale = scale, \
+	.scale_mul = scale_mul, .silu_mul = silu_mul, .rotate = rotate, \
+	.max = max, .exp_sum = exp_sum, .tile_f32 = tile_f32_avx2, \
+	.tile_f16 = tile_f16_avx2, .tile_bf16 = tile_bf16_avx2, \
+	.tile_int8 = TILE_INT8_SET(avx2), .tile_exact = TILE_EXACT_SET(avx2), \
+	.packed_ahead = PACKED_AHEAD
+
 const struct kernels kernels_avx2 = {
-	.name = "avx2",
-	.vector = true,
-	.bf16_to_f32 = bf16_to_f32,
-	.f16_to_f32 = f16_to_f32,
-	.f32_to_bf16 = f32_to_bf16,
-	.f32_to_f16 = f32_to_f16,
-	.widen = WIDEN_AVX2,
-	.quant_x = quant_x_avx2,
-	.dot = dot,
-	.axpy = axpy,
-	.scale = scale,
-	.scale_mul = scale_mul,
-	.silu_mul = silu_mul,
-	.rotate = rotate,
-	.max = max,
-	.exp_sum = exp_sum,
-	.tile_f32 = tile_f32_avx2,
-	.tile_f16 = tile_f16_avx2,
-	.tile_bf16 = tile_bf16_avx2,
+	COMMON,
 	.panel_coded = &panel_coded_avx2,
 	.panel_wide = &panel_wide_avx2,
-	.tile_int8 = TILE_INT8_SET(avx2),
-	.tile_exact = TILE_EXACT_SET(avx2),
-	.packed_ahead = PACKED_AHEAD,
+};
+
+const struct kernels kernels_avx2_vnni = {
+	COMMON,
+	.panel_coded = &panel_coded_avxvnni,
+	.panel_wide = &panel_wide_avxvnni,
 };

@@ -15,6 +15,7 @@
 extern const struct kernels kernels_scalar;
 #ifdef __x86_64__
 extern const struct kernels kernels_avx2;
+extern const struct kernels kernels_avx2_vnni; /* and AVX-VNNI, for panels */
 extern const struct kernels kernels_avx512;
 extern const struct kernels kernels_avx512_bf16; /* and the narrow tile */
 #endif

@@ -200,11 +200,16 @@ struct panel_kernels {
 #ifdef __x86_64__
 extern const struct panel_kernels panel_coded_avx2;
 extern const struct panel_kernels panel_wide_avx2;
+extern const struct panel_kernels panel_coded_avxvnni;
+extern const struct panel_kernels panel_wide_avxvnni;
 extern const struct panel_kernels panel_coded_avx512;
 extern const struct panel_kernels panel_levelled_avx512;
 extern const struct panel_kernels panel_wide_avx512;
 
-/* What they are made of.  AVX-512's wide panels and strips are those of AVX2. */
+/* What they are made of.  AVX-VNNI's panels and strips, and AVX-512's wide ones, are
+ * those of AVX2. */
+void panel_coded_x_avx2(char *strip, const float *x, size_t x_stride,
+                        size_t rows, size_t n);
 void panel_wide_x_avx2(char *strip, const float *x, size_t x_stride,
                        size_t rows, size_t n);
 void panel_fill_coded_avx2(char *panel, const struct panel_source *from);

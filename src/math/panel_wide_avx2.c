@@ -87,11 +87,8 @@ void panel_wide_x_avx2(char *strip, const float *x, size_t x_stride,
 		put_row(strip + 4 * r, x + r * x_stride, n, rows);
 }
 
-/* Eight pairs of elements: a step of panel_wide_length(). */
-#define STEP_PAIRS 8
-
-/* s0 += w0 q, s1 += w1 q.  In this order, both products before both sums and the
- * second where q was, it is 4 to 7% faster than as GCC would arrange it (Zen 3). */
+/* In this order, both products before both sums and the second where q was, it is 4
+ * to 7% faster than as GCC would arrange it (Zen 3). */
 INLINE void add_products(__m256i *s0, __m256i *s1, __m256i w0, __m256i w1,
                          __m256i q)
 {
@@ -105,70 +102,7 @@ INLINE void add_products(__m256i *s0, __m256i *s1, __m256i w0, __m256i w1,
 	        : "x"(w0), "x"(w1));
 }
 
-INLINE void add_step(__m256i acc[2][ROWS], int n_rows, const char *record,
-                     const char *x)
-{
-	UNROLL
-	for (int p = 0; p < STEP_PAIRS; p++) {
-		__m256i w0 = weights_at(record, 2 * p);
-		__m256i w1 = weights_at(record, 2 * p + 1);
-
-		UNROLL
-		for (int r = 0; r < n_rows; r++)
-			add_products(&acc[0][r], &acc[1][r], w0, w1,
-			             dword_of(x + 4 * (p * n_rows + r)));
-	}
-}
-
-/* n pairs, and what follows them in a record. */
-INLINE void add_record(struct sums *sums, int n_rows, size_t n,
-                       const char *record, const char *x, struct block *block)
-{
-	const char *d = x;
-	__m256i acc[2][ROWS];
-
-	x += 4 * n_rows;
-	UNROLL
-	for (int r = 0; r < n_rows; r++)
-		acc[0][r] = acc[1][r] = _mm256_setzero_si256();
-	for (size_t p = 0; p < n; p += STEP_PAIRS) {
-		if (p % (PANEL_BLOCK / 2) == 0) {
-			fetch(&block->w);
-			fetch(&block->x_next);
-		}
-		add_step(acc, n_rows, record, x);
-		record += 64 * STEP_PAIRS;
-		x += 4 * STEP_PAIRS * n_rows;
-	}
-	UNROLL
-	for (int r = 0; r < n_rows; r++) {
-		__m256 by = float_of(d + 4 * r);
-
-		UNROLL
-		for (int h = 0; h < 2; h++)
-			add_scaled(sums->of[r][h],
-			           _mm256_cvtepi32_ps(acc[h][r]),
-			           _mm256_mul_ps(by, factor_at(record, h)));
-	}
-}
-
-INLINE void multiply(int n_rows, struct block *block)
-{
-	const size_t whole = 64 * (PANEL_WIDE / 2) + 4 * PANEL_ROWS;
-	const char *record = block->group[0], *x = block->x;
-	size_t left = panel_wide_length(block->t->n);
-	struct sums sums = { 0 };
-
-	for (size_t n; left > 0; left -= n) {
-		n = left < PANEL_WIDE ? left : PANEL_WIDE;
-		add_record(&sums, n_rows, n / 2, record, x, block);
-		record += whole;
-		x += panel_wide_x_bytes(PANEL_WIDE) * (size_t)n_rows;
-	}
-	store(&sums, n_rows, block);
-}
-
-SIZES(any, multiply)
+#include "math/panel_wide_avx2.h"
 
 /* All that is not for panel_coded_avx2.c, but for float32. */
 static bool takes(enum dtype dtype)
