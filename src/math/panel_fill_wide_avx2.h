@@ -79,10 +79,10 @@ INLINE __m256i in_both_halves(__m256 x)
 }
 
 /*
- * How a block's codes become levels: (code - offset) factor / 2^(bits + 2), to the
- * nearest, less min.  The difference is shifted up, and vpmulhrsw takes 15 bits off
- * again.  Two more bits than a code has are what fits: the levels of a block reach
- * 4,094 at most, in 2^bits - 1 steps, and that by four is below 2^15.
+ * How a block's codes become levels: code - offset as a signed byte becomes the upper
+ * one of a word, which vpmulhrsw multiplies by a factor in 128ths, to the nearest,
+ * less min.  The levels of a block reach 4,094 at most, in 2^bits - 1 steps: codes of
+ * few bits are moved up to five, or their factor would not fit 16 bits.
  */
 struct leveller {
 	__m256i offset, factor, min;
@@ -93,44 +93,45 @@ struct leveller {
 INLINE struct leveller leveller_of(const char *record, int s, __m256 times,
                                    const struct panel_form *form)
 {
-	__m256 unit = _mm256_set1_ps((float)(4 << form->bits));
+	int shift = form->bits < 5 ? 5 - form->bits : 0;
+	__m256 unit = _mm256_set1_ps((float)(128 >> shift));
 	__m256 scale = _mm256_mul_ps(coded_factor(record, s), times);
 
 	return (struct leveller){
-		_mm256_set1_epi16((short)form->offset),
+		_mm256_set1_epi8((char)(form->offset << shift)),
 		in_both_halves(_mm256_mul_ps(scale, unit)),
 		in_both_halves(
 			_mm256_mul_ps(coded_min(record, s, form), times)),
-		_mm_cvtsi32_si128(13 - form->bits),
+		_mm_cvtsi32_si128(shift),
 	};
 }
 
-/* Of two of the four codes of each dword, which `bytes` makes 16-bit ones. */
+/* Bytes `first` and the next of each dword as the upper ones of words. */
+INLINE __m256i upper_bytes(int first)
+{
+	const int at = 0x00800080 | first << 8 | (first + 1) << 24;
+
+	return _mm256_add_epi8(_mm256_set1_epi32(at),
+	                       _mm256_setr_epi32(0, 0x04000400, 0x08000800,
+	                                         0x0c000c00, 0, 0x04000400,
+	                                         0x08000800, 0x0c000c00));
+}
+
+/* Two of the four signed bytes of each dword, which `bytes` makes words. */
 INLINE __m256i levels_of(__m256i codes, __m256i bytes,
                          const struct leveller *by)
 {
-	__m256i code = _mm256_shuffle_epi8(codes, bytes);
+	__m256i words = _mm256_shuffle_epi8(codes, bytes);
 
-	code = _mm256_sub_epi16(code, by->offset);
-	code = _mm256_sll_epi16(code, by->shift);
-	return _mm256_sub_epi16(_mm256_mulhrs_epi16(code, by->factor), by->min);
-}
-
-/* Bytes `first` and the next of each dword as words. */
-INLINE __m256i word_bytes(int first)
-{
-	return _mm256_add_epi8(_mm256_set1_epi32(0x80008000 | first |
-	                                         (first + 1) << 16),
-	                       _mm256_setr_epi32(0, 0x00040004, 0x00080008,
-	                                         0x000c000c, 0, 0x00040004,
-	                                         0x00080008, 0x000c000c));
+	return _mm256_sub_epi16(_mm256_mulhrs_epi16(words, by->factor),
+	                        by->min);
 }
 
 /* A coded record of 8 rows into 16 pairs. */
 INLINE void level_codes(char *to, const char *coded, __m256 times,
                         const struct panel_form *form)
 {
-	const __m256i low = word_bytes(0), high = word_bytes(2);
+	const __m256i low = upper_bytes(0), high = upper_bytes(2);
 	const int quads = 8 / form->n_scales;
 
 	for (int s = 0; s < form->n_scales; s++) {
@@ -140,6 +141,8 @@ INLINE void level_codes(char *to, const char *coded, __m256 times,
 			__m256i codes = _mm256_load_si256(
 				(const __m256i *)(coded + 64 * j));
 
+			codes = _mm256_sll_epi32(codes, by.shift);
+			codes = _mm256_sub_epi8(codes, by.offset);
 			_mm256_store_si256(wide_pair(to, 2 * (size_t)j),
 			                   levels_of(codes, low, &by));
 			_mm256_store_si256(wide_pair(to, 2 * (size_t)j + 1),
@@ -196,6 +199,88 @@ static void fill_wide_blocks(char *to, const struct panel_source *from,
 		level_wide(to, coded, n, form);
 		to += panel_wide_bytes(from->dtype, PANEL_WIDE);
 		part.w += bytes;
+	}
+}
+
+/* ---- from q8_0 ---- */
+
+/*
+ * Codes are signed already and nothing is subtracted: a byte becomes the upper one
+ * of a word, and vpmulhrsw makes of 256 q and 128 factor the level, q factor.  The
+ * largest factor of a record is 2047 / 128; rounded to 128ths, one moves the level
+ * of code 127 by half.
+ */
+#define Q8_UNIT 128
+
+struct q8_record {
+	__m256 scale[WIDE_RECORDS];
+};
+
+/* The scales of a record's n blocks in 8 rows, and the largest magnitude that a
+ * code can have. */
+INLINE __m256 q8_scales(struct q8_record *to, const struct fill *fill, size_t b,
+                        size_t n)
+{
+	uint32_t heads[WIDE_RECORDS][LANES];
+	__m256i top = _mm256_setzero_si256();
+
+	for (size_t i = 0; i < LANES; i++)
+		for (size_t k = 0; k < n; k++) {
+			uint16_t half;
+
+			memcpy(&half, fill->row[i] +
+			                      (b + k) * sizeof(struct quant_q8_0),
+			       sizeof half);
+			heads[k][i] = half;
+		}
+	for (size_t k = 0; k < n; k++) {
+		to->scale[k] = low_halves(_mm256_loadu_si256(
+			(const __m256i *)(const void *)heads[k]));
+		top = _mm256_max_epu32(top, magnitude(to->scale[k]));
+	}
+	return _mm256_mul_ps(_mm256_castsi256_ps(top), _mm256_set1_ps(128));
+}
+
+/* Block b of 8 rows into 16 pairs. */
+INLINE void level_q8(char *to, const struct fill *fill, size_t b, __m256 factor)
+{
+	const __m256i low = upper_bytes(0), high = upper_bytes(2);
+	__m256i by = in_both_halves(
+		_mm256_mul_ps(factor, _mm256_set1_ps(Q8_UNIT)));
+	__m256i v[8];
+
+	rows_of_8(fill->row, b * sizeof(struct quant_q8_0) + 2, v);
+	UNROLL
+	for (size_t j = 0; j < 8; j++) {
+		_mm256_store_si256(
+			wide_pair(to, 2 * j),
+			_mm256_mulhrs_epi16(_mm256_shuffle_epi8(v[j], low), by));
+		_mm256_store_si256(
+			wide_pair(to, 2 * j + 1),
+			_mm256_mulhrs_epi16(_mm256_shuffle_epi8(v[j], high),
+		                            by));
+	}
+}
+
+/* Rows [o, o + 8). */
+static void fill_wide_q8_0(char *to, const struct panel_source *from, size_t o)
+{
+	const struct fill fill = fill_of(from, o);
+
+	for (size_t b = 0, n; b < fill.n_blocks; b += n) {
+		struct q8_record record;
+		__m256 times, scales;
+
+		n = fill.n_blocks - b < WIDE_RECORDS ? fill.n_blocks - b
+		                                     : WIDE_RECORDS;
+		scales = wide_scales(q8_scales(&record, &fill, b, n), &times);
+		for (size_t k = 0; k < n; k++) {
+			level_q8(to, &fill, b + k,
+			         _mm256_mul_ps(record.scale[k], times));
+			to += WIDE_PAIR * PANEL_BLOCK / 2;
+		}
+		_mm256_store_ps((float *)(void *)to, scales);
+		to += WIDE_PAIR;
 	}
 }
 
@@ -341,7 +426,9 @@ static void fill_wide(char *panel, const struct panel_source *from)
 	for (size_t o = 0; o < from->n_w; o += LANES) {
 		char *to = panel + o / PANEL_ROWS * group + o % PANEL_ROWS * 4;
 
-		if (panel_form(from->dtype))
+		if (from->dtype == DTYPE_Q8_0)
+			fill_wide_q8_0(to, from, o);
+		else if (panel_form(from->dtype))
 			fill_wide_blocks(to, from, o);
 		else if (from->dtype == DTYPE_BF16)
 			fill_wide_bf16(to, from, o);
