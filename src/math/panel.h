@@ -45,7 +45,7 @@
  * what 8 bits for every 32 leave, and weights in 16-bit floats are multiplied at
  * almost twice the rate of float32.  S is 1/2047 of the largest |w|; of block types
  * of what the 256 can reach, and a level is up to PANEL_WIDE_SLACK of S from the
- * weight.
+ * weight: a 16th of the step of eight bits.
  *
  * Layout.  PANEL_ROWS rows are a group.  A group is one record for each block
  * of 32 elements, one after the other; coded:
@@ -95,7 +95,8 @@
 
 /* Elements of a wide record, the largest integers, and how far a level of a block
  * type may be from its weight, in S: half a level each for its own rounding and for
- * that of a min, an eighth for that of a factor. */
+ * that of a min, an eighth for that of a factor; six bits have no min and a quarter
+ * for the factor, eight bits a half. */
 #define PANEL_WIDE       256
 #define PANEL_WIDE_W     2047
 #define PANEL_WIDE_X     4095
