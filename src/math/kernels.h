@@ -2,10 +2,10 @@
  * kernels.h - the innermost loops, one set per kind of CPU
  *
  * Three sets do the same: scalar (portable C), avx2 (with FMA and F16C; and
- * AVX-VNNI where the CPU has it) and
- * avx512 (F, BW, VL, DQ, VNNI; and BF16 where the CPU is fast at it).  The best one
- * that the CPU can run is chosen at run time; CONFAB_KERNELS=scalar|avx2|avx512
- * in the environment overrides that, so that each can be tested on one machine.
+ * AVX-VNNI where the CPU has it) and avx512 (F, BW, VL, DQ, VNNI; and BF16 where the
+ * CPU is fast at it).  The best one that the CPU can run is chosen at run time;
+ * CONFAB_KERNELS=scalar|avx2|avx512 in the environment overrides that, so that each
+ * can be tested on one machine.
  *
  * Pointers to float need the alignment of a float, pointers to 16-bit values
  * none.  Any n, 0 included.  Sums are accumulated in float32 in an order that

@@ -48,8 +48,8 @@ static void put_blocks(char *strip, const struct quant_x *x, size_t n,
                        size_t rows)
 {
 	for (size_t b = 0; b < n; b++, strip += STRIP_BLOCK * rows) {
-		float sum = x->d[b] *
-		            (float)(x->sum[2 * b] + x->sum[2 * b + 1]);
+		float sum =
+			x->d[b] * (float)(x->sum[2 * b] + x->sum[2 * b + 1]);
 
 		memcpy(strip, &x->d[b], 4);
 		memcpy(strip + 4 * rows, &sum, 4);

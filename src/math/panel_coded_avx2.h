@@ -54,9 +54,10 @@ INLINE void subtrahends(__m256 less[2], bool has_min, int offset,
 {
 	UNROLL
 	for (int h = 0; h < 2; h++)
-		less[h] = has_min ? factor_at(scales + PANEL_SCALE, h)
-		                  : _mm256_mul_ps(factor_at(scales, h),
-		                                  _mm256_set1_ps((float)offset));
+		less[h] =
+			has_min ? factor_at(scales + PANEL_SCALE, h)
+				: _mm256_mul_ps(factor_at(scales, h),
+		                                _mm256_set1_ps((float)offset));
 }
 
 INLINE void multiply(int n_rows, bool has_min, struct block *block)

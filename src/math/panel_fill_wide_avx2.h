@@ -212,13 +212,9 @@ static void fill_wide_blocks(char *to, const struct panel_source *from,
  */
 #define Q8_UNIT 128
 
-struct q8_record {
-	__m256 scale[WIDE_RECORDS];
-};
-
-/* The scales of a record's n blocks in 8 rows, and the largest magnitude that a
- * code can have. */
-INLINE __m256 q8_scales(struct q8_record *to, const struct fill *fill, size_t b,
+/* The scales of a record's n blocks from b on, of 8 rows; gives the largest
+ * magnitudes that a code can have. */
+INLINE __m256 q8_scales(__m256 *scale, const struct fill *fill, size_t b,
                         size_t n)
 {
 	uint32_t heads[WIDE_RECORDS][LANES];
@@ -228,15 +224,16 @@ INLINE __m256 q8_scales(struct q8_record *to, const struct fill *fill, size_t b,
 		for (size_t k = 0; k < n; k++) {
 			uint16_t half;
 
-			memcpy(&half, fill->row[i] +
-			                      (b + k) * sizeof(struct quant_q8_0),
+			memcpy(&half,
+			       fill->row[i] +
+			               (b + k) * sizeof(struct quant_q8_0),
 			       sizeof half);
 			heads[k][i] = half;
 		}
 	for (size_t k = 0; k < n; k++) {
-		to->scale[k] = low_halves(_mm256_loadu_si256(
+		scale[k] = low_halves(_mm256_loadu_si256(
 			(const __m256i *)(const void *)heads[k]));
-		top = _mm256_max_epu32(top, magnitude(to->scale[k]));
+		top = _mm256_max_epu32(top, magnitude(scale[k]));
 	}
 	return _mm256_mul_ps(_mm256_castsi256_ps(top), _mm256_set1_ps(128));
 }
@@ -245,16 +242,17 @@ INLINE __m256 q8_scales(struct q8_record *to, const struct fill *fill, size_t b,
 INLINE void level_q8(char *to, const struct fill *fill, size_t b, __m256 factor)
 {
 	const __m256i low = upper_bytes(0), high = upper_bytes(2);
-	__m256i by = in_both_halves(
-		_mm256_mul_ps(factor, _mm256_set1_ps(Q8_UNIT)));
+	__m256i by =
+		in_both_halves(_mm256_mul_ps(factor, _mm256_set1_ps(Q8_UNIT)));
 	__m256i v[8];
 
 	rows_of_8(fill->row, b * sizeof(struct quant_q8_0) + 2, v);
 	UNROLL
 	for (size_t j = 0; j < 8; j++) {
-		_mm256_store_si256(
-			wide_pair(to, 2 * j),
-			_mm256_mulhrs_epi16(_mm256_shuffle_epi8(v[j], low), by));
+		_mm256_store_si256(wide_pair(to, 2 * j),
+		                   _mm256_mulhrs_epi16(_mm256_shuffle_epi8(v[j],
+		                                                           low),
+		                                       by));
 		_mm256_store_si256(
 			wide_pair(to, 2 * j + 1),
 			_mm256_mulhrs_epi16(_mm256_shuffle_epi8(v[j], high),
@@ -268,15 +266,14 @@ static void fill_wide_q8_0(char *to, const struct panel_source *from, size_t o)
 	const struct fill fill = fill_of(from, o);
 
 	for (size_t b = 0, n; b < fill.n_blocks; b += n) {
-		struct q8_record record;
-		__m256 times, scales;
+		__m256 scale[WIDE_RECORDS], times, scales;
 
 		n = fill.n_blocks - b < WIDE_RECORDS ? fill.n_blocks - b
 		                                     : WIDE_RECORDS;
-		scales = wide_scales(q8_scales(&record, &fill, b, n), &times);
+		scales = wide_scales(q8_scales(scale, &fill, b, n), &times);
 		for (size_t k = 0; k < n; k++) {
 			level_q8(to, &fill, b + k,
-			         _mm256_mul_ps(record.scale[k], times));
+			         _mm256_mul_ps(scale[k], times));
 			to += WIDE_PAIR * PANEL_BLOCK / 2;
 		}
 		_mm256_store_ps((float *)(void *)to, scales);
