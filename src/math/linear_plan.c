@@ -49,8 +49,8 @@ static void tile_gemm(const struct tile *t)
  * row, by Zen 4 (4B; 0.6B by AVX2), the sooner the more there is to take apart.
  * Of seven rows: q4_k 1.6 times, q4_0 1.15, packed q4_0 1.2, q8_0 1.  To fill a
  * wide one takes longer, as long as to multiply eleven rows; of q8_0 seven (Zen 3).
- * It would pay from five rows on there, but for the packed form, which gives the
- * same numbers, from eight.
+ * Plain q8_0 would gain by a panel from five rows on there, packed q8_0 does from
+ * eight; both change over together, that they give the same numbers.
  */
 static size_t panel_rows(const struct kernels *kernels, enum dtype dtype)
 {

@@ -1,5 +1,5 @@
 /*
- * panel_block_avx2.h - the register block that both panel products of AVX2 share
+ * panel_block_avx2.h - the register block that the panel products of 256 bits share
  *
  * Two vectors of weights by six rows are twelve integer sums; with the weights,
  * one activation and one product they fill the 16 registers.  Float sums are in
@@ -17,21 +17,10 @@
 #include "math/panel.h"
 #include "math/panel_walk.h"
 
-/*
- * Integer sums are associative, and GCC makes use of it: it adds the products of
- * several steps to one another first, for which the registers do not suffice
- * (half the speed).  Passed through here a sum stays what it is.
- */
-#define KEEP(v) __asm__("" : "+x"(v))
-
 /* A register block's sums. */
 struct sums {
 	_Alignas(32) float of[ROWS][2][8];
 };
-
-/* Sums that are no longer in registers: GCC would keep copies of some, without one
- * to spare, and store them twice (5% of the time). */
-#define IN_MEMORY(sums) __asm__ volatile("" : : "r"(sums) : "memory")
 
 /* A dword of a strip in all lanes. */
 INLINE __m256i dword_of(const char *at)
@@ -52,12 +41,6 @@ INLINE __m256i weights_at(const char *record, int vector)
 INLINE __m256 factor_at(const char *factors, int half)
 {
 	return _mm256_load_ps((const float *)(factors + 32 * half));
-}
-
-/* sums += a b */
-INLINE void add_scaled(float *sums, __m256 a, __m256 b)
-{
-	_mm256_store_ps(sums, _mm256_fmadd_ps(a, b, _mm256_load_ps(sums)));
 }
 
 /* n < PANEL_ROWS outputs */

@@ -9,6 +9,13 @@
 #include "math/panel_block_avx2.h"
 #include "math/quant_x.h"
 
+/*
+ * Integer sums are associative, and GCC makes use of it: it adds the products of
+ * several steps to one another first, for which the registers do not suffice
+ * (half the speed).  Passed through here a sum stays what it is.
+ */
+#define KEEP(v) __asm__("" : "+x"(v))
+
 /* Sums of pairs of products, of all quads of a block, become those of quads. */
 INLINE void block_dots(__m256i dot[2][ROWS], int n_rows, const char *record,
                        const char *quads)
@@ -86,18 +93,4 @@ static bool takes(enum dtype dtype)
 	return form && form->bits <= 4 && form->n_scales == 1;
 }
 
-static void multiply_panel(const struct panel_tile *t)
-{
-	multiply_coded(t, &panel_coded_avx2);
-}
-
-const struct panel_kernels panel_coded_avx2 = {
-	.takes = takes,
-	.strip = ROWS,
-	.piece = 1280,
-	.group = panel_coded_bytes,
-	.x_bytes = strip_bytes,
-	.x = panel_coded_x_avx2,
-	.fill = panel_fill_coded_avx2,
-	.multiply = multiply_panel,
-};
+PANEL_CODED_KERNELS(panel_coded_avx2)

@@ -24,6 +24,10 @@
 
 #define STRIP_BLOCK 40 /* bytes of a row */
 
+/* Sums that are no longer in registers: GCC would keep copies of some, without one
+ * to spare, and store them twice (5% of the time). */
+#define IN_MEMORY(sums) __asm__ volatile("" : : "r"(sums) : "memory")
+
 static size_t strip_bytes(size_t n)
 {
 	return (n + PANEL_BLOCK - 1) / PANEL_BLOCK * STRIP_BLOCK;
@@ -98,11 +102,24 @@ INLINE void multiply_min(int n_rows, struct block *block)
 SIZES(without_min, multiply_plain)
 SIZES(with_min, multiply_min)
 
-static void multiply_coded(const struct panel_tile *t,
-                           const struct panel_kernels *k)
-{
-	assert(k->takes(t->dtype));
-	walk(t, k, panel_form(t->dtype)->n_mins ? with_min : without_min);
-}
+/* Defines the format by these products, for the types that takes() says. */
+#define PANEL_CODED_KERNELS(name) \
+	static void multiply_panel(const struct panel_tile *t) \
+	{ \
+		assert(takes(t->dtype)); \
+		walk(t, &name, \
+		     panel_form(t->dtype)->n_mins ? with_min : without_min); \
+	} \
+\
+	const struct panel_kernels name = { \
+		.takes = takes, \
+		.strip = ROWS, \
+		.piece = 1280, \
+		.group = panel_coded_bytes, \
+		.x_bytes = strip_bytes, \
+		.x = panel_coded_x_avx2, \
+		.fill = panel_fill_coded_avx2, \
+		.multiply = multiply_panel, \
+	};
 
 #endif

@@ -35,18 +35,4 @@ static bool takes(enum dtype dtype)
 	return form && form->n_scales == 1;
 }
 
-static void multiply_panel(const struct panel_tile *t)
-{
-	multiply_coded(t, &panel_coded_avxvnni);
-}
-
-const struct panel_kernels panel_coded_avxvnni = {
-	.takes = takes,
-	.strip = ROWS,
-	.piece = 1280,
-	.group = panel_coded_bytes,
-	.x_bytes = strip_bytes,
-	.x = panel_coded_x_avx2,
-	.fill = panel_fill_coded_avx2,
-	.multiply = multiply_panel,
-};
+PANEL_CODED_KERNELS(panel_coded_avxvnni)

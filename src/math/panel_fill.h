@@ -72,11 +72,21 @@ INLINE fvec byte_of(vec v, int i)
 	return v_int(v_and(v_srl(v, 8 * i), v_set1(255)));
 }
 
-/* Factors that are stored before each block: scale, and -min where has_min.
- * They are gathered for some blocks before the first of them is loaded: reading
- * a vector just behind the narrow stores that make it up would stall. */
+/* The first dwords of blocks [b, b + n) of each row, of `bytes` each.  They are
+ * gathered for some blocks before the first of them is loaded: reading a vector just
+ * behind the narrow stores that make it up would stall. */
 #define HEADS 16
 
+INLINE void gather_heads(uint32_t heads[][LANES], const struct fill *fill,
+                         size_t b, size_t n, size_t bytes)
+{
+	UNROLL
+	for (int i = 0; i < LANES; i++)
+		for (size_t k = 0; k < n; k++)
+			memcpy(&heads[k][i], fill->row[i] + (b + k) * bytes, 4);
+}
+
+/* Factors that are stored before each block: scale, and -min where has_min. */
 INLINE void put_heads(const struct fill *fill, size_t bytes, bool has_min)
 {
 	uint32_t heads[HEADS][LANES];
@@ -84,11 +94,7 @@ INLINE void put_heads(const struct fill *fill, size_t bytes, bool has_min)
 
 	for (size_t b = 0; b < fill->n_blocks; b += n) {
 		n = fill->n_blocks - b < HEADS ? fill->n_blocks - b : HEADS;
-		UNROLL
-		for (int i = 0; i < LANES; i++)
-			for (size_t k = 0; k < n; k++)
-				memcpy(&heads[k][i],
-				       fill->row[i] + (b + k) * bytes, 4);
+		gather_heads(heads, fill, b, n, bytes);
 		for (size_t k = 0; k < n; k++) {
 			char *record = fill->out + (b + k) * fill->record;
 			vec head = v_load(heads[k]);

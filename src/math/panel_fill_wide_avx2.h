@@ -84,6 +84,8 @@ INLINE __m256i in_both_halves(__m256 x)
  * less min.  The levels of a block reach 4,094 at most, in 2^bits - 1 steps: codes of
  * few bits are moved up to five, or their factor would not fit 16 bits.
  */
+#define LEVEL_UNIT 128
+
 struct leveller {
 	__m256i offset, factor, min;
 	__m128i shift;
@@ -94,7 +96,7 @@ INLINE struct leveller leveller_of(const char *record, int s, __m256 times,
                                    const struct panel_form *form)
 {
 	int shift = form->bits < 5 ? 5 - form->bits : 0;
-	__m256 unit = _mm256_set1_ps((float)(128 >> shift));
+	__m256 unit = _mm256_set1_ps((float)(LEVEL_UNIT >> shift));
 	__m256 scale = _mm256_mul_ps(coded_factor(record, s), times);
 
 	return (struct leveller){
@@ -204,13 +206,8 @@ static void fill_wide_blocks(char *to, const struct panel_source *from,
 
 /* ---- from q8_0 ---- */
 
-/*
- * Codes are signed already and nothing is subtracted: a byte becomes the upper one
- * of a word, and vpmulhrsw makes of 256 q and 128 factor the level, q factor.  The
- * largest factor of a record is 2047 / 128; rounded to 128ths, one moves the level
- * of code 127 by half.
- */
-#define Q8_UNIT 128
+/* Codes are signed bytes already, and have no min.  The largest factor of a record
+ * is 2047 / 128; rounded to 128ths, one moves the level of code 127 by half. */
 
 /* The scales of a record's n blocks from b on, of 8 rows; gives the largest
  * magnitudes that a code can have. */
@@ -220,16 +217,7 @@ INLINE __m256 q8_scales(__m256 *scale, const struct fill *fill, size_t b,
 	uint32_t heads[WIDE_RECORDS][LANES];
 	__m256i top = _mm256_setzero_si256();
 
-	for (size_t i = 0; i < LANES; i++)
-		for (size_t k = 0; k < n; k++) {
-			uint16_t half;
-
-			memcpy(&half,
-			       fill->row[i] +
-			               (b + k) * sizeof(struct quant_q8_0),
-			       sizeof half);
-			heads[k][i] = half;
-		}
+	gather_heads(heads, fill, b, n, sizeof(struct quant_q8_0));
 	for (size_t k = 0; k < n; k++) {
 		scale[k] = low_halves(_mm256_loadu_si256(
 			(const __m256i *)(const void *)heads[k]));
@@ -242,8 +230,8 @@ INLINE __m256 q8_scales(__m256 *scale, const struct fill *fill, size_t b,
 INLINE void level_q8(char *to, const struct fill *fill, size_t b, __m256 factor)
 {
 	const __m256i low = upper_bytes(0), high = upper_bytes(2);
-	__m256i by =
-		in_both_halves(_mm256_mul_ps(factor, _mm256_set1_ps(Q8_UNIT)));
+	__m256i by = in_both_halves(
+		_mm256_mul_ps(factor, _mm256_set1_ps(LEVEL_UNIT)));
 	__m256i v[8];
 
 	rows_of_8(fill->row, b * sizeof(struct quant_q8_0) + 2, v);

@@ -13,25 +13,4 @@ INLINE void add_products(__m256i *s0, __m256i *s1, __m256i w0, __m256i w1,
 
 #include "math/panel_wide_avx2.h"
 
-/* All that is not for panel_coded_avxvnni.c, but for float32. */
-static bool takes(enum dtype dtype)
-{
-	return dtype != DTYPE_F32 && !panel_coded_avxvnni.takes(dtype);
-}
-
-static void multiply_panel(const struct panel_tile *t)
-{
-	walk(t, &panel_wide_avxvnni, any);
-}
-
-const struct panel_kernels panel_wide_avxvnni = {
-	.takes = takes,
-	.float_rows = 20,
-	.strip = ROWS,
-	.piece = 2560,
-	.group = panel_wide_bytes,
-	.x_bytes = panel_wide_x_bytes,
-	.x = panel_wide_x_avx2,
-	.fill = panel_fill_wide_avx2,
-	.multiply = multiply_panel,
-};
+PANEL_WIDE_KERNELS(panel_wide_avxvnni, panel_coded_avxvnni)

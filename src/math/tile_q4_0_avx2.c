@@ -63,7 +63,8 @@ INLINE void find_scales(__m256 d[2], const __m256i dword[DWORDS], int p)
 	d[1] = _mm256_cvtph_ps(_mm256_extracti128_si256(both, 1));
 }
 
-/* 16-bit sums of block b, by the activations at x.  Eight products of pairs, 2 * 15 * 127 each, fit. */
+/* 16-bit sums of block b, by the activations at x.  Eight products of pairs,
+ * 2 * 15 * 127 each, fit. */
 INLINE __m256i find_dots(const __m256i dword[DWORDS], int b, const char *x)
 {
 	const int begin = b * (int)sizeof(struct quant_q4_0) + 2;
