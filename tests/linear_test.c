@@ -175,7 +175,7 @@ static float *rounded(const float *x, size_t rows, size_t stride, size_t n_in,
 	return copy;
 }
 
-/* The weights as they are multiplied: those of levelled and wide panels are
+/* The weights as they are multiplied: those of all panels but coded ones are
  * rounded, which panel_test.c holds to the file's. */
 static void round_weights(const struct weight *w, size_t rows, bool exact)
 {
@@ -187,7 +187,7 @@ static void round_weights(const struct weight *w, size_t rows, bool exact)
 	};
 	char *bytes;
 
-	if (!panel || (!panel_is_levelled(panel) && !panel_is_wide(panel)))
+	if (!panel || panel_is_coded(panel))
 		return;
 	dtype_row_bytes(w->t.dtype, w->t.shape[1], &from.stride);
 	bytes = aligned_alloc(64,

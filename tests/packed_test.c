@@ -411,6 +411,8 @@ static void a_panel_of_packed_rows_is_that_of_the_plain_ones(void **state)
 			check_panels(k->panel_levelled, &rng);
 		if (k->panel_wide)
 			check_panels(k->panel_wide, &rng);
+		if (k->panel_narrow)
+			check_panels(k->panel_narrow, &rng);
 	}
 }
 

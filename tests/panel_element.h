@@ -10,8 +10,14 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "math/half.h"
 #include "math/panel.h"
 #include "math/row_blocks.h"
+
+static inline bool panel_is_coded(const struct panel_kernels *k)
+{
+	return k->group == panel_coded_bytes;
+}
 
 static inline bool panel_is_levelled(const struct panel_kernels *k)
 {
@@ -23,10 +29,16 @@ static inline bool panel_is_wide(const struct panel_kernels *k)
 	return k->group == panel_wide_bytes;
 }
 
-/* The weight is scale (code - offset) - min. */
+static inline bool panel_is_narrow(const struct panel_kernels *k)
+{
+	return k->group == panel_narrow_bytes;
+}
+
+/* The weight is scale (code - offset) - min, or of a narrow record bf16. */
 struct panel_element {
 	int code, offset;
 	float scale, min;
+	float bf16;
 	int sums; /* of a levelled record, as stored */
 };
 
@@ -77,6 +89,17 @@ static inline struct panel_element panel_wide(const char *group, size_t n,
 	return e;
 }
 
+static inline struct panel_element panel_narrow(const char *group, size_t lane,
+                                                size_t i)
+{
+	const uint16_t *record = (const void *)(group + i / 32 * 1024);
+
+	i %= 32;
+	return (struct panel_element){
+		.bf16 = half_from_bf16(record[i / 2 * 32 + lane * 2 + i % 2]),
+	};
+}
+
 /* Row o, element i of a panel of rows of n. */
 static inline struct panel_element panel_element(const struct panel_kernels *k,
                                                  const char *panel,
@@ -85,6 +108,8 @@ static inline struct panel_element panel_element(const struct panel_kernels *k,
 {
 	const char *group = panel + o / 16 * k->group(dtype, n);
 
+	if (panel_is_narrow(k))
+		return panel_narrow(group, o % 16, i);
 	if (panel_is_wide(k))
 		return panel_wide(group, n, o % 16, i);
 	return panel_is_levelled(k) ? panel_levelled(group, dtype, n, o % 16, i)
@@ -93,7 +118,7 @@ static inline struct panel_element panel_element(const struct panel_kernels *k,
 
 static inline float panel_value(struct panel_element e)
 {
-	return e.scale * (float)(e.code - e.offset) - e.min;
+	return e.scale * (float)(e.code - e.offset) - e.min + e.bf16;
 }
 
 /* A row of activations as the format rounds it. */
@@ -103,6 +128,10 @@ static inline void panel_round_x(const struct panel_kernels *k, float *row,
 	size_t run = panel_is_wide(k) ? 256 : 32;
 	float levels = panel_is_wide(k) ? 4095 : 127;
 
+	for (size_t i = 0; panel_is_narrow(k) && i < n; i++)
+		row[i] = half_from_bf16(half_to_bf16(row[i]));
+	if (panel_is_narrow(k))
+		return;
 	for (size_t i = 0; i < n; i += run) {
 		size_t end = i + run < n ? i + run : n;
 		float top = 0;

@@ -3,6 +3,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+#define LARGE_PAGE ((size_t)2 << 20)
 
 static void (*out_of_memory)(size_t bytes);
 
@@ -74,12 +77,28 @@ void *mem_grow(void *p, size_t n, size_t *capacity, size_t size)
 	return mem_realloc(p, *capacity, size);
 }
 
+/* Rows that are read again and again are found sooner in large pages. */
+static void *in_large_pages(size_t bytes)
+{
+	void *p = aligned_alloc(LARGE_PAGE, bytes);
+
+#ifdef MADV_HUGEPAGE
+	if (p)
+		madvise(p, bytes, MADV_HUGEPAGE); /* a wish */
+#endif
+	return p;
+}
+
 void *mem_try(size_t n, size_t size)
 {
 	size_t bytes;
 
-	if (__builtin_mul_overflow(n, size, &bytes) || bytes > SIZE_MAX - 64)
+	if (__builtin_mul_overflow(n, size, &bytes) ||
+	    bytes > SIZE_MAX - LARGE_PAGE)
 		return NULL;
+	if (bytes >= LARGE_PAGE)
+		return in_large_pages((bytes + LARGE_PAGE - 1) / LARGE_PAGE *
+		                      LARGE_PAGE);
 	return aligned_alloc(64, (bytes + 64) / 64 * 64);
 }
 

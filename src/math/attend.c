@@ -6,13 +6,14 @@
 #include "math/kernels.h"
 
 /* kernels.c knows which sets this CPU can run, and that a set with the narrow
- * tile is one whose CPU multiplies bf16. */
+ * tile or panel is one whose CPU multiplies bf16. */
 static const struct attend *of_kernels(const struct kernels *set)
 {
 #ifdef __x86_64__
 	if (set && strcmp(set->name, "avx512") == 0)
-		return set->tile_bf16_narrow ? &attend_avx512_bf16
-		                             : &attend_avx512;
+		return set->panel_narrow       ? &attend_avx512_amx
+		       : set->tile_bf16_narrow ? &attend_avx512_bf16
+		                               : &attend_avx512;
 	if (set && strcmp(set->name, "avx2") == 0)
 		return &attend_avx2;
 #endif

@@ -87,7 +87,8 @@ struct attend {
 	 * and acc's new top are paid once for them all: groups are up to
 	 * ATTEND_SPAN / 16, n up to ATTEND_SPAN, s and p [rows][ATTEND_SPAN].
 	 * sum is that of the rounded weights, so that they are parts of a
-	 * whole.
+	 * whole, and p has zeros to the next multiple of 32.  end() tells that
+	 * the thread has no more rows; NULL: nobody needs to know.
 	 */
 	void (*pack)(uint16_t *k_pairs, uint16_t *v_pairs, const void *k,
 	             const void *v, enum dtype dtype, int head_dim, int n);
@@ -100,6 +101,7 @@ struct attend {
 	void (*values_narrow)(float *acc, const uint16_t *p, const float *scale,
 	                      int rows, const uint16_t *v_pairs, int head_dim,
 	                      int n);
+	void (*end)(void);
 };
 
 /* The set that belongs to kernels_get(). */

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdint.h>
 
+#include "math/amx.h"
 #include "math/attend_avx512.h"
 #include "math/attend_vector.h"
 
@@ -213,4 +214,13 @@ const struct attend attend_avx512_bf16 = {
 	.scores_narrow = attend_scores_narrow_avx512,
 	.weights_narrow = attend_weights_narrow_avx512,
 	.values_narrow = attend_values_narrow_avx512,
+};
+
+const struct attend attend_avx512_amx = {
+	COMMON,
+	.pack = attend_pack_amx,
+	.scores_narrow = attend_scores_amx,
+	.weights_narrow = attend_weights_narrow_avx512,
+	.values_narrow = attend_values_amx,
+	.end = amx_release,
 };

@@ -67,4 +67,12 @@ void attend_values_narrow_avx512(float *acc, const uint16_t *p,
                                  const float *scale, int rows,
                                  const uint16_t *v_pairs, int head_dim, int n);
 
+/* attend_amx.c, for those that have AMX, too. */
+void attend_pack_amx(uint16_t *k_pairs, uint16_t *v_pairs, const void *k,
+                     const void *v, enum dtype dtype, int head_dim, int n);
+void attend_scores_amx(float *s, const uint16_t *q, int rows,
+                       const uint16_t *k_pairs, int head_dim, int groups);
+void attend_values_amx(float *acc, const uint16_t *p, const float *scale,
+                       int rows, const uint16_t *v_pairs, int head_dim, int n);
+
 #endif

@@ -325,7 +325,9 @@ void attend_weights_narrow_avx512(uint16_t *p, const float *s, int rows,
 			sum[r] = sum[r] * scale[r] +
 			         weights_of(p, s, n, limit[r], top[r]);
 		else
-			memset(p, 0, (size_t)n * sizeof *p);
+			memset(p, 0,
+			       (size_t)(n + PAIR - 1) / PAIR * PAIR *
+			               sizeof *p);
 	}
 }
 

@@ -13,6 +13,7 @@ extern const struct attend attend_scalar;
 extern const struct attend attend_avx2;
 extern const struct attend attend_avx512;
 extern const struct attend attend_avx512_bf16; /* and the narrow ones */
+extern const struct attend attend_avx512_amx;  /* these by AMX */
 #endif
 
 /* 2^r = 1 + r p(r) for |r| <= 1/2, p as in the Cephes library's exp2f.  Error

@@ -3,6 +3,13 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __x86_64__
+#include <cpuid.h>
+#endif
+#ifdef __linux__
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 #include "base/error.h"
 #include "math/kernels_set.h"
@@ -18,6 +25,25 @@ static bool multiplies_bf16(void)
 	       !__builtin_cpu_is("intel");
 }
 
+/*
+ * AMX with bf16.  The 8 KB of a thread's tiles are not saved unless the process has
+ * asked Linux for them (5.16; Documentation/arch/x86/xstate.rst), which says no to
+ * a processor without, too.
+ */
+static bool multiplies_tiles(void)
+{
+#ifdef __linux__
+	const int request = 0x1023, tiles = 18; /* ARCH_REQ_XCOMP_PERM */
+	unsigned int a, b, c, d;
+
+	return __builtin_cpu_supports("avx512bf16") &&
+	       __get_cpuid_count(7, 0, &a, &b, &c, &d) && d & bit_AMX_TILE &&
+	       d & bit_AMX_BF16 && !syscall(SYS_arch_prctl, request, tiles);
+#else
+	return false;
+#endif
+}
+
 static const struct kernels *avx512(void)
 {
 	if (!__builtin_cpu_supports("avx512f") ||
@@ -26,6 +52,8 @@ static const struct kernels *avx512(void)
 	    !__builtin_cpu_supports("avx512dq") ||
 	    !__builtin_cpu_supports("avx512vnni"))
 		return NULL;
+	if (multiplies_tiles())
+		return &kernels_avx512_amx;
 	return multiplies_bf16() ? &kernels_avx512_bf16 : &kernels_avx512;
 }
 

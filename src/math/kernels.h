@@ -3,7 +3,7 @@
  *
  * Three sets do the same: scalar (portable C), avx2 (with FMA and F16C; and
  * AVX-VNNI where the CPU has it) and avx512 (F, BW, VL, DQ, VNNI; and BF16 where the
- * CPU is fast at it).  The best one that the CPU can run is chosen at run time;
+ * CPU is fast at it, and AMX).  The best one that the CPU can run is chosen at run time;
  * CONFAB_KERNELS=scalar|avx2|avx512 in the environment overrides that, so that each
  * can be tested on one machine.
  *
@@ -79,8 +79,10 @@ struct kernels {
 	size_t packed_ahead;
 	/* Weights of many rows by integer activations, see panel.h; NULL where
 	 * there are none.  Levelled are faster than coded where rows are many;
-	 * wide are for 16-bit floats and for what coded does not take. */
-	const struct panel_kernels *panel_coded, *panel_levelled, *panel_wide;
+	 * wide are for 16-bit floats and for what coded does not take; narrow,
+	 * of bf16, are faster than all of them. */
+	const struct panel_kernels *panel_coded, *panel_levelled, *panel_wide,
+		*panel_narrow;
 };
 
 /* The set in use. */

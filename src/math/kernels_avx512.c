@@ -265,3 +265,9 @@ const struct kernels kernels_avx512_bf16 = {
 	COMMON,
 	.tile_bf16_narrow = tile_bf16_narrow_avx512,
 };
+
+const struct kernels kernels_avx512_amx = {
+	COMMON,
+	.packed_ahead = PACKED_AHEAD,
+	.panel_narrow = &panel_narrow_amx,
+};

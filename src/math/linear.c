@@ -92,7 +92,8 @@ struct linear_work *linear_work_new(struct threads *pool, size_t max_rows,
 	work->max_rows = max_rows;
 	work->max_in = max_in;
 	work->max_out = max_out;
-	work->panel_floats = (size_t)max_in * LINEAR_PLAN_OUTPUTS;
+	work->panel_floats = row_blocks((size_t)max_in, PANEL_BLOCK) *
+	                     PANEL_BLOCK * LINEAR_PLAN_OUTPUTS;
 	work->gate_floats = max_rows * LINEAR_PLAN_OUTPUTS;
 	work->own_count = smaller(max_rows, LINEAR_NARROW_ROWS - 1) *
 	                  quant_x_count((size_t)max_in);

@@ -24,6 +24,8 @@
  *	block types of up to six bits, many rows, AVX-512	weights to signed
  *		bytes with a scale for every 256 (an error of at most 1/254 of
  *		the largest that those can hold, see panel.h)
+ *	all but F32, many rows, AMX			instead weights and
+ *		activations to bf16 (a relative error of 2^-8 of each)
  *	16-bit floats and most block types, some rows, AVX2, and 16-bit floats that
  *		AVX-512 does not multiply as bf16	instead weights to
  *		12 bits and activations to 13, each with a scale for every 256

@@ -74,11 +74,24 @@ static size_t panel_rows(const struct kernels *kernels, enum dtype dtype)
 	}
 }
 
+/* From so many rows on AMX repays that a panel is made bf16: on a Sapphire Rapids
+ * 12 rows of bf16 are multiplied 1.4 times as fast, 24 of f16 1.3 times, of q8_0
+ * 1.1, of q4_k 1.06; 64 of q8_0 1.6 times. */
+static size_t narrow_rows(enum dtype dtype)
+{
+	if (dtype == DTYPE_BF16)
+		return LINEAR_NARROW_ROWS;
+	return dtype == DTYPE_F16 ? 16 : 24;
+}
+
 static const struct panel_kernels *panel_of(const struct kernels *kernels,
                                             enum dtype dtype, size_t rows)
 {
 	const struct panel_kernels *wide = kernels->panel_wide;
+	const struct panel_kernels *narrow = kernels->panel_narrow;
 
+	if (narrow && narrow->takes(dtype) && rows >= narrow_rows(dtype))
+		return narrow;
 	if (wide && wide->takes(dtype))
 		return panel_form(dtype) || rows >= wide->float_rows ? wide
 		                                                     : NULL;

@@ -49,3 +49,9 @@ size_t panel_wide_bytes(enum dtype dtype, size_t n)
 	return PANEL_ROWS * (panel_wide_length(n) * sizeof(int16_t) +
 	                     records * sizeof(float));
 }
+
+size_t panel_narrow_bytes(enum dtype dtype, size_t n)
+{
+	(void)dtype;
+	return (n + PANEL_BLOCK - 1) / PANEL_BLOCK * PANEL_NARROW;
+}

@@ -47,6 +47,11 @@
  * of what the 256 can reach, and a level is up to PANEL_WIDE_SLACK of S from the
  * weight: a 16th of the step of eight bits.
  *
+ * Narrow.  AMX multiplies bf16 at eight times the rate at which AVX-512 multiplies
+ * bytes, and adds up in float32.  Weights and activations are rounded to the nearest
+ * bf16, at most a 256th of each away, with no scale left to apply.  That is less than
+ * activations lose by eight bits for every 32.
+ *
  * Layout.  PANEL_ROWS rows are a group.  A group is one record for each block
  * of 32 elements, one after the other; coded:
  *
@@ -67,12 +72,16 @@
  *	b [PANEL_WIDE / 2][PANEL_ROWS][2]	int16: pairs of successive elements
  *	S [PANEL_ROWS]			float32
  *
+ * A narrow record is of PANEL_BLOCK elements, the last one filled with zeros:
+ *
+ *	b [PANEL_BLOCK / 2][PANEL_ROWS][2]	bf16: pairs of successive elements
+ *
  * One dword of activations, broadcast, meets 16 rows in one vector, and no sum
  * is ever taken across lanes.
  *
  * Activations that a register block multiplies form a strip of so many rows; how
  * it is laid out is the format's business; coded and levelled ones of AVX-512 are
- * single rows, of struct quant_x.
+ * single rows, of struct quant_x.  Narrow ones are records, too, [rows][PANEL_BLOCK].
  */
 #ifndef CONFAB_PANEL_H
 #define CONFAB_PANEL_H
@@ -102,6 +111,9 @@
 #define PANEL_WIDE_X     4095
 #define PANEL_WIDE_SLACK 1.13
 
+/* Bytes of a narrow record. */
+#define PANEL_NARROW (2 * PANEL_BLOCK * PANEL_ROWS)
+
 /* Bytes of the longest record of any form. */
 #define PANEL_RECORD_MAX (PANEL_CODES + 4 * 4 * PANEL_ROWS)
 
@@ -126,6 +138,7 @@ static inline bool panel_has_form(enum dtype dtype)
 size_t panel_coded_bytes(enum dtype dtype, size_t n);
 size_t panel_levelled_bytes(enum dtype dtype, size_t n);
 size_t panel_wide_bytes(enum dtype dtype, size_t n);
+size_t panel_narrow_bytes(enum dtype dtype, size_t n);
 
 /* Elements of a row of n in whole steps of 16, as a wide record holds them. */
 static inline size_t panel_wide_length(size_t n)
@@ -206,6 +219,7 @@ extern const struct panel_kernels panel_wide_avxvnni;
 extern const struct panel_kernels panel_coded_avx512;
 extern const struct panel_kernels panel_levelled_avx512;
 extern const struct panel_kernels panel_wide_avx512;
+extern const struct panel_kernels panel_narrow_amx;
 
 /* What they are made of.  AVX-VNNI's panels and strips, and AVX-512's wide ones, are
  * those of AVX2. */
@@ -217,6 +231,7 @@ void panel_fill_coded_avx2(char *panel, const struct panel_source *from);
 void panel_fill_wide_avx2(char *panel, const struct panel_source *from);
 void panel_fill_coded_avx512(char *panel, const struct panel_source *from);
 void panel_fill_levelled_avx512(char *panel, const struct panel_source *from);
+void panel_fill_narrow_avx512(char *panel, const struct panel_source *from);
 #endif
 
 #endif

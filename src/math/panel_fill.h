@@ -496,16 +496,22 @@ static void (*const fills[DTYPE_COUNT])(const struct fill *fill) = {
 
 /* Rows [o, o + LANES) of a source; past its last row that one again: what those
  * lanes compute is not stored. */
+static void rows_of(const char *row[LANES], const struct panel_source *from,
+                    size_t o)
+{
+	for (size_t i = 0; i < LANES; i++) {
+		size_t at = o + i < from->n_w ? o + i : from->n_w - 1;
+
+		row[i] = from->w + at * from->stride;
+	}
+}
+
 static struct fill fill_of(const struct panel_source *from, size_t o)
 {
 	struct fill fill = { .record = panel_form(from->dtype)->record,
 		             .n_blocks = from->n / PANEL_BLOCK };
 
-	for (size_t i = 0; i < LANES; i++) {
-		size_t row = o + i < from->n_w ? o + i : from->n_w - 1;
-
-		fill.row[i] = from->w + row * from->stride;
-	}
+	rows_of(fill.row, from, o);
 	return fill;
 }
 

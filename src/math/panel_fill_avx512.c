@@ -100,15 +100,27 @@ INLINE void v_rows8(const char *const row[16], size_t at, __m512i v[8])
 
 #include "math/panel_fill.h"
 #include "math/panel_fill_packed.h"
+
+INLINE __m512 coded_factor(const char *record, int i)
+{
+	return _mm512_load_ps(record + PANEL_CODES + 4 * PANEL_ROWS * i);
+}
+
 #include "math/panel_level_avx512.h"
+#include "math/panel_narrow_avx512.h"
 
 void panel_fill_coded_avx512(char *panel, const struct panel_source *from)
 {
 	fill_coded(panel, from);
 }
 
+/* Another format of n coded records, of one group; gives where it ends. */
+typedef char *from_coded_fn(char *to, const char *coded,
+                            const struct panel_form *form, size_t n);
+
 /* Sixteen rows of a source, of which eight records at a time are coded first. */
-static void level_rows(char *out, const struct panel_source *from, size_t o)
+static void by_code(char *out, const struct panel_source *from, size_t o,
+                    from_coded_fn *other)
 {
 	_Alignas(64) char coded[PANEL_LEVEL * PANEL_RECORD_MAX];
 	const struct panel_form *form = panel_form(from->dtype);
@@ -122,7 +134,7 @@ static void level_rows(char *out, const struct panel_source *from, size_t o)
 		n = left < PANEL_LEVEL ? left : PANEL_LEVEL;
 		part.n = n * PANEL_BLOCK;
 		fill_lanes(coded, &part, o);
-		out = level(out, coded, form, n);
+		out = other(out, coded, form, n);
 		part.w += bytes;
 	}
 }
@@ -132,5 +144,21 @@ void panel_fill_levelled_avx512(char *panel, const struct panel_source *from)
 	size_t group = panel_levelled_bytes(from->dtype, from->n);
 
 	for (size_t o = 0; o < from->n_w; o += PANEL_ROWS, panel += group)
-		level_rows(panel, from, o);
+		by_code(panel, from, o, level);
+}
+
+void panel_fill_narrow_avx512(char *panel, const struct panel_source *from)
+{
+	size_t group = panel_narrow_bytes(from->dtype, from->n);
+	const char *row[PANEL_ROWS];
+
+	for (size_t o = 0; o < from->n_w; o += PANEL_ROWS, panel += group) {
+		if (panel_form(from->dtype)) {
+			by_code(panel, from, o, narrow);
+			continue;
+		}
+		rows_of(row, from, o);
+		narrow_float_rows(panel, row, from->n,
+		                  from->dtype == DTYPE_F16);
+	}
 }

@@ -14,11 +14,6 @@
 #include "math/panel.h"
 #include "math/unroll.h"
 
-INLINE __m512 coded_factor(const char *record, int i)
-{
-	return _mm512_load_ps(record + PANEL_CODES + 4 * PANEL_ROWS * i);
-}
-
 /* The levels of code 0 and of the highest code. */
 struct range {
 	__m512 scale, low, high;

@@ -228,6 +228,8 @@ static void run(void *arg, int index, int n)
 
 	while (i < job->n_items)
 		i = attend_item(job, i, &work->strips[index]);
+	if (job->call.narrow && job->call.attend->end)
+		job->call.attend->end();
 	if (job->n_ranges == 1)
 		return;
 	threads_barrier(work->pool);
