@@ -17,6 +17,11 @@
 static const struct kernels *_Atomic in_use;
 
 #ifdef __x86_64__
+/* Bits that not every compiler has names for: of leaf 7, in EDX, bf16 and tiles;
+ * of its subleaf 1, in EAX (Intel SDM 2, CPUID). */
+#define CPUID_AMX      (1u << 22 | 1u << 24)
+#define CPUID_AVX_VNNI (1u << 4)
+
 /* Intel's processors multiply pairs of bf16 at half the rate of float32 (Sapphire
  * Rapids: 87 of 175 GFLOP/s a core), AMD's at twice that rate. */
 static bool multiplies_bf16(void)
@@ -37,11 +42,19 @@ static bool multiplies_tiles(void)
 	unsigned int a, b, c, d;
 
 	return __builtin_cpu_supports("avx512bf16") &&
-	       __get_cpuid_count(7, 0, &a, &b, &c, &d) && d & bit_AMX_TILE &&
-	       d & bit_AMX_BF16 && !syscall(SYS_arch_prctl, request, tiles);
+	       __get_cpuid_count(7, 0, &a, &b, &c, &d) &&
+	       (d & CPUID_AMX) == CPUID_AMX &&
+	       !syscall(SYS_arch_prctl, request, tiles);
 #else
 	return false;
 #endif
+}
+
+static bool has_avx_vnni(void)
+{
+	unsigned int a, b, c, d;
+
+	return __get_cpuid_count(7, 1, &a, &b, &c, &d) && a & CPUID_AVX_VNNI;
 }
 
 static const struct kernels *avx512(void)
@@ -62,8 +75,7 @@ static const struct kernels *avx2(void)
 	/* Every processor with AVX2 and FMA has F16C. */
 	if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma"))
 		return NULL;
-	return __builtin_cpu_supports("avxvnni") ? &kernels_avx2_vnni
-	                                         : &kernels_avx2;
+	return has_avx_vnni() ? &kernels_avx2_vnni : &kernels_avx2;
 }
 #else
 static const struct kernels *avx512(void)
