@@ -251,9 +251,17 @@ static void avx512_agrees_with_scalar_on_random_shapes(void **s)
 	all_dtypes("avx512");
 }
 
+/* No CPU has both of them. */
+static const struct attend *narrow_set(void)
+{
+	const struct attend *amx = attend_by_name("amx");
+
+	return amx ? amx : attend_by_name("avx512");
+}
+
 static void narrow_products_are_within_the_rounding_of_bf16(void **s)
 {
-	const struct attend *a = attend_by_name("avx512");
+	const struct attend *a = narrow_set();
 
 	(void)s;
 	if (!a || !a->pack)
@@ -266,7 +274,7 @@ static void narrow_products_are_within_the_rounding_of_bf16(void **s)
 /* Products of small whole numbers are exact in bf16, so nothing may differ. */
 static void narrow_products_of_exact_numbers_are_exact(void **state_)
 {
-	const struct attend *a = attend_by_name("avx512");
+	const struct attend *a = narrow_set();
 	struct meeting *m = malloc(sizeof *m);
 	float want[ATTEND_ROWS * ATTEND_PAGE];
 
@@ -304,10 +312,11 @@ static void narrow_products_of_exact_numbers_are_exact(void **state_)
  * had seen one token of score 1 with v = (16, 16). */
 static void a_case_worked_by_hand(void **state_)
 {
-	static const char *const names[] = { "scalar", "avx2", "avx512" };
+	static const char *const names[] = { "scalar", "avx2", "avx512",
+		                             "amx" };
 
 	(void)state_;
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		const struct attend *a = attend_by_name(names[i]);
 		float k[2 * ATTEND_PAGE] = { 0 }, v[] = { 4, 0, 0, 8 };
 		float q[] = { 1, 2 }, s[ATTEND_PAGE], scale;
@@ -333,10 +342,11 @@ static void a_case_worked_by_hand(void **state_)
 /* 2^x over the whole range that a softmax meets, against libm. */
 static void weights_are_powers_of_two(void **state_)
 {
-	static const char *const names[] = { "scalar", "avx2", "avx512" };
+	static const char *const names[] = { "scalar", "avx2", "avx512",
+		                             "amx" };
 
 	(void)state_;
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		const struct attend *a = attend_by_name(names[i]);
 
 		for (int n = 0; a && n < 4000; n++) {
@@ -359,7 +369,7 @@ static void weights_are_powers_of_two(void **state_)
  * error, 2^-13.  The sum is that of the rounded ones. */
 static void narrow_weights_are_powers_of_two(void **state_)
 {
-	const struct attend *a = attend_by_name("avx512");
+	const struct attend *a = narrow_set();
 
 	(void)state_;
 	if (!a || !a->pack)
@@ -385,10 +395,11 @@ static void narrow_weights_are_powers_of_two(void **state_)
 
 static void a_row_that_sees_nothing_is_left_alone(void **state_)
 {
-	static const char *const names[] = { "scalar", "avx2", "avx512" };
+	static const char *const names[] = { "scalar", "avx2", "avx512",
+		                             "amx" };
 
 	(void)state_;
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		const struct attend *a = attend_by_name(names[i]);
 		float s[ATTEND_SPAN], top = -INFINITY, sum = 0, scale = 0;
 		uint16_t p[ATTEND_SPAN];

@@ -21,7 +21,7 @@
 #define MAX_IN   5120
 #define MAX_OUT  320
 
-static const char *const set_names[] = { "scalar", "avx2", "avx512" };
+static const char *const set_names[] = { "scalar", "avx2", "avx512", "amx" };
 static const enum dtype dtypes[] = { DTYPE_F32,  DTYPE_F16,  DTYPE_BF16,
 	                             DTYPE_Q8_0, DTYPE_Q4_0, DTYPE_Q4_1,
 	                             DTYPE_Q5_0, DTYPE_Q4_K, DTYPE_Q5_K,

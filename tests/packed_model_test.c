@@ -112,7 +112,8 @@ static double difference(const struct checkpoint *plain,
  * largest of 32. */
 static void check_model(const char *name, const char *type, int least)
 {
-	static const char *const names[] = { "scalar", "avx2", "avx512" };
+	static const char *const names[] = { "scalar", "avx2", "avx512",
+		                             "amx" };
 	char *source = test_synth(name), *dir = test_tmp_dir();
 	char *a = paths_join(dir, "plain.gguf");
 	char *b = paths_join(dir, "packed.gguf");
@@ -120,7 +121,7 @@ static void check_model(const char *name, const char *type, int least)
 	struct checkpoint *packed = write_and_open(source, b, type, true);
 
 	assert_true(check_rows(plain, packed) >= least);
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		const struct kernels *set = kernels_by_name(names[i]);
 		double exact, rounded;
 

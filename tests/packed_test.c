@@ -89,15 +89,16 @@ static void pair_free(struct pair *p)
 
 #define EACH_PACKED(d) for (enum dtype d = DTYPE_PACKED; d < DTYPE_COUNT; d++)
 
-static const struct kernels *sets[4];
+static const struct kernels *sets[5];
 
 static int find_sets(void **state)
 {
-	static const char *const names[] = { "scalar", "avx2", "avx512" };
+	static const char *const names[] = { "scalar", "avx2", "avx512",
+		                             "amx" };
 	size_t n = 0;
 
 	(void)state;
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (kernels_by_name(names[i]))
 			sets[n++] = kernels_by_name(names[i]);
 	return 0;

@@ -246,10 +246,11 @@ static void check_q8_narrow(void)
 
 static void every_set(void (*check)(void))
 {
-	static const char *const names[] = { "scalar", "avx2", "avx512" };
+	static const char *const names[] = { "scalar", "avx2", "avx512",
+		                             "amx" };
 	const struct kernels *before = kernels_get();
 
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		const struct kernels *set = kernels_by_name(names[i]);
 
 		if (!set)

@@ -15,7 +15,7 @@
 #define SHAPES 1000
 
 /* What this CPU runs. */
-static const struct panel_kernels *sets[8];
+static const struct panel_kernels *sets[10];
 static size_t n_sets;
 
 static void add_set(const struct kernels *set)
@@ -26,8 +26,6 @@ static void add_set(const struct kernels *set)
 		sets[n_sets++] = set->panel_levelled;
 	if (set && set->panel_wide)
 		sets[n_sets++] = set->panel_wide;
-	if (set && set->panel_narrow)
-		sets[n_sets++] = set->panel_narrow;
 }
 
 static int find_sets(void **state)
@@ -37,6 +35,8 @@ static int find_sets(void **state)
 	(void)state;
 	add_set(avx2);
 	add_set(kernels_by_name("avx512"));
+	if (kernels_by_name("amx"))
+		sets[n_sets++] = kernels_by_name("amx")->panel_narrow;
 #ifdef __x86_64__
 	if (avx2 && avx2 != &kernels_avx2)
 		add_set(&kernels_avx2);

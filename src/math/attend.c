@@ -10,7 +10,7 @@
 static const struct attend *of_kernels(const struct kernels *set)
 {
 #ifdef __x86_64__
-	if (set && strcmp(set->name, "avx512") == 0)
+	if (set && set->avx512)
 		return set->panel_narrow       ? &attend_avx512_amx
 		       : set->tile_bf16_narrow ? &attend_avx512_bf16
 		                               : &attend_avx512;

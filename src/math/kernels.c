@@ -65,9 +65,12 @@ static const struct kernels *avx512(void)
 	    !__builtin_cpu_supports("avx512dq") ||
 	    !__builtin_cpu_supports("avx512vnni"))
 		return NULL;
-	if (multiplies_tiles())
-		return &kernels_avx512_amx;
 	return multiplies_bf16() ? &kernels_avx512_bf16 : &kernels_avx512;
+}
+
+static const struct kernels *amx(void)
+{
+	return avx512() && multiplies_tiles() ? &kernels_avx512_amx : NULL;
 }
 
 static const struct kernels *avx2(void)
@@ -78,6 +81,11 @@ static const struct kernels *avx2(void)
 	return has_avx_vnni() ? &kernels_avx2_vnni : &kernels_avx2;
 }
 #else
+static const struct kernels *amx(void)
+{
+	return NULL;
+}
+
 static const struct kernels *avx512(void)
 {
 	return NULL;
@@ -91,6 +99,8 @@ static const struct kernels *avx2(void)
 
 const struct kernels *kernels_by_name(const char *name)
 {
+	if (strcmp(name, "amx") == 0)
+		return amx();
 	if (strcmp(name, "avx512") == 0)
 		return avx512();
 	if (strcmp(name, "avx2") == 0)
@@ -103,6 +113,8 @@ static const struct kernels *choose(void)
 	const char *name = getenv("CONFAB_KERNELS");
 	const struct kernels *set = name ? kernels_by_name(name) : NULL;
 
+	if (!set)
+		set = amx();
 	if (!set)
 		set = avx512();
 	if (!set)
@@ -136,6 +148,6 @@ int kernels_check(struct error *err)
 		return 0;
 	return error_set(err,
 	                 "CONFAB_KERNELS=%s: not a set of kernels that "
-	                 "this processor can run (scalar, avx2, avx512)",
+	                 "this processor can run (scalar, avx2, avx512, amx)",
 	                 name);
 }

@@ -1,10 +1,10 @@
 /*
  * kernels.h - the innermost loops, one set per kind of CPU
  *
- * Three sets do the same: scalar (portable C), avx2 (with FMA and F16C; and
- * AVX-VNNI where the CPU has it) and avx512 (F, BW, VL, DQ, VNNI; and BF16 where the
- * CPU is fast at it, and AMX).  The best one that the CPU can run is chosen at run time;
- * CONFAB_KERNELS=scalar|avx2|avx512 in the environment overrides that, so that each
+ * Four sets do the same: scalar (portable C), avx2 (with FMA and F16C; and
+ * AVX-VNNI where the CPU has it), avx512 (F, BW, VL, DQ, VNNI; and BF16 where the
+ * CPU is fast at it) and amx (that with AMX's tiles of bf16).  The best one that the CPU can run is chosen at run time;
+ * CONFAB_KERNELS=scalar|avx2|avx512|amx in the environment overrides that, so that each
  * can be tested on one machine.
  *
  * Pointers to float need the alignment of a float, pointers to 16-bit values
@@ -27,8 +27,9 @@ struct quant_x;
 struct tile;
 
 struct kernels {
-	const char *name; /* "scalar", "avx2" or "avx512" */
+	const char *name; /* "scalar", "avx2", "avx512" or "amx" */
 	bool vector;      /* not the portable set */
+	bool avx512;      /* AVX-512's, or more */
 
 	/* Rows of 16-bit floats.  Narrowing rounds to nearest even. */
 	void (*bf16_to_f32)(float *y, const void *x, size_t n);

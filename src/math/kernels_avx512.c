@@ -241,7 +241,7 @@ static float exp_sum(float *y, const float *x, float top, size_t n)
 }
 
 #define COMMON \
-	.name = "avx512", .vector = true, .bf16_to_f32 = bf16_to_f32, \
+	.vector = true, .avx512 = true, .bf16_to_f32 = bf16_to_f32, \
 	.f16_to_f32 = f16_to_f32, .f32_to_bf16 = f32_to_bf16, \
 	.f32_to_f16 = f32_to_f16, .widen = WIDEN_AVX2, \
 	.quant_x = quant_x_avx512, .dot = dot, .axpy = axpy, .scale = scale, \
@@ -257,17 +257,20 @@ static float exp_sum(float *y, const float *x, float top, size_t n)
 /* Intel's: see multiplies_bf16(). */
 const struct kernels kernels_avx512 = {
 	COMMON,
+	.name = "avx512",
 	.packed_ahead = PACKED_AHEAD,
 };
 
 /* AMD's, which lose by being asked: see packed_tile.h. */
 const struct kernels kernels_avx512_bf16 = {
 	COMMON,
+	.name = "avx512",
 	.tile_bf16_narrow = tile_bf16_narrow_avx512,
 };
 
 const struct kernels kernels_avx512_amx = {
 	COMMON,
+	.name = "amx",
 	.packed_ahead = PACKED_AHEAD,
 	.panel_narrow = &panel_narrow_amx,
 };

@@ -37,11 +37,10 @@ INLINE __m512 plain_nan(__m512 x)
 }
 
 /*
- * A weight is scale code + low.  Instead of to convert a code it is put among the
- * bits of a float, base + code: codes of seven bits or fewer above a base of 128,
- * others of 32768.  What base times scale is too much is taken off low, exactly for
- * q8_0 and to a few units in the last place of others, or iq4_xs to 1/510 of a
- * scale.
+ * A weight is scale code + low.  A code is not converted but put among the bits of a
+ * float, which makes it base + code: codes of seven bits or fewer on a base of 128,
+ * others of 32768.  What base adds is taken off low, exactly for q8_0, to some units
+ * in the last place for others, and for iq4_xs to 1/510 of the scale.
  */
 struct bits {
 	int base;     /* the float's bits */

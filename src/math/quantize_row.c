@@ -12,7 +12,7 @@
 static const struct quantize_set *set(void)
 {
 #ifdef __x86_64__
-	if (strcmp(kernels_get()->name, "avx512") == 0)
+	if (kernels_get()->avx512)
 		return &quantize_avx512;
 	if (strcmp(kernels_get()->name, "avx2") == 0)
 		return &quantize_avx2;

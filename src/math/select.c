@@ -8,7 +8,7 @@
 const struct select_ops *select_get(void)
 {
 #ifdef __x86_64__
-	if (strcmp(kernels_get()->name, "avx512") == 0)
+	if (kernels_get()->avx512)
 		return &select_avx512;
 	if (strcmp(kernels_get()->name, "avx2") == 0)
 		return &select_avx2;

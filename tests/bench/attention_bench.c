@@ -148,7 +148,7 @@ static double fma_rate(struct bench *bench)
 {
 	double best = 0, rate, start;
 
-	if (strcmp(kernels_get()->name, "avx512") != 0)
+	if (!kernels_get()->avx512)
 		return NAN;
 	for (int i = 0; i < 20; i++) {
 		start = now(bench);
