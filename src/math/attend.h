@@ -46,8 +46,6 @@
 #define ATTEND_SPAN  (4 * ATTEND_PAGE) /* what narrow products take at once */
 
 struct attend {
-	const char *name; /* as in kernels.h */
-
 	/* s[r][j] = q[r] . k[j] for all 16 tokens of the first `groups`
 	 * groups, 1..4, whether they hold anything or not.
 	 * s: [rows][ATTEND_PAGE]; q: [rows][head_dim]; 1 <= rows <=

@@ -19,81 +19,75 @@ void attend_pack_amx(uint16_t *k_pairs, uint16_t *v_pairs, const void *k,
 	       (end - done) * (size_t)head_dim * sizeof *v_pairs);
 }
 
-/* c += a b for one, or four neighbouring, tiles of c. */
+/* c = c + a b or a b, tiles of c side by side. */
 struct product {
 	float *c;
-	size_t c_stride;
+	size_t c_stride; /* bytes */
 	const uint16_t *a;
-	size_t a_stride;
+	size_t a_stride; /* bytes */
 	const uint16_t *b;
-	size_t b_stride; /* of a pair's row */
+	size_t b_stride; /* of a pair's row, bytes */
 	size_t b_tile;   /* from a tile to the next, elements */
 	size_t b_step;   /* from a depth to the next, elements */
 	size_t depths;
-	bool add; /* to what c holds; otherwise to 0 */
+	bool add;
 };
 
-INLINE void one(const struct product *p)
+/* A macro, as the instruction names the tile. */
+#define BEGIN(tile) \
+	do { \
+		if (p->add) \
+			AMX_LOAD(tile, p->c + 16 * (tile), p->c_stride); \
+		else \
+			AMX_ZERO(tile); \
+	} while (0)
+
+#define END(tile) AMX_STORE(tile, p->c + 16 * (tile), p->c_stride)
+
+/* Four tiles, or one. */
+INLINE void multiply(const struct product *p, bool four)
 {
 	const uint16_t *a = p->a, *b = p->b;
 
-	if (p->add)
-		AMX_LOAD(0, p->c, p->c_stride);
-	else
-		AMX_ZERO(0);
-	for (size_t i = 0; i < p->depths; i++) {
-		AMX_LOAD(4, a, p->a_stride);
-		AMX_LOAD(6, b, p->b_stride);
-		AMX_MULTIPLY(0, 4, 6);
-		a += DEPTH;
-		b += p->b_step;
-	}
-	AMX_STORE(0, p->c, p->c_stride);
-}
-
-INLINE void four(const struct product *p)
-{
-	const uint16_t *a = p->a, *b = p->b;
-
-	if (p->add) {
-		AMX_LOAD(0, p->c, p->c_stride);
-		AMX_LOAD(1, p->c + 16, p->c_stride);
-		AMX_LOAD(2, p->c + 32, p->c_stride);
-		AMX_LOAD(3, p->c + 48, p->c_stride);
-	} else {
-		AMX_ZERO(0);
-		AMX_ZERO(1);
-		AMX_ZERO(2);
-		AMX_ZERO(3);
+	BEGIN(0);
+	if (four) {
+		BEGIN(1);
+		BEGIN(2);
+		BEGIN(3);
 	}
 	for (size_t i = 0; i < p->depths; i++) {
 		AMX_LOAD(4, a, p->a_stride);
 		AMX_LOAD(6, b, p->b_stride);
 		AMX_MULTIPLY(0, 4, 6);
-		AMX_LOAD(7, b + p->b_tile, p->b_stride);
-		AMX_MULTIPLY(1, 4, 7);
-		AMX_LOAD(6, b + 2 * p->b_tile, p->b_stride);
-		AMX_MULTIPLY(2, 4, 6);
-		AMX_LOAD(7, b + 3 * p->b_tile, p->b_stride);
-		AMX_MULTIPLY(3, 4, 7);
+		if (four) {
+			AMX_LOAD(7, b + p->b_tile, p->b_stride);
+			AMX_MULTIPLY(1, 4, 7);
+			AMX_LOAD(6, b + 2 * p->b_tile, p->b_stride);
+			AMX_MULTIPLY(2, 4, 6);
+			AMX_LOAD(7, b + 3 * p->b_tile, p->b_stride);
+			AMX_MULTIPLY(3, 4, 7);
+		}
 		a += DEPTH;
 		b += p->b_step;
 	}
-	AMX_STORE(0, p->c, p->c_stride);
-	AMX_STORE(1, p->c + 16, p->c_stride);
-	AMX_STORE(2, p->c + 32, p->c_stride);
-	AMX_STORE(3, p->c + 48, p->c_stride);
+	END(0);
+	if (four) {
+		END(1);
+		END(2);
+		END(3);
+	}
 }
 
-static void tiles(struct product p, int n)
+/* n tiles. */
+static void multiply_all(struct product p, int n)
 {
 	for (; n >= 4; n -= 4) {
-		four(&p);
-		p.c += 64;
+		multiply(&p, true);
+		p.c += 4 * 16;
 		p.b += 4 * p.b_tile;
 	}
 	for (; n > 0; n--) {
-		one(&p);
+		multiply(&p, false);
 		p.c += 16;
 		p.b += p.b_tile;
 	}
@@ -110,7 +104,7 @@ void attend_scores_amx(float *s, const uint16_t *q, int rows,
 		return;
 	}
 	amx_set_up((size_t)rows);
-	tiles(
+	multiply_all(
 		(struct product){
 			.c = s,
 			.c_stride = ATTEND_SPAN * sizeof *s,
@@ -145,7 +139,7 @@ void attend_values_amx(float *acc, const uint16_t *p, const float *scale,
 			                                                   d)));
 	}
 	amx_set_up((size_t)rows);
-	tiles(
+	multiply_all(
 		(struct product){
 			.c = acc,
 			.c_stride = dim * sizeof *acc,

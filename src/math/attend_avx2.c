@@ -263,7 +263,6 @@ static void weights(float *s, int rows, int groups, const int *limit,
 }
 
 const struct attend attend_avx2 = {
-	.name = "avx2",
 	.scores = scores,
 	.weights = weights,
 	.values = values,

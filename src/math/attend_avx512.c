@@ -206,14 +206,10 @@ static void weights(float *s, int rows, int groups, const int *limit,
 	.scores = scores, .weights = weights, .values = values, \
 	.q8 = &attend_q8_avx512
 
-const struct attend attend_avx512 = {
-	COMMON,
-	.name = "avx512",
-};
+const struct attend attend_avx512 = { COMMON };
 
 const struct attend attend_avx512_bf16 = {
 	COMMON,
-	.name = "avx512",
 	.pack = attend_pack_avx512,
 	.scores_narrow = attend_scores_narrow_avx512,
 	.weights_narrow = attend_weights_narrow_avx512,
@@ -222,7 +218,6 @@ const struct attend attend_avx512_bf16 = {
 
 const struct attend attend_avx512_amx = {
 	COMMON,
-	.name = "amx",
 	.pack = attend_pack_amx,
 	.scores_narrow = attend_scores_amx,
 	.weights_narrow = attend_weights_narrow_avx512,

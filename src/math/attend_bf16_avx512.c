@@ -313,6 +313,7 @@ void attend_weights_narrow_avx512(uint16_t *p, const float *s, int rows,
                                   float *sum, float *scale)
 {
 	const int n = groups * ATTEND_GROUP;
+	const size_t whole = (size_t)(n + PAIR - 1) / PAIR * PAIR;
 
 	for (int r = 0; r < rows; r++) {
 		float old = top[r];
@@ -325,9 +326,7 @@ void attend_weights_narrow_avx512(uint16_t *p, const float *s, int rows,
 			sum[r] = sum[r] * scale[r] +
 			         weights_of(p, s, n, limit[r], top[r]);
 		else
-			memset(p, 0,
-			       (size_t)(n + PAIR - 1) / PAIR * PAIR *
-			               sizeof *p);
+			memset(p, 0, whole * sizeof *p);
 	}
 }
 

@@ -100,7 +100,6 @@ static void values(float *acc, const float *p, const float *scale, int rows,
 }
 
 const struct attend attend_scalar = {
-	.name = "scalar",
 	.scores = scores,
 	.weights = weights,
 	.values = values,

@@ -3,9 +3,9 @@
  *
  * Four sets do the same: scalar (portable C), avx2 (with FMA and F16C; and
  * AVX-VNNI where the CPU has it), avx512 (F, BW, VL, DQ, VNNI; and BF16 where the
- * CPU is fast at it) and amx (that with AMX's tiles of bf16).  The best one that the CPU can run is chosen at run time;
- * CONFAB_KERNELS=scalar|avx2|avx512|amx in the environment overrides that, so that each
- * can be tested on one machine.
+ * CPU is fast at it) and amx (that with AMX's tiles of bf16).  The best one that the
+ * CPU can run is chosen at run time; CONFAB_KERNELS=scalar|avx2|avx512|amx in the
+ * environment overrides that, so that each can be tested on one machine.
  *
  * Pointers to float need the alignment of a float, pointers to 16-bit values
  * none.  Any n, 0 included.  Sums are accumulated in float32 in an order that
@@ -21,15 +21,17 @@
 
 #include "math/tensor.h"
 
+struct attend;
 struct error;
 struct panel_kernels;
 struct quant_x;
+struct quantize_set;
+struct select_ops;
 struct tile;
 
 struct kernels {
 	const char *name; /* "scalar", "avx2", "avx512" or "amx" */
 	bool vector;      /* not the portable set */
-	bool avx512;      /* AVX-512's, or more */
 
 	/* Rows of 16-bit floats.  Narrowing rounds to nearest even. */
 	void (*bf16_to_f32)(float *y, const void *x, size_t n);
@@ -84,6 +86,10 @@ struct kernels {
 	 * of bf16, are faster than all of them. */
 	const struct panel_kernels *panel_coded, *panel_levelled, *panel_wide,
 		*panel_narrow;
+	/* What else there is for such a CPU: attend.h, select.h, quantize_set.h. */
+	const struct attend *attend;
+	const struct select_ops *select;
+	const struct quantize_set *quantize;
 };
 
 /* The set in use. */

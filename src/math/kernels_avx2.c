@@ -7,9 +7,12 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "math/attend_set.h"
 #include "math/panel.h"
 #include "math/quant_x.h"
+#include "math/quantize_set.h"
 #include "math/reduce_avx2.h"
+#include "math/select.h"
 #include "math/tile.h"
 #include "math/widen.h"
 
@@ -313,7 +316,8 @@ static float exp_sum(float *y, const float *x, float top, size_t n)
 	.max = max, .exp_sum = exp_sum, .tile_f32 = tile_f32_avx2, \
 	.tile_f16 = tile_f16_avx2, .tile_bf16 = tile_bf16_avx2, \
 	.tile_int8 = TILE_INT8_SET(avx2), .tile_exact = TILE_EXACT_SET(avx2), \
-	.packed_ahead = PACKED_AHEAD
+	.packed_ahead = PACKED_AHEAD, .attend = &attend_avx2, \
+	.select = &select_avx2, .quantize = &quantize_avx2
 
 const struct kernels kernels_avx2 = {
 	COMMON,

@@ -6,8 +6,11 @@
 #include <math.h>
 #include <stdint.h>
 
+#include "math/attend_set.h"
 #include "math/panel.h"
 #include "math/quant_x.h"
+#include "math/quantize_set.h"
+#include "math/select.h"
 #include "math/tile.h"
 #include "math/widen.h"
 
@@ -241,24 +244,26 @@ static float exp_sum(float *y, const float *x, float top, size_t n)
 }
 
 #define COMMON \
-	.vector = true, .avx512 = true, .bf16_to_f32 = bf16_to_f32, \
-	.f16_to_f32 = f16_to_f32, .f32_to_bf16 = f32_to_bf16, \
-	.f32_to_f16 = f32_to_f16, .widen = WIDEN_AVX2, \
-	.quant_x = quant_x_avx512, .dot = dot, .axpy = axpy, .scale = scale, \
-	.scale_mul = scale_mul, .silu_mul = silu_mul, .rotate = rotate, \
-	.max = max, .exp_sum = exp_sum, .tile_f32 = tile_f32_avx512, \
+	.vector = true, .bf16_to_f32 = bf16_to_f32, .f16_to_f32 = f16_to_f32, \
+	.f32_to_bf16 = f32_to_bf16, .f32_to_f16 = f32_to_f16, \
+	.widen = WIDEN_AVX2, .quant_x = quant_x_avx512, .dot = dot, \
+	.axpy = axpy, .scale = scale, .scale_mul = scale_mul, \
+	.silu_mul = silu_mul, .rotate = rotate, .max = max, \
+	.exp_sum = exp_sum, .tile_f32 = tile_f32_avx512, \
 	.tile_f16 = tile_f16_avx512, .tile_bf16 = tile_bf16_avx512, \
 	.tile_int8 = TILE_INT8_SET(avx512), \
 	.tile_exact = TILE_EXACT_SET(avx512), \
 	.panel_coded = &panel_coded_avx512, \
 	.panel_levelled = &panel_levelled_avx512, \
-	.panel_wide = &panel_wide_avx512
+	.panel_wide = &panel_wide_avx512, .select = &select_avx512, \
+	.quantize = &quantize_avx512
 
 /* Intel's: see multiplies_bf16(). */
 const struct kernels kernels_avx512 = {
 	COMMON,
 	.name = "avx512",
 	.packed_ahead = PACKED_AHEAD,
+	.attend = &attend_avx512,
 };
 
 /* AMD's, which lose by being asked: see packed_tile.h. */
@@ -266,6 +271,7 @@ const struct kernels kernels_avx512_bf16 = {
 	COMMON,
 	.name = "avx512",
 	.tile_bf16_narrow = tile_bf16_narrow_avx512,
+	.attend = &attend_avx512_bf16,
 };
 
 const struct kernels kernels_avx512_amx = {
@@ -273,4 +279,5 @@ const struct kernels kernels_avx512_amx = {
 	.name = "amx",
 	.packed_ahead = PACKED_AHEAD,
 	.panel_narrow = &panel_narrow_amx,
+	.attend = &attend_avx512_amx,
 };

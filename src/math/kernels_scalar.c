@@ -5,8 +5,11 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "math/attend_set.h"
 #include "math/half.h"
 #include "math/quant_x.h"
+#include "math/quantize_set.h"
+#include "math/select.h"
 #include "math/tile.h"
 
 static void bf16_to_f32(float *y, const void *x, size_t n)
@@ -141,4 +144,7 @@ const struct kernels kernels_scalar = {
 	.tile_f16 = tile_f16_scalar,
 	.tile_bf16 = tile_bf16_scalar,
 	.tile_int8 = TILE_INT8_SET(scalar),
+	.attend = &attend_scalar,
+	.select = &select_scalar,
+	.quantize = &quantize_scalar,
 };

@@ -28,10 +28,6 @@
  * 1,024 or 4,096 inputs, against 50 to 62. */
 #define GEMM_ROWS 8
 
-/* From so many rows on it is worth while to level a panel: q4_0 loses 4% at 32
- * rows and gains 3% at 64, q4_k gains 5%, q6_k 7%. */
-#define LEVEL_ROWS 32
-
 static size_t smaller(size_t a, size_t b)
 {
 	return a < b ? a : b;
@@ -78,32 +74,26 @@ static size_t panel_rows(const struct kernels *kernels, enum dtype dtype)
 	}
 }
 
-/* From so many rows on AMX repays that a panel is made bf16: on a Sapphire Rapids
- * 12 rows of bf16 are multiplied 1.4 times as fast, 24 of f16 1.3 times, of q8_0
- * 1.1, of q4_k 1.06; 64 of q8_0 1.6 times. */
-static size_t narrow_rows(enum dtype dtype)
+static bool pays(const struct panel_kernels *format, enum dtype dtype,
+                 size_t rows)
 {
-	if (dtype == DTYPE_BF16)
-		return LINEAR_NARROW_ROWS;
-	return dtype == DTYPE_F16 ? 16 : 24;
+	return format && format->takes(dtype) &&
+	       (!format->from_rows || rows >= format->from_rows(dtype));
 }
 
+/* The fastest of those for so many rows. */
 static const struct panel_kernels *panel_of(const struct kernels *kernels,
                                             enum dtype dtype, size_t rows)
 {
-	const struct panel_kernels *wide = kernels->panel_wide;
-	const struct panel_kernels *narrow = kernels->panel_narrow;
+	const struct panel_kernels *const formats[] = { kernels->panel_narrow,
+		                                        kernels->panel_wide,
+		                                        kernels->panel_levelled,
+		                                        kernels->panel_coded };
 
-	if (narrow && narrow->takes(dtype) && rows >= narrow_rows(dtype))
-		return narrow;
-	if (wide && wide->takes(dtype))
-		return panel_form(dtype) || rows >= wide->float_rows ? wide
-		                                                     : NULL;
-	if (!kernels->panel_coded || !kernels->panel_coded->takes(dtype))
-		return NULL;
-	return kernels->panel_levelled && rows >= LEVEL_ROWS
-	               ? kernels->panel_levelled
-	               : kernels->panel_coded;
+	for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+		if (pays(formats[i], dtype, rows))
+			return formats[i];
+	return NULL;
 }
 
 struct linear_plan linear_plan_of(const struct kernels *kernels,

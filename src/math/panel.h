@@ -197,9 +197,11 @@ struct panel_tile {
 /* One format by one set of instructions. */
 struct panel_kernels {
 	bool (*takes)(enum dtype dtype); /* what it is for */
-	size_t float_rows; /* from so many on it pays for 16-bit floats */
-	size_t strip;      /* rows of a strip, at most: row_blocks.h */
-	size_t piece;      /* elements of long rows that fit the caches, whole
+	/* And from how many rows on, where there is another format for fewer or
+	 * a tile; NULL: from any. */
+	size_t (*from_rows)(enum dtype dtype);
+	size_t strip; /* rows of a strip, at most: row_blocks.h */
+	size_t piece; /* elements of long rows that fit the caches, whole
 	               * records; 0: any */
 	size_t (*group)(enum dtype dtype, size_t n); /* bytes of a group */
 	/* Bytes of a row of a strip; linear in records. */

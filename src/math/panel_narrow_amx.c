@@ -97,7 +97,7 @@ INLINE void multiply(bool two_groups, bool more_rows, size_t n_rows,
                      struct block *block)
 {
 	const size_t rows[2] = { more_rows ? AMX_ROWS : n_rows,
-		                 n_rows - AMX_ROWS };
+		                 more_rows ? n_rows - AMX_ROWS : 0 };
 	const struct place to[2][2] = {
 		{ place_of(block, 0, 0), place_of(block, 1, 0) },
 		{ place_of(block, 0, 1), place_of(block, 1, 1) },
@@ -165,8 +165,18 @@ static bool takes(enum dtype dtype)
 	       dtype == DTYPE_F16;
 }
 
+/* On a Sapphire Rapids 12 rows of bf16 are multiplied 1.4 times as fast as without,
+ * 24 of f16 1.3 times, of q8_0 1.1, of q4_k 1.06; 64 of q8_0 1.6 times. */
+static size_t from_rows(enum dtype dtype)
+{
+	if (dtype == DTYPE_BF16)
+		return 8;
+	return dtype == DTYPE_F16 ? 16 : 24;
+}
+
 const struct panel_kernels panel_narrow_amx = {
 	.takes = takes,
+	.from_rows = from_rows,
 	.strip = ROWS,
 	.piece = 1024,
 	.group = panel_narrow_bytes,

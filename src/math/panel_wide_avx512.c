@@ -110,9 +110,16 @@ static bool takes(enum dtype dtype)
 	return dtype == DTYPE_BF16 || dtype == DTYPE_F16;
 }
 
+/* Sapphire Rapids. */
+static size_t from_rows(enum dtype dtype)
+{
+	(void)dtype;
+	return 40;
+}
+
 const struct panel_kernels panel_wide_avx512 = {
 	.takes = takes,
-	.float_rows = 40, /* Sapphire Rapids */
+	.from_rows = from_rows,
 	.strip = ROWS,
 	.piece = 2560,
 	.group = panel_wide_bytes,

@@ -8,18 +8,6 @@
 #include "math/kernels.h"
 #include "math/quantize_set.h"
 
-/* The set that belongs to kernels_get(). */
-static const struct quantize_set *set(void)
-{
-#ifdef __x86_64__
-	if (kernels_get()->avx512)
-		return &quantize_avx512;
-	if (strcmp(kernels_get()->name, "avx2") == 0)
-		return &quantize_avx2;
-#endif
-	return &quantize_scalar;
-}
-
 static void copy(enum dtype dtype, const float *x, void *dst, size_t n)
 {
 	if (dtype == DTYPE_BF16)
@@ -42,7 +30,7 @@ void quantize_row(enum dtype dtype, const float *x, const float *w, void *dst,
 	};
 	const struct dtype_info *info = dtype_info(dtype);
 	void (*row)(const float *, const float *, void *, int64_t) =
-		set()->row[dtype];
+		kernels_get()->quantize->row[dtype];
 	unsigned char *out = dst;
 
 	assert(n >= 0 && n % info->block == 0);

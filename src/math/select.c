@@ -1,19 +1,12 @@
 #include "math/select.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "math/kernels.h"
 
 const struct select_ops *select_get(void)
 {
-#ifdef __x86_64__
-	if (kernels_get()->avx512)
-		return &select_avx512;
-	if (strcmp(kernels_get()->name, "avx2") == 0)
-		return &select_avx2;
-#endif
-	return &select_scalar;
+	return kernels_get()->select;
 }
 
 static void swap(struct pick *a, struct pick *b)

@@ -41,8 +41,6 @@ struct select_sums {
 };
 
 struct select_ops {
-	const char *name;
-
 	/* max[b] = the largest of x[b * SELECT_BLOCK..), -infinity where there
 	 * is none.  max: [select_blocks(n)]. */
 	void (*block_max)(const float *x, size_t n, float *max);

@@ -142,7 +142,6 @@ static size_t count_above(const float *x, size_t n, float value)
 }
 
 const struct select_ops select_avx2 = {
-	.name = "avx2",
 	.block_max = block_max,
 	.sums = sums,
 	.count_above = count_above,

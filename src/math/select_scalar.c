@@ -44,7 +44,6 @@ static size_t count_above(const float *x, size_t n, float value)
 }
 
 const struct select_ops select_scalar = {
-	.name = "scalar",
 	.block_max = block_max,
 	.sums = sums,
 	.count_above = count_above,

@@ -148,7 +148,7 @@ static double fma_rate(struct bench *bench)
 {
 	double best = 0, rate, start;
 
-	if (!kernels_get()->avx512)
+	if (!kernels_get()->panel_levelled)
 		return NAN;
 	for (int i = 0; i < 20; i++) {
 		start = now(bench);

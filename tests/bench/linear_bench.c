@@ -112,12 +112,13 @@ static struct peak peak_of(enum form form)
 	struct peak peak = { NULL, 0 };
 #ifdef __x86_64__
 	const struct kernels *kernels = kernels_get();
+	bool avx512 = kernels->panel_levelled; /* no other has these */
 
-	if (form == FORM_INT8 && kernels->avx512)
+	if (form == FORM_INT8 && avx512)
 		peak = (struct peak){ peak_int8, CHAINS * 128 };
 	else if (form == FORM_BF16 && kernels->tile_bf16_narrow)
 		peak = (struct peak){ peak_bf16, CHAINS * 64 };
-	else if (kernels->avx512)
+	else if (avx512)
 		peak = (struct peak){ peak_avx512, CHAINS * 32 };
 	else if (strcmp(kernels->name, "avx2") == 0)
 		peak = (struct peak){ peak_avx2, CHAINS * 16 };
