@@ -32,6 +32,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "math/ask_for.h"
 #include "math/packed.h"
 #include "math/packed_record.h"
 #include "math/quant_blocks.h"
@@ -120,7 +121,7 @@ INLINE void prefetch_part(enum dtype dtype, size_t far, const char *record,
 	if (!far)
 		return;
 	for (size_t l = lines * i / n; l < lines * (i + 1) / n; l++)
-		__builtin_prefetch(record + far + 64 * l, 0, 2);
+		ask_for(record + far + 64 * l);
 }
 
 INLINE struct at block_at(struct at at, int b)

@@ -10,7 +10,6 @@
 
 #define TILE_X 2
 #define TILE_BLOCKS(b, d) \
-	TILE_BLOCK(8, 1, b, d) \
 	TILE_BLOCK(4, 1, b, d) \
 	TILE_BLOCK(4, 2, b, d)
 
@@ -18,10 +17,12 @@
 
 #include "math/tile_walk.h"
 
+/* With eight rows of q6_k one row of activations takes 5 to 8% longer. */
 INLINE size_t tile_width(const struct tile *t, enum dtype dtype)
 {
+	(void)t;
 	(void)dtype;
-	return t->rows == 1 ? 8 : 4;
+	return 4;
 }
 
 #include "math/tile_sum_avx2.h"

@@ -2,8 +2,7 @@
  * q4_k and q5_k (256 elements in sub-blocks with scales of their own) by 8-bit
  * activations.
  *
- * A row in every lane (tile_lanes_avx2.h): products are added up in 16 bits, and a
- * scale is that of a lane's row and multiplies as an integer.
+ * A row in every lane (tile_lanes_avx2.h); scales multiply as integers.
  */
 #include "math/tile.h"
 
@@ -17,6 +16,8 @@
 #include "math/tensor.h"
 #include "math/tile_lanes_avx2.h"
 #include "math/transpose_avx2.h"
+
+#define PARTS 32 /* in which a step asks for lines */
 
 /* By what a super-block of each row is multiplied: sub-block v by scale[v], in both
  * words of a dword, and all by d. */
@@ -112,15 +113,6 @@ INLINE void find_factors(struct factors *f, __m256 sum[TILE_X], int n_x,
 
 /* ---- products ---- */
 
-/* Adds the products of four dwords of codes, see lanes_add_dot(). */
-INLINE __m256i add_dots(__m256i sum, const __m256i code[4], const int8_t *x)
-{
-	UNROLL
-	for (int j = 0; j < 4; j++)
-		sum = lanes_add_dot(sum, code[j], x + 4 * j);
-	return sum;
-}
-
 /* Bits `mask` of v moved up by n, or down. */
 INLINE __m256i moved(__m256i v, int n, int mask)
 {
@@ -128,57 +120,87 @@ INLINE __m256i moved(__m256i v, int n, int mask)
 }
 
 /* Codes of sub-block v out of the bytes that it shares with its neighbour. */
-INLINE void codes_of(__m256i code[4], enum dtype dtype, const __m256i both[4],
-                     const __m256i fifth[4], int v)
+INLINE __m256i codes_of(enum dtype dtype, __m256i both, __m256i fifth, int v)
 {
-	UNROLL
-	for (int e = 0; e < 4; e++) {
-		code[e] = moved(both[e], v % 2 * -4, 15);
-		if (dtype == DTYPE_Q5_K)
-			code[e] = _mm256_or_si256(code[e],
-			                          moved(fifth[e], 4 - v, 16));
-	}
-}
-
-/* 16-bit sums times a scale.  Eight products of pairs of q4_k, 2 * 15 * 127 each,
- * fit them: their second sum has the first.  Of q5_k no more than four do. */
-INLINE __m256 scaled(const __m256i half[2], enum dtype dtype, __m256i scale)
-{
-	__m256i sum = _mm256_madd_epi16(half[1], scale);
+	__m256i code = moved(both, v % 2 * -4, 15);
 
 	if (dtype == DTYPE_Q5_K)
-		sum = _mm256_add_epi32(sum, _mm256_madd_epi16(half[0], scale));
-	return _mm256_cvtepi32_ps(sum);
+		code = _mm256_or_si256(code, moved(fifth, 4 - v, 16));
+	return code;
+}
+
+/* The sums of eight rows times a scale.  Of q4_k, pairs of which are 2 * 15 * 127 at
+ * most, eight pairs fit 16 bits; of q5_k no more than four. */
+INLINE __m256 scaled(const __m256i four[2], enum dtype dtype, __m256i scale)
+{
+	__m256i two[2];
+
+	lanes_eight(two, four);
+	if (dtype == DTYPE_Q4_K)
+		return _mm256_cvtepi32_ps(
+			_mm256_madd_epi16(_mm256_add_epi16(two[0], two[1]),
+		                          scale));
+	return _mm256_cvtepi32_ps(
+		_mm256_add_epi32(_mm256_madd_epi16(two[0], scale),
+	                         _mm256_madd_epi16(two[1], scale)));
+}
+
+/* dot[j][h]: sub-block 2 p + h of super-block k, which begins at `at`, of rows i
+ * and i + 4, eight sums of two pairs each. */
+INLINE void dots_of_two(__m256i dot[TILE_X][2], int n_x, enum dtype dtype,
+                        const struct tile_rows *rows, int i, size_t at, int p,
+                        size_t k)
+{
+	const size_t qh = at + 16, qs = qh + (dtype == DTYPE_Q5_K ? 32 : 0);
+
+	UNROLL
+	for (int half = 0; half < 2; half++) {
+		size_t from = 16 * (size_t)half;
+		__m256i both = lanes_two(rows, i, qs + 32 * (size_t)p + from);
+		__m256i fifth = both;
+
+		tile_prefetch_part(rows, n_x, LANES, at, codes_bytes(dtype),
+		                   (size_t)(8 * p + 2 * i + half), PARTS);
+		if (dtype == DTYPE_Q5_K)
+			fifth = lanes_two(rows, i, qh + from);
+		UNROLL
+		for (int h = 0; h < 2; h++) {
+			int v = 2 * p + h;
+			__m256i code = codes_of(dtype, both, fifth, v);
+
+			UNROLL
+			for (int j = 0; j < n_x; j++) {
+				__m256i pairs = _mm256_maddubs_epi16(
+					code,
+					lanes_x(tile_x(rows, j, k), v, half));
+
+				dot[j][h] = half ? _mm256_add_epi16(dot[j][h],
+				                                    pairs)
+				                 : pairs;
+			}
+		}
+	}
 }
 
 /* Sub-blocks 2 p and 2 p + 1 of super-block k. */
 INLINE void multiply_two(__m256 part[TILE_X], int n_x, enum dtype dtype,
-                         size_t at, int p, const __m256i fifth[8],
-                         const struct factors *f, const struct tile_rows *rows,
-                         size_t k)
+                         size_t at, int p, const struct factors *f,
+                         const struct tile_rows *rows, size_t k)
 {
-	const size_t qs = at + (dtype == DTYPE_Q4_K ? 16 : 48);
-	__m256i dots[TILE_X][2][2], both[4], code[4];
+	__m256i two[2][TILE_X][2], four[TILE_X][2][2];
 
 	UNROLL
-	for (int i = 0; i < 2; i++) {
-		rows_of_4(rows->w, qs + 32 * (size_t)p + 16 * (size_t)i, both);
-		tile_prefetch_part(rows, LANES, at, codes_bytes(dtype),
-		                   (size_t)(2 * p + i));
+	for (int g = 0; g < 2; g++) {
 		UNROLL
-		for (int h = 0; h < 2; h++) {
-			int v = 2 * p + h;
-
-			codes_of(code, dtype, both, fifth + 4 * i, v);
+		for (int i = 0; i < 2; i++)
+			dots_of_two(two[i], n_x, dtype, rows, 2 * g + i, at, p,
+			            k);
+		UNROLL
+		for (int j = 0; j < n_x; j++) {
 			UNROLL
-			for (int j = 0; j < n_x; j++)
-				dots[j][h][i] = add_dots(
-					i && dtype == DTYPE_Q4_K
-						? dots[j][h][0]
-						: _mm256_setzero_si256(),
-					code,
-					tile_x(rows, j, k)->q + 32 * v +
-						16 * i);
+			for (int h = 0; h < 2; h++)
+				four[j][h][g] =
+					lanes_four(two[0][j][h], two[1][j][h]);
 		}
 	}
 	UNROLL
@@ -188,7 +210,7 @@ INLINE void multiply_two(__m256 part[TILE_X], int n_x, enum dtype dtype,
 		UNROLL
 		for (int j = 0; j < n_x; j++)
 			part[j] = _mm256_fmadd_ps(
-				scaled(dots[j][h], dtype, f->scale[v]),
+				scaled(four[j][h], dtype, f->scale[v]),
 				lanes_broadcast(&tile_x(rows, j, k)->d[v]),
 				part[j]);
 	}
@@ -200,14 +222,11 @@ INLINE void multiply(__m256 sum[TILE_X], int n_x, enum dtype dtype, size_t at,
                      size_t k)
 {
 	__m256 part[TILE_X];
-	__m256i fifth[8];
 
-	if (dtype == DTYPE_Q5_K)
-		rows_of_8(rows->w, at + 16, fifth);
 	lanes_clear(part, n_x);
 	UNROLL
 	for (int p = 0; p < 4; p++)
-		multiply_two(part, n_x, dtype, at, p, fifth, f, rows, k);
+		multiply_two(part, n_x, dtype, at, p, f, rows, k);
 	UNROLL
 	for (int j = 0; j < n_x; j++)
 		sum[j] = _mm256_fmadd_ps(f->d, part[j], sum[j]);

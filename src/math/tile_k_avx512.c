@@ -242,8 +242,8 @@ INLINE void block(int n_w, int n_x, enum dtype dtype, const struct tile *t,
 			struct weights w =
 				load_w(dtype, rows->w[i] + k * bytes);
 
-			tile_prefetch_part(rows, (size_t)n_w, k * bytes, bytes,
-			                   (size_t)i);
+			tile_prefetch_part(rows, n_x, (size_t)n_w, k * bytes,
+			                   bytes, (size_t)i, (size_t)n_w);
 			UNROLL
 			for (int j = 0; j < n_x; j++)
 				sum[i][j] =

@@ -1,24 +1,24 @@
 /*
  * tile_lanes_avx2.h - register blocks that have a row of weights in every lane
  *
- * For the AVX2 files alone.  Eight rows are transposed as they are read, so that
- * one dword of activations, broadcast, meets four codes of each, and a sum needs
- * no adding up of lanes.
+ * For the AVX2 files alone.  Codes are multiplied as they lie, 16 of two rows in a
+ * vector.  Their products, a fourth as many once some were added up in 16 bits, then
+ * change lanes, so that a scale is that of a lane's row, and a sum needs no adding up
+ * of lanes at its end.  To transpose the codes instead takes longer.
  */
 #ifndef CONFAB_TILE_LANES_AVX2_H
 #define CONFAB_TILE_LANES_AVX2_H
 
 #include <immintrin.h>
 #include <stddef.h>
-#include <string.h>
 
 #define TILE_X 2
 #define TILE_BLOCKS(b, d) \
 	TILE_BLOCK(8, 1, b, d) \
 	TILE_BLOCK(8, 2, b, d)
 
+#include "math/quant_x.h"
 #include "math/tile_walk.h"
-#include "math/transpose_avx2.h"
 
 #define LANES 8
 
@@ -55,16 +55,38 @@ INLINE __m256 lanes_broadcast(const float *f)
 	return _mm256_broadcast_ss(f);
 }
 
-/* Adds the products of codes, four of each row and below 128, by the four int8 at x
- * to 16-bit sums of pairs.  How many fit is the caller's to know. */
-INLINE __m256i lanes_add_dot(__m256i sum, __m256i codes, const void *x)
-{
-	int q;
+/* ---- products that change lanes ---- */
 
-	memcpy(&q, x, sizeof q);
-	return _mm256_add_epi16(sum,
-	                        _mm256_maddubs_epi16(codes,
-	                                             _mm256_set1_epi32(q)));
+/* 16 bytes at offset `at` of rows i and i + 4. */
+INLINE __m256i lanes_two(const struct tile_rows *rows, int i, size_t at)
+{
+	return _mm256_loadu2_m128i((const __m128i *)(rows->w[i + 4] + at),
+	                           (const __m128i *)(rows->w[i] + at));
+}
+
+/* Half `half` of block b of a quant_x, in both halves of a vector. */
+INLINE __m256i lanes_x(const struct quant_x *x, int b, int half)
+{
+	return _mm256_broadcastsi128_si256(
+		_mm_load_si128((const __m128i *)(x->q + 32 * b + 16 * half)));
+}
+
+/* 16-bit sums of rows i and i + 4 and those of rows i + 1 and i + 5, four of each. */
+INLINE __m256i lanes_four(__m256i a, __m256i b)
+{
+	return _mm256_add_epi16(_mm256_unpacklo_epi64(a, b),
+	                        _mm256_unpackhi_epi64(a, b));
+}
+
+/* The first and the second two sums of all rows, from those of rows 0, 1, 4, 5 and
+ * of the others. */
+INLINE void lanes_eight(__m256i two[2], const __m256i four[2])
+{
+	__m256 a = _mm256_castsi256_ps(four[0]),
+	       b = _mm256_castsi256_ps(four[1]);
+
+	two[0] = _mm256_castps_si256(_mm256_shuffle_ps(a, b, 0x88));
+	two[1] = _mm256_castps_si256(_mm256_shuffle_ps(a, b, 0xdd));
 }
 
 #endif

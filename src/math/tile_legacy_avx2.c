@@ -96,8 +96,8 @@ INLINE void block(int n_w, int n_x, enum dtype dtype, const struct tile *t,
 	for (; k + STEP <= t->n; k += STEP, offset += bytes) {
 		UNROLL
 		for (int i = 0; i < n_w; i++) {
-			tile_prefetch_part(rows, (size_t)n_w, offset, bytes,
-			                   (size_t)i);
+			tile_prefetch_part(rows, n_x, (size_t)n_w, offset,
+			                   bytes, (size_t)i, (size_t)n_w);
 			step_row(sum[i], n_x, dtype, rows->w[i] + offset, rows,
 			         k);
 		}

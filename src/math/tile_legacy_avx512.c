@@ -194,7 +194,8 @@ INLINE void step(__m512 sum[TILE_W][TILE_X], int n_w, int n_x, enum dtype dtype,
 	for (int i = 0; i < n_w; i++) {
 		struct weights w = load_w(dtype, rows->w[i] + offset);
 
-		tile_prefetch_part(rows, (size_t)n_w, offset, bytes, (size_t)i);
+		tile_prefetch_part(rows, n_x, (size_t)n_w, offset, bytes,
+		                   (size_t)i, (size_t)n_w);
 		UNROLL
 		for (int j = 0; j < n_x; j++) {
 			__m512i dot =

@@ -21,6 +21,7 @@
 
 #include <stddef.h>
 
+#include "math/ask_for.h"
 #include "math/quant_x.h"
 #include "math/row_blocks.h"
 #include "math/tensor.h"
@@ -74,36 +75,38 @@ INLINE const struct quant_x *tile_x(const struct tile_rows *rows, int j,
 /*
  * A row of weights is too short for the processor's own prefetching to get
  * going, so each line asks for the one that takes its place in the next block
- * of rows; into the second level, where more requests can be under way than
- * into the first.  Past the end of the weights this does nothing.
+ * of rows.  Past the end of the weights this does nothing.
  */
 INLINE void tile_prefetch(const struct tile_rows *rows, size_t offset)
 {
 	for (size_t i = rows->ahead_begin; i < rows->ahead_end; i++)
-		__builtin_prefetch(rows->w[i] + rows->ahead + offset, 0, 2);
+		ask_for(rows->w[i] + rows->ahead + offset);
 }
 
 /*
  * The same where a row's step of `bytes` is no whole number of lines: rows lie
- * one after the other, so those of the next blocks are one run of memory, and
- * each step asks for its share of that: row i's while the kernel is at work on that
- * row, or on that part of the step, since requests that come all at once find the
- * queue full and wait.  The run begins a row after the block's last row does, or
+ * one after the other, so those of the next blocks are one run of memory, and each
+ * step asks for its share of that, in n parts that are spread over its work: best a
+ * line at a time.  The run begins a row after the block's last row does, or
  * TILE_AHEAD after where rows are shorter.  (With four short rows a
  * TILE_AHEAD of 0 or 8 KiB is 5 to 20% slower.)  A row by itself asks for what is
  * TILE_ALONE further on, be that its own.
+ *
+ * With one row of activations every block asks for all: that spares the one that
+ * matters the branches.
  */
-INLINE void tile_prefetch_part(const struct tile_rows *rows, size_t width,
-                               size_t offset, size_t bytes, size_t i)
+INLINE void tile_prefetch_part(const struct tile_rows *rows, int n_x,
+                               size_t width, size_t offset, size_t bytes,
+                               size_t i, size_t n)
 {
 	const char *run = rows->w[0] + rows->run + offset * width;
-	const size_t lines = (width * bytes + 63) / 64;
+	const size_t lines = (width * bytes + 63) / 64, row = width * i / n;
 
-	if (i < rows->ahead_begin || i >= rows->ahead_end)
+	if (n_x > 1 && (row < rows->ahead_begin || row >= rows->ahead_end))
 		return;
 	UNROLL
-	for (size_t l = lines * i / width; l < lines * (i + 1) / width; l++)
-		__builtin_prefetch(run + 64 * l, 0, 2);
+	for (size_t l = lines * i / n; l < lines * (i + 1) / n; l++)
+		ask_for(run + 64 * l);
 }
 
 /* The blocks over one set of weight rows share the prefetching, so that memory

@@ -17,7 +17,7 @@
 
 #include "base/mem.h"
 #include "engine/sampler.h"
-#include "math/select.h"
+#include "math/kernels.h"
 
 static const struct {
 	const char *what;
@@ -91,7 +91,7 @@ int main(int argc, char **argv)
 		return 2;
 	logits = mem_alloc((size_t)n * sizeof *logits);
 	fill(logits, n);
-	printf("%d ids, %s\n", n, select_get()->name);
+	printf("%d ids, %s\n", n, kernels_get()->name);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct sampler *s = sampler_new(n);
 		double best = INFINITY;
