@@ -513,6 +513,16 @@ static void tiles_of_bf16_by_bf16_are_products(void **state)
 		run_tiles(k->tile_bf16_narrow, DTYPE_BF16, true);
 }
 
+static const struct kernels *best_set(void)
+{
+	static const char *const names[] = { "amx", "avx512", "avx2" };
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (kernels_by_name(names[i]))
+			return kernels_by_name(names[i]);
+	return &kernels_scalar;
+}
+
 static void the_environment_chooses_the_set(void **state)
 {
 	struct error err;
@@ -530,7 +540,7 @@ static void the_environment_chooses_the_set(void **state)
 	assert_non_null(strstr(err.text, "mmx"));
 	unsetenv("CONFAB_KERNELS");
 	kernels_use(NULL);
-	assert_ptr_equal(kernels_get(), sets[n_sets > 2 ? 2 : n_sets - 1]);
+	assert_ptr_equal(kernels_get(), best_set());
 	assert_null(kernels_by_name("mmx"));
 }
 
