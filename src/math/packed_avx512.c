@@ -32,6 +32,8 @@ typedef __m512 fvec;
 
 #define v_quads(bits)      ((void)(bits), 1)
 #define v_own_offset(bits) ((void)(bits), false)
+
+#define own_round(sum, n_rows, dtype, record, i, part, at) ((void)(at), false)
 #define v_dots(acc, codes, q, n, bits) \
 	_mm512_dpbusd_epi32(acc, (codes)[0], (q)[0])
 

@@ -15,6 +15,8 @@
  *				every dword: unsigned bytes below 2^bits by
  *				signed ones; with bits 8 the codes are less 128
  *	v_own_offset(bits)	whether it has taken those 128 away
+ *	own_round(sum, n_rows, dtype, record, i, part, at)
+ *				add_round() of a record's round i, or false
  *	f_set1, f_mul, f_add, f_fma, f_load, f_store
  *	f_halves(p)		LANES f16 at p
  *
@@ -307,7 +309,8 @@ INLINE void add_record(fvec sum[ROWS], int n_rows, enum dtype dtype, bool exact,
 			add_exact_round(sum, n_rows, dtype, codes, scale, min,
 			                part, p->x + k * sizeof(float),
 			                p->x_stride);
-		else
+		else if (!own_round(sum, n_rows, dtype, record, i, part,
+		                    activations_at(p, k)))
 			add_round(sum, n_rows, dtype, codes, scale, min, part,
 			          activations_at(p, k));
 		k += (size_t)blocks * QUANT_BLOCK;

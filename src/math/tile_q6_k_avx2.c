@@ -56,14 +56,12 @@ INLINE __m256i scales_of(__m256i scales, int v)
 	                                            _mm_set1_epi16(low)));
 }
 
-/* Super-block k of row i of n_w by n_x activation rows.  Two sums, lest one
- * multiply-add wait for the other. */
-INLINE void step_row(__m256 sum[TILE_X], int i, int n_w, int n_x,
+/* Super-block k of one weight row, i of n_w, by n_x activation rows.  Two sums, lest
+ * one multiply-add wait for the other. */
+INLINE void step_row(__m256 sum[TILE_X], int i, int n_w, int n_x, const char *w,
                      const struct tile_rows *rows, size_t k,
                      const struct biases *biases)
 {
-	const size_t bytes = sizeof(struct quant_q6_k);
-	const char *w = rows->w[i] + k * bytes;
 	const struct quant_q6_k *b = (const struct quant_q6_k *)w;
 	__m256i scales = _mm256_broadcastsi128_si256(
 		_mm_loadu_si128((const __m128i *)b->scales));
@@ -81,8 +79,11 @@ INLINE void step_row(__m256 sum[TILE_X], int i, int n_w, int n_x,
 		__m256i code = codes_k(DTYPE_Q6_K, w, v);
 		__m256i by = scales_of(scales, v);
 
-		tile_prefetch_part(rows, n_x, (size_t)n_w, k * bytes, bytes,
-		                   (size_t)(8 * i + v), 8 * (size_t)n_w);
+		if (n_x == 1) /* a line at a time */
+			tile_prefetch_part(rows, n_x, (size_t)n_w,
+			                   k * sizeof *b, sizeof *b,
+			                   (size_t)(8 * i + v),
+			                   8 * (size_t)n_w);
 		UNROLL
 		for (int j = 0; j < n_x; j++) {
 			const struct quant_x *x = tile_x(rows, j, k);
@@ -104,9 +105,8 @@ INLINE void step_row(__m256 sum[TILE_X], int i, int n_w, int n_x,
 INLINE void block(int n_w, int n_x, enum dtype dtype, const struct tile *t,
                   const struct tile_rows *rows)
 {
+	const size_t bytes = codes_bytes(dtype);
 	__m256 sum[TILE_W][TILE_X];
-
-	(void)dtype;
 
 	tile_clear(sum, n_w, n_x);
 	for (size_t k = 0; k < t->n / QUANT_SUPER; k++) {
@@ -116,8 +116,14 @@ INLINE void block(int n_w, int n_x, enum dtype dtype, const struct tile *t,
 		for (int j = 0; j < n_x; j++)
 			find_biases(&biases, j, tile_x(rows, j, k));
 		UNROLL
-		for (int i = 0; i < n_w; i++)
-			step_row(sum[i], i, n_w, n_x, rows, k, &biases);
+		for (int i = 0; i < n_w; i++) {
+			if (n_x > 1)
+				tile_prefetch_part(rows, n_x, (size_t)n_w,
+				                   k * bytes, bytes, (size_t)i,
+				                   (size_t)n_w);
+			step_row(sum[i], i, n_w, n_x, rows->w[i] + k * bytes,
+			         rows, k, &biases);
+		}
 	}
 	tile_store(sum, n_w, n_x, t, rows);
 }

@@ -92,18 +92,25 @@ INLINE void tile_prefetch(const struct tile_rows *rows, size_t offset)
  * TILE_AHEAD of 0 or 8 KiB is 5 to 20% slower.)  A row by itself asks for what is
  * TILE_ALONE further on, be that its own.
  *
- * With one row of activations every block asks for all: that spares the one that
- * matters the branches.
+ * n is a multiple of the block's rows.  One row of activations has one block, which
+ * asks for all; of more, blocks share the rows, and ask a row's part at a time: a
+ * branch for each line would take longer than it saves.
  */
 INLINE void tile_prefetch_part(const struct tile_rows *rows, int n_x,
                                size_t width, size_t offset, size_t bytes,
                                size_t i, size_t n)
 {
 	const char *run = rows->w[0] + rows->run + offset * width;
-	const size_t lines = (width * bytes + 63) / 64, row = width * i / n;
+	const size_t lines = (width * bytes + 63) / 64;
 
-	if (n_x > 1 && (row < rows->ahead_begin || row >= rows->ahead_end))
-		return;
+	if (n_x > 1) {
+		if (i % (n / width) != 0)
+			return;
+		i = i * width / n;
+		n = width;
+		if (i < rows->ahead_begin || i >= rows->ahead_end)
+			return;
+	}
 	UNROLL
 	for (size_t l = lines * i / n; l < lines * (i + 1) / n; l++)
 		ask_for(run + 64 * l);
