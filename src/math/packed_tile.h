@@ -17,6 +17,9 @@
  *	v_own_offset(bits)	whether it has taken those 128 away
  *	own_round(sum, n_rows, dtype, record, i, part, at)
  *				add_round() of a record's round i, or false
+ *	own_record(sum, n_rows, dtype, far, record, at)
+ *				all parts of a record, which asks for what is `far`
+ *				further on, or false
  *	f_set1, f_mul, f_add, f_fma, f_load, f_store
  *	f_halves(p)		LANES f16 at p
  *
@@ -328,6 +331,10 @@ INLINE void pass_over(int n_rows, enum dtype dtype, bool exact,
 
 	clear(sum, n_rows);
 	for (size_t k = 0; k < p->n; k += elements, record += bytes) {
+		if (!exact && own_record(sum, n_rows, dtype,
+		                         ahead(dtype, n_rows, exact, p), record,
+		                         activations_at(p, k)))
+			continue;
 		UNROLL
 		for (int h = 0; h < PARTS; h++)
 			add_record(sum[h], n_rows, dtype, exact, record, h, p,
