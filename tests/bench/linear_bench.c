@@ -14,12 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 #ifdef __x86_64__
 #include <immintrin.h>
 #endif
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/threads.h"
@@ -49,14 +49,6 @@ struct bench {
 	bool exact;
 	double seconds; /* per figure */
 };
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static void die(const char *text)
 {
@@ -144,10 +136,10 @@ static double measure_peak(const struct bench *bench, enum form form)
 	if (!peak.run)
 		return 0;
 	for (int i = 0; i < 3; i++) {
-		start = now();
+		start = clock_seconds();
 		threads_run(bench->pool, peak_work, &peak);
 		rate = peak.flops * PEAK_STEPS * threads_count(bench->pool) /
-		       (now() - start) * 1e-9;
+		       (clock_seconds() - start) * 1e-9;
 		best = rate > best ? rate : best;
 	}
 	return best;
@@ -168,9 +160,9 @@ static double measure_read(struct bench *bench)
 	double start, best = 0, rate;
 
 	for (int i = 0; i < 3; i++) {
-		start = now();
+		start = clock_seconds();
 		threads_run(bench->pool, read_work, bench);
-		rate = POOL_BYTES / (now() - start) * 1e-9;
+		rate = POOL_BYTES / (clock_seconds() - start) * 1e-9;
 		best = rate > best ? rate : best;
 	}
 	return best;
@@ -192,10 +184,10 @@ static double once(struct bench *bench, const struct shape *shape, size_t rows,
 		bench->offset = 0;
 	w.data = bench->weights + bench->offset;
 	bench->offset += bytes;
-	start = now();
+	start = clock_seconds();
 	linear(bench->work, &job, bench->x, (size_t)shape->n_in, rows,
 	       bench->exact);
-	return now() - start;
+	return clock_seconds() - start;
 }
 
 static int compare(const void *a, const void *b)

@@ -14,9 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/threads.h"
@@ -44,14 +44,6 @@ struct bench {
 };
 
 static volatile float sink;
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static void die(const char *text)
 {
@@ -81,13 +73,13 @@ static double turn(struct bench *bench, int set, struct tensor *w)
 	if (set < SETS - 1)
 		kernels_use(kernels_by_name(names[set]));
 	w->data = bench->weights + bench->offset;
-	start = now();
+	start = clock_seconds();
 	if (set == SETS - 1)
 		threads_run(bench->pool, read_work, bench);
 	else
 		linear(bench->work, &job, bench->x, (size_t)tensor_cols(w),
 		       bench->rows, false);
-	start = now() - start;
+	start = clock_seconds() - start;
 	bench->offset += TURN_BYTES;
 	if (bench->offset + TURN_BYTES > POOL_BYTES)
 		bench->offset = 0;
