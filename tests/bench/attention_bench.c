@@ -32,6 +32,7 @@
 #include "math/kernels.h"
 #include "model/kv_cache.h"
 #include "model/paged_attention.h"
+#include "tests/bench/bench.h"
 
 struct bench {
 	struct threads *pool;
@@ -169,13 +170,6 @@ static double fma_rate(struct bench *bench)
 
 /* ---- attention ---- */
 
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 static double attend_pass(struct bench *bench, size_t seq)
 {
 	size_t n = seq * (size_t)bench->heads * (size_t)bench->shape.head_dim;
@@ -194,7 +188,7 @@ static double attend_pass(struct bench *bench, size_t seq)
 /* The middle one, or the least with -b. */
 static double of_repeats(const struct bench *bench, double *x)
 {
-	qsort(x, (size_t)bench->repeats, sizeof *x, by_value);
+	qsort(x, (size_t)bench->repeats, sizeof *x, bench_by_value);
 	return x[bench->best ? 0 : bench->repeats / 2];
 }
 
@@ -223,7 +217,7 @@ static void report_decode(struct bench *bench)
 		ratio[i] = attend[i] / reads[i];
 	}
 	seconds = of_repeats(bench, attend);
-	qsort(ratio, n, sizeof *ratio, by_value);
+	qsort(ratio, n, sizeof *ratio, bench_by_value);
 	printf("depth %6zu new    1: %8.2f ms  %5.1f GB/s, %3.0f%% of %.1f\n",
 	       bench->depth, seconds * 1e3, gigabytes / seconds,
 	       100 / ratio[n / 2], gigabytes / of_repeats(bench, reads));

@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 #ifdef __x86_64__
 #include <immintrin.h>
@@ -26,6 +25,7 @@
 #include "math/kernels.h"
 #include "math/linear.h"
 #include "math/tensor.h"
+#include "tests/bench/bench.h"
 
 #define POOL_BYTES (1u << 30) /* of weights: far more than any cache */
 
@@ -190,13 +190,6 @@ static double once(struct bench *bench, const struct shape *shape, size_t rows,
 	return clock_seconds() - start;
 }
 
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 static enum form form_of(const struct bench *bench, size_t rows)
 {
 	if (bench->exact)
@@ -228,7 +221,7 @@ static void measure(struct bench *bench, const struct shape *shape, size_t rows)
 		times[n] = once(bench, shape, rows, bytes);
 		total += times[n++];
 	}
-	qsort(times, (size_t)n, sizeof *times, compare);
+	qsort(times, (size_t)n, sizeof *times, bench_by_value);
 	gbs = (double)bytes / times[n / 2] * 1e-9;
 	gflops = 2.0 * (double)elements * (double)rows / times[n / 2] * 1e-9;
 	printf("%-12s %6lld x %-5lld %4zu rows: %6.1f GB/s (%3.0f%%) "
@@ -239,36 +232,23 @@ static void measure(struct bench *bench, const struct shape *shape, size_t rows)
 	fflush(stdout);
 }
 
-/* Small weights in every dtype: 0x3c repeated is about 0.01 in bf16 and f32. */
 static void set_up(struct bench *bench, int threads, size_t max_rows)
 {
 	struct error err = { "" };
 
 	bench->pool = threads_new(threads, &err);
-	bench->weights = mmap(NULL, POOL_BYTES, PROT_READ | PROT_WRITE,
-	                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (!bench->pool || bench->weights == MAP_FAILED)
+	if (!bench->pool)
 		die(err.text);
-	madvise(bench->weights, POOL_BYTES, MADV_HUGEPAGE);
-	memset(bench->weights, 0x3c, POOL_BYTES);
 	bench->work =
 		linear_work_new(bench->pool, max_rows, 9728, 151936, &err);
-	bench->x = mem_try(max_rows, 9728 * sizeof(float));
-	bench->y = mem_try(max_rows, 151936 * sizeof(float));
-	if (!bench->work || !bench->x || !bench->y)
+	if (!bench->work)
 		die(err.text);
-	for (size_t i = 0; i < max_rows * 9728; i++)
-		bench->x[i] = (float)(i % 13) * .01f;
+	bench->weights = bench_weights(POOL_BYTES);
+	bench->x = bench_activations(max_rows, 9728);
+	bench->y = mem_try(max_rows, 151936 * sizeof(float));
+	if (!bench->weights || !bench->x || !bench->y)
+		die("no memory");
 	memset(bench->y, 0, max_rows * 151936 * sizeof(float));
-}
-
-static enum dtype dtype_named(const char *name)
-{
-	for (int d = 0; d < DTYPE_COUNT; d++)
-		if (strcmp(dtype_info((enum dtype)d)->name, name) == 0)
-			return (enum dtype)d;
-	die("no such dtype");
-	return DTYPE_F32;
 }
 
 int main(int argc, char **argv)
@@ -278,12 +258,13 @@ int main(int argc, char **argv)
 	size_t rows[16], n_rows = 0, max_rows = 0;
 	int threads = threads_default_count(), option;
 	const char *only = NULL;
+	bool known = true;
 
 	while ((option = getopt(argc, argv, "t:d:s:n:e")) != -1) {
 		if (option == 't')
 			threads = atoi(optarg);
 		else if (option == 'd')
-			bench.dtype = dtype_named(optarg);
+			known = bench_dtype(optarg, &bench.dtype);
 		else if (option == 's')
 			bench.seconds = atof(optarg);
 		else if (option == 'n')
@@ -293,6 +274,8 @@ int main(int argc, char **argv)
 		else
 			return 2;
 	}
+	if (!known)
+		die("no such dtype");
 	for (; optind < argc && n_rows < 16; optind++)
 		rows[n_rows++] = strtoul(argv[optind], NULL, 10);
 	for (size_t i = 0; n_rows == 0 || i < n_rows; i++) {
@@ -318,7 +301,7 @@ int main(int argc, char **argv)
 				measure(&bench, &shapes[s], rows[i]);
 	linear_work_free(bench.work);
 	threads_free(bench.pool);
-	munmap(bench.weights, POOL_BYTES);
+	free(bench.weights);
 	free(bench.x);
 	free(bench.y);
 	return 0;

@@ -21,21 +21,9 @@
 #include "engine/sampler.h"
 #include "engine/session.h"
 #include "model/model.h"
+#include "tests/bench/bench.h"
 
 #define PROMPT 32
-
-static int by_size(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double median(double *values, int n)
-{
-	qsort(values, (size_t)n, sizeof *values, by_size);
-	return values[n / 2];
-}
 
 static void die(const char *what)
 {
@@ -76,8 +64,8 @@ static void report_one(const char *what, double forward, double odds)
 
 static void report(struct times *t)
 {
-	double forward = median(t->forward, t->n);
-	double odds = median(t->odds, t->n);
+	double forward = bench_median(t->forward, (size_t)t->n);
+	double odds = bench_median(t->odds, (size_t)t->n);
 
 	report_one("median", forward, odds);
 	report_one("least", t->forward[0], t->odds[0]); /* they are sorted */

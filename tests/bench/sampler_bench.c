@@ -12,9 +12,9 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "engine/sampler.h"
 #include "math/kernels.h"
@@ -48,14 +48,6 @@ static const struct {
 	    .presence_penalty = 1,
 	    .repeat_penalty = 1.1f } },
 };
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static double uniform(void)
 {
@@ -99,10 +91,10 @@ int main(int argc, char **argv)
 
 		sampler_start(s, &rows[i].settings, (int[]){ 1, 2, 3 }, 3);
 		for (int r = 0; r < repeats; r++) {
-			double start = now();
+			double start = clock_seconds();
 
 			sampler_draw(s, logits, &sample);
-			start = now() - start;
+			start = clock_seconds() - start;
 			best = start < best ? start : best;
 		}
 		printf("%-34s %7.0f us\n", rows[i].what, best * 1e6);

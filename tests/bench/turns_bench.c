@@ -10,10 +10,9 @@
  * medians of a thousand turns repeat to one per cent: what was read in the time, and
  * that as a share of plain reading in the same turn.
  */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -23,6 +22,7 @@
 #include "math/kernels.h"
 #include "math/linear.h"
 #include "math/tensor.h"
+#include "tests/bench/bench.h"
 
 #define POOL_BYTES (1u << 30) /* of weights: far more than any cache */
 #define TURN_BYTES (16u << 20)
@@ -36,7 +36,7 @@ static const char *const names[SETS] = { "avx2", "avx512", "amx", "reading" };
 struct bench {
 	struct threads *pool;
 	struct linear_work *work;
-	const char *weights;
+	char *weights;
 	size_t offset; /* of those used next */
 	float *x, *y;
 	enum dtype dtype;
@@ -68,42 +68,29 @@ static double turn(struct bench *bench, int set, struct tensor *w)
 	struct linear_job job = { .w = w,
 		                  .y = bench->y,
 		                  .y_stride = (size_t)tensor_rows(w) };
-	double start;
+	double began;
 
 	if (set < SETS - 1)
 		kernels_use(kernels_by_name(names[set]));
 	w->data = bench->weights + bench->offset;
-	start = clock_seconds();
+	began = clock_seconds();
 	if (set == SETS - 1)
 		threads_run(bench->pool, read_work, bench);
 	else
 		linear(bench->work, &job, bench->x, (size_t)tensor_cols(w),
 		       bench->rows, false);
-	start = clock_seconds() - start;
+	began = clock_seconds() - began;
 	bench->offset += TURN_BYTES;
 	if (bench->offset + TURN_BYTES > POOL_BYTES)
 		bench->offset = 0;
-	return start;
-}
-
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double median(double *values, int n)
-{
-	qsort(values, (size_t)n, sizeof *values, compare);
-	return values[n / 2];
+	return began;
 }
 
 static void measure(struct bench *bench, int64_t elements, int turns)
 {
 	static double rate[SETS][MAX_TURNS], share[SETS][MAX_TURNS];
 	struct tensor w = { .dtype = bench->dtype, .n_dims = 2 };
-	size_t row;
+	size_t row, n = (size_t)turns;
 
 	if (elements < 256 || elements > MOST_IN ||
 	    !dtype_row_bytes(bench->dtype, elements, &row))
@@ -125,53 +112,40 @@ static void measure(struct bench *bench, int64_t elements, int turns)
 			printf("%-5s %6lld elements  %-8s %6.1f GB/s %4.0f%%\n",
 			       dtype_info(bench->dtype)->name,
 			       (long long)elements, names[s],
-			       median(rate[s], turns) * 1e-9,
-			       100 * median(share[s], turns));
+			       bench_median(rate[s], n) * 1e-9,
+			       100 * bench_median(share[s], n));
 	fflush(stdout);
 }
 
-/* Small weights in every dtype: 0x3c repeated is about 0.01 in bf16 and f32. */
 static void set_up(struct bench *bench, int threads)
 {
 	struct error err = { "" };
-	char *weights = mmap(NULL, POOL_BYTES, PROT_READ | PROT_WRITE,
-	                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	bench->pool = threads_new(threads, &err);
-	if (weights == MAP_FAILED || !bench->pool)
+	if (!bench->pool)
 		die(err.text);
-	madvise(weights, POOL_BYTES, MADV_HUGEPAGE);
-	memset(weights, 0x3c, POOL_BYTES);
-	bench->weights = weights;
 	bench->work = linear_work_new(bench->pool, bench->rows, MOST_IN,
 	                              MOST_OUT, &err);
-	bench->x = mem_try(bench->rows, MOST_IN * sizeof(float));
-	bench->y = mem_try(bench->rows, MOST_OUT * sizeof(float));
-	if (!bench->work || !bench->x || !bench->y)
+	if (!bench->work)
 		die(err.text);
-	for (size_t i = 0; i < bench->rows * MOST_IN; i++)
-		bench->x[i] = (float)(i % 13) * .01f;
-}
-
-static enum dtype dtype_named(const char *name)
-{
-	for (int d = 0; d < DTYPE_COUNT; d++)
-		if (strcmp(dtype_info((enum dtype)d)->name, name) == 0)
-			return (enum dtype)d;
-	die("no such dtype");
-	return DTYPE_F32;
+	bench->weights = bench_weights(POOL_BYTES);
+	bench->x = bench_activations(bench->rows, MOST_IN);
+	bench->y = mem_try(bench->rows, MOST_OUT * sizeof(float));
+	if (!bench->weights || !bench->x || !bench->y)
+		die("no memory");
 }
 
 int main(int argc, char **argv)
 {
 	struct bench bench = { .dtype = DTYPE_BF16, .rows = 1 };
 	int threads = threads_default_count(), turns = 500, option;
+	bool known = true;
 
 	while ((option = getopt(argc, argv, "t:d:r:n:")) != -1) {
 		if (option == 't')
 			threads = atoi(optarg);
 		else if (option == 'd')
-			bench.dtype = dtype_named(optarg);
+			known = bench_dtype(optarg, &bench.dtype);
 		else if (option == 'r')
 			bench.rows = strtoul(optarg, NULL, 10);
 		else if (option == 'n')
@@ -179,6 +153,8 @@ int main(int argc, char **argv)
 		else
 			return 2;
 	}
+	if (!known)
+		die("no such dtype");
 	if (threads < 1 || bench.rows < 1 || turns < 1 || turns > MAX_TURNS)
 		die("threads, rows and turns are at least 1");
 	set_up(&bench, threads);
@@ -188,7 +164,7 @@ int main(int argc, char **argv)
 		measure(&bench, strtoll(argv[optind], NULL, 10), turns);
 	linear_work_free(bench.work);
 	threads_free(bench.pool);
-	munmap((void *)bench.weights, POOL_BYTES);
+	free(bench.weights);
 	free(bench.x);
 	free(bench.y);
 	return 0;
