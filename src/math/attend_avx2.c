@@ -98,7 +98,7 @@ INLINE void product(int rows, int cols, bool part, enum dtype dtype,
 	}
 	for (int i = 0; i < p->n; i++, at += p->step) {
 		if (ahead) { /* as much as this step reads */
-			_mm_prefetch(ahead, _MM_HINT_T1);
+			ask_for(ahead);
 			ahead += COLS * LANES * attend_size_of(dtype);
 		}
 		UNROLL

@@ -53,8 +53,8 @@ INLINE void product(int rows, int cols, enum dtype dtype,
 	attend_start(sum, rows, cols, mask, p->c, p->c_stride, p->scale);
 	for (int i = 0; i < p->n; i++, at += p->step) {
 		if (ahead) {
-			_mm_prefetch(ahead, _MM_HINT_T1);
-			_mm_prefetch(ahead + 64, _MM_HINT_T1);
+			ask_for(ahead);
+			ask_for(ahead + 64);
 			ahead += 128;
 		}
 		UNROLL

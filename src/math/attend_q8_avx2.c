@@ -58,7 +58,7 @@ INLINE void dot(int rows, const struct quads *p, __m256i result[ATTEND_ROWS])
 		__m256i low = widen(at), high = widen(at + 16);
 
 		if (ahead) {
-			_mm_prefetch(ahead, _MM_HINT_T1);
+			ask_for(ahead);
 			ahead += 32;
 		}
 		UNROLL

@@ -76,7 +76,7 @@ INLINE void dot(int rows, int cols, bool queries, const struct quads *p,
 		if (ahead) {
 			UNROLL
 			for (int j = 0; j < cols; j++)
-				_mm_prefetch(ahead + 64 * j, _MM_HINT_T1);
+				ask_for(ahead + 64 * j);
 			ahead += 64 * cols;
 		}
 		UNROLL

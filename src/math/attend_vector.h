@@ -11,6 +11,7 @@
 
 #include <stddef.h>
 
+#include "math/ask_for.h"
 #include "math/attend.h"
 #include "math/tensor.h"
 #include "math/unroll.h"
@@ -29,7 +30,7 @@ INLINE void attend_ask_rest(const char *ahead, int head_dim)
 	const int scales = head_dim / ATTEND_Q8_BLOCK * ATTEND_PAGE * 2;
 
 	for (int i = 0; ahead && i < scales; i += 64)
-		__builtin_prefetch(ahead + codes + i, 0, 2);
+		ask_for(ahead + codes + i);
 }
 
 /* Statement f(n, ...) with n = rows, 1..ATTEND_ROWS, as a constant. */

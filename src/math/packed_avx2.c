@@ -37,7 +37,7 @@ typedef __m256 fvec;
  * every quad. */
 INLINE int v_quads(int bits)
 {
-	return bits == 4 ? 8 : bits == 6 ? 2 : 1;
+	return bits == 4 ? 8 : 1;
 }
 
 INLINE __m256i v_dots(__m256i acc, const __m256i *codes, const __m256i *q,

@@ -33,8 +33,7 @@ typedef __m512 fvec;
 #define v_quads(bits)      ((void)(bits), 1)
 #define v_own_offset(bits) ((void)(bits), false)
 
-#define own_round(sum, n_rows, dtype, record, i, part, at) ((void)(at), false)
-#define own_record(sum, n_rows, dtype, far, record, at)    false
+#define own_record(sum, n_rows, dtype, record, far, at) false
 #define v_dots(acc, codes, q, n, bits) \
 	_mm512_dpbusd_epi32(acc, (codes)[0], (q)[0])
 

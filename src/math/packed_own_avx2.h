@@ -2,7 +2,7 @@
  * packed_own_avx2.h - packed types that AVX2 multiplies in a way of their own
  *
  * Included by packed_avx2.c alone, after its vectors and before packed_tile.h, whose
- * own_round() and own_record() these are.
+ * own_record() is made here.
  */
 #ifndef CONFAB_PACKED_OWN_AVX2_H
 #define CONFAB_PACKED_OWN_AVX2_H
@@ -14,21 +14,16 @@
 #include "math/packed.h"
 #include "math/packed_record.h"
 #include "math/quant_x_at.h"
+#include "math/transpose_avx2.h"
 
 /* ---- q6_k ---- */
 
 /* Signed bytes b0 and b1 of each dword times 2^log, as two integers of 16 bits. */
 INLINE __m256i signed_bytes(__m256i v, int b0, int b1, int log)
 {
-	const int at = 0x00800080 | b0 << 8 | b1 << 24; /* upper bytes */
-	const int dword = 0x04000400;
+	const uint32_t upper = (uint32_t)b0 << 8 | (uint32_t)b1 << 24;
 
-	v = _mm256_shuffle_epi8(v, _mm256_setr_epi32(at, at + dword,
-	                                             at + 2 * dword,
-	                                             at + 3 * dword, at,
-	                                             at + dword, at + 2 * dword,
-	                                             at + 3 * dword));
-	return _mm256_srai_epi16(v, 8 - log);
+	return _mm256_srai_epi16(order_bytes(v, 0x00800080 | upper), 8 - log);
 }
 
 /* dot[r] += the products of half `half` of a round's block b, times its scale.  Two
@@ -59,50 +54,65 @@ INLINE void add_q6_k_half(__m256i dot[ROWS], int n_rows,
 	}
 }
 
-/* Of q6_k scales multiply as integers, so that a block takes one conversion to
- * floats and not two.  The bias of 32 is taken off with the sums of the halves. */
-INLINE bool own_round(__m256 sum[ROWS], int n_rows, enum dtype dtype,
-                      const void *record, int i, int part, struct at at)
+/* Block b of round i, by its scales and without the bias of 32, which is taken off
+ * with the sums of the halves. */
+INLINE void add_q6_k_block(__m256 sum[ROWS], int n_rows,
+                           const struct packed_q6_k *record, int i, int b,
+                           int part, struct at x)
 {
-	const struct packed_q6_k *r6 = record;
-	__m256 part_sum[ROWS], d;
+	__m256i scales = dwords_at(&record->scales[2 * i + b / 2], part);
+	const int first = b % 2 * 2; /* byte */
+	__m256i dot[ROWS];
 
-	if (dtype != DTYPE_Q6_K_X16)
-		return false;
 	UNROLL
 	for (int r = 0; r < n_rows; r++)
-		part_sum[r] = f_set1(0);
+		dot[r] = _mm256_sub_epi32(v_set1(0),
+		                          v_sums(v_set1(sums_at(x, r)),
+		                                 signed_bytes(scales, first,
+		                                              first + 1, 5)));
 	UNROLL
-	for (int b = 0; b < 4; b++) {
-		__m256i scales = dwords_at(&r6->scales[2 * i + b / 2], part);
-		const int first = b % 2 * 2; /* byte */
-		struct at x = { at.x, at.stride, at.b + (size_t)b };
-		__m256i dot[ROWS];
+	for (int half = 0; half < 2; half++)
+		add_q6_k_half(dot, n_rows, record->q[i][0].low, b, half,
+		              signed_bytes(scales, first + half, first + half,
+		                           0),
+		              part, x);
+	UNROLL
+	for (int r = 0; r < n_rows; r++)
+		sum[r] = f_fma(v_int(dot[r]), f_set1(scale_at(x, r)), sum[r]);
+}
 
-		UNROLL
-		for (int r = 0; r < n_rows; r++)
-			dot[r] = _mm256_sub_epi32(
-				v_set1(0), v_sums(v_set1(sums_at(x, r)),
-			                          signed_bytes(scales, first,
-			                                       first + 1, 5)));
-		UNROLL
-		for (int half = 0; half < 2; half++)
-			add_q6_k_half(dot, n_rows,
-			              round_codes(dtype, record, i), b, half,
-			              signed_bytes(scales, first + half,
-			                           first + half, 0),
-			              part, x);
-		UNROLL
-		for (int r = 0; r < n_rows; r++)
-			part_sum[r] =
-				f_fma(v_int(dot[r]), f_set1(scale_at(x, r)),
-			              part_sum[r]);
+/* Of q6_k scales multiply as integers, so that a block takes one conversion to
+ * floats and not two. */
+INLINE void add_q6_k(__m256 sum[PARTS][ROWS], int n_rows,
+                     const struct packed_q6_k *record, size_t far, struct at at)
+{
+	const size_t lines = sizeof *record / 64, quarter = lines / 4;
+	const char *ask = (const char *)record + far;
+
+	UNROLL
+	for (int h = 0; h < PARTS; h++) {
+		__m256 d = f_load(record->d + LANES * h), of_d[ROWS];
+
+		for (int i = 0; i < 2; i++) {
+			for (size_t l = 0; far && l < quarter; l++)
+				ask_for(ask + 64 * l);
+			ask += 64 * quarter;
+			UNROLL
+			for (int r = 0; r < n_rows; r++)
+				of_d[r] = f_set1(0);
+			UNROLL
+			for (int b = 0; b < 4; b++) {
+				struct at x = { at.x, at.stride,
+					        (size_t)(4 * i + b) };
+
+				add_q6_k_block(of_d, n_rows, record, i, b, h,
+				               x);
+			}
+			UNROLL
+			for (int r = 0; r < n_rows; r++)
+				sum[h][r] = f_fma(of_d[r], d, sum[h][r]);
+		}
 	}
-	d = f_load(r6->d + LANES * part);
-	UNROLL
-	for (int r = 0; r < n_rows; r++)
-		sum[r] = f_fma(part_sum[r], d, sum[r]);
-	return true;
 }
 
 /* ---- q4_0 ---- */
@@ -142,14 +152,11 @@ INLINE void add_q4_0_quads(__m256i dot[2][ROWS], int n_rows,
 
 /* Of q4_0 both vectors of a group at once, so that activations are broadcast once
  * for both. */
-INLINE bool own_record(__m256 sum[PARTS][ROWS], int n_rows, enum dtype dtype,
-                       size_t far, const void *record, struct at at)
+INLINE void add_q4_0(__m256 sum[PARTS][ROWS], int n_rows,
+                     const struct packed_q4_0 *record, size_t far, struct at at)
 {
-	const struct packed_q4_0 *r4 = record;
 	const char *ask = (const char *)record + far;
 
-	if (dtype != DTYPE_Q4_0_X16)
-		return false;
 	UNROLL
 	for (int b = 0; b < 2; b++) {
 		struct at x = { at.x, at.stride, at.b + (size_t)b };
@@ -159,7 +166,7 @@ INLINE bool own_record(__m256 sum[PARTS][ROWS], int n_rows, enum dtype dtype,
 		for (int j = 0; j < 4; j++) {
 			if (far)
 				ask_for(ask + 64 * (4 * b + j));
-			add_q4_0_quads(dot, n_rows, r4->qs, b, j, x);
+			add_q4_0_quads(dot, n_rows, record->qs, b, j, x);
 		}
 		UNROLL
 		for (int r = 0; r < n_rows; r++) {
@@ -172,7 +179,7 @@ INLINE bool own_record(__m256 sum[PARTS][ROWS], int n_rows, enum dtype dtype,
 				__m256i s =
 					_mm256_madd_epi16(dot[h][r],
 				                          _mm256_set1_epi16(1));
-				__m256 d = f_halves(r4->d[b] + LANES * h);
+				__m256 d = f_halves(record->d[b] + LANES * h);
 
 				s = _mm256_add_epi32(s, bias);
 				sum[h][r] = f_fma(v_int(s), f_mul(d, d_x),
@@ -182,6 +189,17 @@ INLINE bool own_record(__m256 sum[PARTS][ROWS], int n_rows, enum dtype dtype,
 	}
 	if (far)
 		ask_for(ask + 64 * 8);
+}
+
+INLINE bool own_record(__m256 sum[PARTS][ROWS], int n_rows, enum dtype dtype,
+                       const void *record, size_t far, struct at at)
+{
+	if (dtype == DTYPE_Q6_K_X16)
+		add_q6_k(sum, n_rows, record, far, at);
+	else if (dtype == DTYPE_Q4_0_X16)
+		add_q4_0(sum, n_rows, record, far, at);
+	else
+		return false;
 	return true;
 }
 

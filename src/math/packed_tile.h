@@ -15,11 +15,9 @@
  *				every dword: unsigned bytes below 2^bits by
  *				signed ones; with bits 8 the codes are less 128
  *	v_own_offset(bits)	whether it has taken those 128 away
- *	own_round(sum, n_rows, dtype, record, i, part, at)
- *				add_round() of a record's round i, or false
- *	own_record(sum, n_rows, dtype, far, record, at)
- *				all parts of a record, which asks for what is `far`
- *				further on, or false
+ *	own_record(sum, n_rows, dtype, record, far, at)
+ *				add_record() of both parts by 8-bit activations, or
+ *				false; far: see prefetch_part()
  *	f_set1, f_mul, f_add, f_fma, f_load, f_store
  *	f_halves(p)		LANES f16 at p
  *
@@ -312,8 +310,7 @@ INLINE void add_record(fvec sum[ROWS], int n_rows, enum dtype dtype, bool exact,
 			add_exact_round(sum, n_rows, dtype, codes, scale, min,
 			                part, p->x + k * sizeof(float),
 			                p->x_stride);
-		else if (!own_round(sum, n_rows, dtype, record, i, part,
-		                    activations_at(p, k)))
+		else
 			add_round(sum, n_rows, dtype, codes, scale, min, part,
 			          activations_at(p, k));
 		k += (size_t)blocks * QUANT_BLOCK;
@@ -331,8 +328,8 @@ INLINE void pass_over(int n_rows, enum dtype dtype, bool exact,
 
 	clear(sum, n_rows);
 	for (size_t k = 0; k < p->n; k += elements, record += bytes) {
-		if (!exact && own_record(sum, n_rows, dtype,
-		                         ahead(dtype, n_rows, exact, p), record,
+		if (!exact && own_record(sum, n_rows, dtype, record,
+		                         ahead(dtype, n_rows, exact, p),
 		                         activations_at(p, k)))
 			continue;
 		UNROLL

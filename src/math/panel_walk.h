@@ -9,6 +9,7 @@
 
 #include <stddef.h>
 
+#include "math/ask_for.h"
 #include "math/panel.h"
 #include "math/quant_x.h"
 #include "math/quant_x_at.h"
@@ -43,7 +44,7 @@ INLINE void fetch(struct fetched *f)
 	if (!f->runs.n)
 		return;
 	for (size_t i = 0; i < f->step; i += 64)
-		__builtin_prefetch(f->runs.at + f->done + i, 0, 2);
+		ask_for(f->runs.at + f->done + i);
 	f->done += f->step;
 	if (f->done < f->runs.bytes)
 		return;

@@ -26,25 +26,15 @@ struct factors {
 	__m256 d;
 };
 
-INLINE __m256i bits(__m256i v, int mask)
-{
-	return _mm256_and_si256(v, _mm256_set1_epi8((char)mask));
-}
-
 /* ---- factors ---- */
 
 /* Byte b of each dword as an integer, or as two of 16 bits. */
 INLINE __m256i byte_of(__m256i v, int b, bool twice)
 {
-	const unsigned zero = 0x80, byte = (unsigned)b;
-	const int at = (int)(byte | zero << 8 | (twice ? byte : zero) << 16 |
-	                     zero << 24);
-	const int dword = twice ? 0x00040004 : 0x00000004;
+	const uint32_t byte = (uint32_t)b;
 
-	return _mm256_shuffle_epi8(
-		v, _mm256_setr_epi32(at, at + dword, at + 2 * dword,
-	                             at + 3 * dword, at, at + dword,
-	                             at + 2 * dword, at + 3 * dword));
+	return order_bytes(v, twice ? 0x80008000 | byte << 16 | byte
+	                            : 0x80808000 | byte);
 }
 
 /* The scales and minima as bytes, see quant_scale_min(). */
@@ -57,12 +47,12 @@ INLINE struct bytes bytes_of(const __m256i head[4])
 	__m256i a = head[1], b = head[2], c = head[3];
 	struct bytes to;
 
-	to.sc[0] = bits(a, 63);
-	to.mn[0] = bits(b, 63);
-	to.sc[1] = _mm256_or_si256(bits(c, 15),
-	                           _mm256_srli_epi32(bits(a, 0xc0), 2));
-	to.mn[1] = _mm256_or_si256(bits(_mm256_srli_epi32(c, 4), 15),
-	                           _mm256_srli_epi32(bits(b, 0xc0), 2));
+	to.sc[0] = codes_only(a, 63);
+	to.mn[0] = codes_only(b, 63);
+	to.sc[1] = _mm256_or_si256(codes_only(c, 15),
+	                           _mm256_srli_epi32(codes_only(a, 0xc0), 2));
+	to.mn[1] = _mm256_or_si256(codes_only(_mm256_srli_epi32(c, 4), 15),
+	                           _mm256_srli_epi32(codes_only(b, 0xc0), 2));
 	return to;
 }
 
@@ -113,19 +103,15 @@ INLINE void find_factors(struct factors *f, __m256 sum[TILE_X], int n_x,
 
 /* ---- products ---- */
 
-/* Bits `mask` of v moved up by n, or down. */
-INLINE __m256i moved(__m256i v, int n, int mask)
-{
-	return bits(codes_shift(v, n), mask);
-}
-
 /* Codes of sub-block v out of the bytes that it shares with its neighbour. */
 INLINE __m256i codes_of(enum dtype dtype, __m256i both, __m256i fifth, int v)
 {
-	__m256i code = moved(both, v % 2 * -4, 15);
+	__m256i code = codes_only(codes_shift(both, v % 2 * -4), 15);
 
 	if (dtype == DTYPE_Q5_K)
-		code = _mm256_or_si256(code, moved(fifth, 4 - v, 16));
+		code = _mm256_or_si256(code,
+		                       codes_only(codes_shift(fifth, 4 - v),
+		                                  16));
 	return code;
 }
 

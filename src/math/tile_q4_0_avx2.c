@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "math/codes_avx2.h"
 #include "math/quant_blocks.h"
 #include "math/quant_x.h"
 #include "math/tensor.h"
@@ -44,11 +45,10 @@ INLINE __m256 scales_at(const struct tile_rows *rows, size_t at)
 INLINE void dots_of_two(__m256i dot[TILE_X], int n_x,
                         const struct tile_rows *rows, int i, size_t k, int b)
 {
-	const __m256i mask = _mm256_set1_epi8(15);
 	size_t at = k * BYTES + (size_t)b * sizeof(struct quant_q4_0);
 	__m256i both = lanes_two(rows, i, at + offsetof(struct quant_q4_0, qs));
-	__m256i low = _mm256_and_si256(both, mask);
-	__m256i high = _mm256_and_si256(_mm256_srli_epi16(both, 4), mask);
+	__m256i low = codes_only(both, 15);
+	__m256i high = codes_only(codes_shift(both, -4), 15);
 
 	UNROLL
 	for (int j = 0; j < n_x; j++) {

@@ -79,11 +79,9 @@ INLINE void step_row(__m256 sum[TILE_X], int i, int n_w, int n_x, const char *w,
 		__m256i code = codes_k(DTYPE_Q6_K, w, v);
 		__m256i by = scales_of(scales, v);
 
-		if (n_x == 1) /* a line at a time */
-			tile_prefetch_part(rows, n_x, (size_t)n_w,
-			                   k * sizeof *b, sizeof *b,
-			                   (size_t)(8 * i + v),
-			                   8 * (size_t)n_w);
+		tile_prefetch_part(rows, n_x, (size_t)n_w, k * sizeof *b,
+		                   sizeof *b, (size_t)(8 * i + v),
+		                   8 * (size_t)n_w);
 		UNROLL
 		for (int j = 0; j < n_x; j++) {
 			const struct quant_x *x = tile_x(rows, j, k);
@@ -117,10 +115,6 @@ INLINE void block(int n_w, int n_x, enum dtype dtype, const struct tile *t,
 			find_biases(&biases, j, tile_x(rows, j, k));
 		UNROLL
 		for (int i = 0; i < n_w; i++) {
-			if (n_x > 1)
-				tile_prefetch_part(rows, n_x, (size_t)n_w,
-				                   k * bytes, bytes, (size_t)i,
-				                   (size_t)n_w);
 			step_row(sum[i], i, n_w, n_x, rows->w[i] + k * bytes,
 			         rows, k, &biases);
 		}

@@ -8,6 +8,7 @@
 
 #include <immintrin.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "math/unroll.h"
 
@@ -60,6 +61,18 @@ INLINE void rows_of_8(const char *const row[8], size_t at, __m256i out[8])
 	for (int i = 0; i < 8; i++)
 		in[i] = _mm256_loadu_si256((const __m256i *)(row[i] + at));
 	transpose8(in, out);
+}
+
+/* Each dword's bytes in this order, from the lowest: 0 to 3, or 0x80 for zeros. */
+INLINE __m256i order_bytes(__m256i v, uint32_t order)
+{
+	const uint32_t next = 0x04040404; /* which leaves the top of 0x80 set */
+	const int at[4] = { (int)order, (int)(order + next),
+		            (int)(order + 2 * next), (int)(order + 3 * next) };
+
+	return _mm256_shuffle_epi8(v, _mm256_setr_epi32(at[0], at[1], at[2],
+	                                                at[3], at[0], at[1],
+	                                                at[2], at[3]));
 }
 
 /* The f16 in the lower half of each dword. */
