@@ -95,7 +95,7 @@ struct linear_work *linear_work_new(struct threads *pool, size_t max_rows,
 	work->panel_floats = row_blocks((size_t)max_in, PANEL_BLOCK) *
 	                     PANEL_BLOCK * LINEAR_PLAN_OUTPUTS;
 	work->gate_floats = max_rows * LINEAR_PLAN_OUTPUTS;
-	work->own_count = smaller(max_rows, LINEAR_NARROW_ROWS - 1) *
+	work->own_count = smaller(max_rows, LINEAR_PLAN_FEW) *
 	                  quant_x_count((size_t)max_in);
 	work->narrow = mem_try(max_rows, narrow_stride((size_t)max_in));
 	for (int i = 0; i < MAX_FORMATS; i++)

@@ -40,40 +40,6 @@ static void tile_gemm(const struct tile *t)
 	     t->add);
 }
 
-/*
- * From so many rows on a panel is faster than to take the blocks apart for every
- * row, by Zen 4 (4B; 0.6B by AVX2), the sooner the more there is to take apart.
- * Of seven rows: q4_k 1.6 times, q4_0 1.15, packed q4_0 1.2, q8_0 1.  To fill a
- * wide one takes longer, as long as to multiply eleven rows; but q8_0's takes six,
- * which are then multiplied at more than twice the rate of its tile: six rows gain
- * 1.4, of packed q8_0 they lose 0.07 (Zen 3).  Both change over together, that they
- * give the same numbers.
- */
-static size_t panel_rows(const struct kernels *kernels, enum dtype dtype)
-{
-	bool q8_0 = dtype == DTYPE_Q8_0 || dtype == DTYPE_Q8_0_X16;
-
-	if (kernels->panel_wide && kernels->panel_wide->takes(dtype))
-		return q8_0 ? 6 : LINEAR_NARROW_ROWS;
-	if (!kernels->panel_coded)
-		return LINEAR_NARROW_ROWS;
-	switch (dtype) {
-	case DTYPE_Q2_K:
-	case DTYPE_Q3_K:
-	case DTYPE_Q4_K:
-	case DTYPE_Q5_K:
-	case DTYPE_Q6_K:
-		return 4;
-	case DTYPE_Q8_0:
-	case DTYPE_Q8_0_X16:
-	case DTYPE_Q4_K_X16:
-	case DTYPE_Q6_K_X16:
-		return 7;
-	default:
-		return 5;
-	}
-}
-
 static bool pays(const struct panel_kernels *format, enum dtype dtype,
                  size_t rows)
 {
@@ -96,22 +62,40 @@ static const struct panel_kernels *panel_of(const struct kernels *kernels,
 	return NULL;
 }
 
+/* Block types of which there is no tile have the format for few rows. */
+static const struct panel_kernels *panel_only(const struct kernels *kernels,
+                                              enum dtype dtype)
+{
+	const struct panel_kernels *coded = kernels->panel_coded;
+
+	if (kernels->tile_int8[dtype] || !panel_has_form(dtype))
+		return NULL;
+	return coded && !coded->takes(dtype) ? kernels->panel_wide : coded;
+}
+
+/* The portable set has no panels, and BLIS for many rows. */
+static size_t few_rows(const struct kernels *kernels)
+{
+	return kernels->vector ? LINEAR_PLAN_FEW : GEMM_ROWS - 1;
+}
+
 struct linear_plan linear_plan_of(const struct kernels *kernels,
                                   enum dtype dtype, size_t rows, bool exact)
 {
 	const struct panel_kernels *panel = panel_of(kernels, dtype, rows);
 
+	if (!panel)
+		panel = panel_only(kernels, dtype);
 	if (dtype == DTYPE_BF16 && !exact && rows >= LINEAR_NARROW_ROWS &&
 	    kernels->tile_bf16_narrow)
 		return (struct linear_plan){ .tile = kernels->tile_bf16_narrow,
 			                     .narrow = true };
-	if (!exact && rows < panel_rows(kernels, dtype) &&
-	    kernels->tile_int8[dtype])
+	if (!exact && panel)
+		return (struct linear_plan){ .panel = panel };
+	if (!exact && kernels->tile_int8[dtype] && rows <= few_rows(kernels))
 		return (struct linear_plan){ .tile = kernels->tile_int8[dtype],
 			                     .int8 = true,
 			                     .packed = packed_is(dtype) };
-	if (!exact && panel)
-		return (struct linear_plan){ .panel = panel };
 	if (kernels->tile_exact[dtype])
 		return (struct linear_plan){ .tile = kernels->tile_exact[dtype],
 			                     .whole = true,

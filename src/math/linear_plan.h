@@ -28,6 +28,9 @@ struct linear_plan {
 	const struct panel_kernels *panel; /* no tile: an integer panel */
 };
 
+/* The most rows of a tile by 8-bit activations. */
+#define LINEAR_PLAN_FEW 12
+
 struct linear_plan linear_plan_of(const struct kernels *kernels,
                                   enum dtype dtype, size_t rows, bool exact);
 

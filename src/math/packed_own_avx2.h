@@ -18,14 +18,6 @@
 
 /* ---- q6_k ---- */
 
-/* Signed bytes b0 and b1 of each dword times 2^log, as two integers of 16 bits. */
-INLINE __m256i signed_bytes(__m256i v, int b0, int b1, int log)
-{
-	const uint32_t upper = (uint32_t)b0 << 8 | (uint32_t)b1 << 24;
-
-	return _mm256_srai_epi16(order_bytes(v, 0x00800080 | upper), 8 - log);
-}
-
 /* dot[r] += the products of half `half` of a round's block b, times its scale.  Two
  * quads fit 16 bits. */
 INLINE void add_q6_k_half(__m256i dot[ROWS], int n_rows,
@@ -116,10 +108,6 @@ INLINE void add_q6_k(__m256 sum[PARTS][ROWS], int n_rows,
 }
 
 /* ---- q4_0 ---- */
-
-/* Integer sums are associative, and GCC makes use of it, for which the registers do
- * not suffice. */
-#define KEEP(v) __asm__("" : "+x"(v))
 
 /* dot[h][r] += the products of quads j and j + 4 of block b of a q4_0. */
 INLINE void add_q4_0_quads(__m256i dot[2][ROWS], int n_rows,

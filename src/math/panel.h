@@ -198,7 +198,9 @@ struct panel_tile {
 struct panel_kernels {
 	bool (*takes)(enum dtype dtype); /* what it is for */
 	/* And from how many rows on, where there is another format for fewer or
-	 * a tile; NULL: from any. */
+	 * a tile: at most LINEAR_PLAN_FEW + 1 where that is of 8-bit
+	 * activations.  A type and the packed one of its codes change over
+	 * together, that they give the same numbers. */
 	size_t (*from_rows)(enum dtype dtype);
 	size_t strip; /* rows of a strip, at most: row_blocks.h */
 	size_t piece; /* elements of long rows that fit the caches, whole

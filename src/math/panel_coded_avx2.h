@@ -113,6 +113,7 @@ SIZES(with_min, multiply_min)
 \
 	const struct panel_kernels name = { \
 		.takes = takes, \
+		.from_rows = from_rows, \
 		.strip = ROWS, \
 		.piece = 1280, \
 		.group = panel_coded_bytes, \

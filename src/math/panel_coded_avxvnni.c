@@ -35,4 +35,20 @@ static bool takes(enum dtype dtype)
 	return form && form->n_scales == 1;
 }
 
+/* As by AVX-512, on a Zen 4. */
+static size_t from_rows(enum dtype dtype)
+{
+	switch (dtype) {
+	case DTYPE_Q4_K:
+	case DTYPE_Q5_K:
+		return 4;
+	case DTYPE_Q8_0:
+	case DTYPE_Q8_0_X16:
+	case DTYPE_Q4_K_X16:
+		return 7;
+	default:
+		return 5;
+	}
+}
+
 PANEL_CODED_KERNELS(panel_coded_avxvnni)

@@ -13,6 +13,7 @@
  *				byte; conversion to float
  *	v_half			the f16 in each dword's lower half as float
  *	f_halves(p)		LANES f16 at p
+ *	f_rows(row, at)		the f16 at an offset of each row
  *	f_mul, f_neg, f_load, f_store	float vectors
  *
  * The bytes of LANES rows are transposed first, so that a vector holds four
@@ -22,6 +23,7 @@
 #ifndef CONFAB_PANEL_FILL_H
 #define CONFAB_PANEL_FILL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -72,49 +74,24 @@ INLINE fvec byte_of(vec v, int i)
 	return v_int(v_and(v_srl(v, 8 * i), v_set1(255)));
 }
 
-/* The first dwords of blocks [b, b + n) of each row, of `bytes` each.  They are
- * gathered for some blocks before the first of them is loaded: reading a vector just
- * behind the narrow stores that make it up would stall. */
-#define HEADS 16
-
-INLINE void gather_heads(uint32_t heads[][LANES], const struct fill *fill,
-                         size_t b, size_t n, size_t bytes)
+/* The factors at `at` of each row: scale, and -min where has_min. */
+INLINE void put_head(const struct fill *fill, char *record, size_t at,
+                     bool has_min)
 {
-	UNROLL
-	for (int i = 0; i < LANES; i++)
-		for (size_t k = 0; k < n; k++)
-			memcpy(&heads[k][i], fill->row[i] + (b + k) * bytes, 4);
-}
-
-/* Factors that are stored before each block: scale, and -min where has_min. */
-INLINE void put_heads(const struct fill *fill, size_t bytes, bool has_min)
-{
-	uint32_t heads[HEADS][LANES];
-	size_t n;
-
-	for (size_t b = 0; b < fill->n_blocks; b += n) {
-		n = fill->n_blocks - b < HEADS ? fill->n_blocks - b : HEADS;
-		gather_heads(heads, fill, b, n, bytes);
-		for (size_t k = 0; k < n; k++) {
-			char *record = fill->out + (b + k) * fill->record;
-			vec head = v_load(heads[k]);
-
-			put_factor(record, 0, v_half(head));
-			if (has_min)
-				put_factor(record, 1, f_neg(upper_half(head)));
-		}
-	}
+	put_factor(record, 0, f_rows(fill->row, at));
+	if (has_min)
+		put_factor(record, 1, f_neg(f_rows(fill->row, at + 2)));
 }
 
 static void fill_q8_0(const struct fill *fill)
 {
 	const size_t bytes = sizeof(struct quant_q8_0);
 
-	put_heads(fill, bytes, false);
 	for (size_t b = 0; b < fill->n_blocks; b++) {
 		char *record = fill->out + b * fill->record;
 		vec v[8];
 
+		put_head(fill, record, b * bytes, false);
 		v_rows8(fill->row, b * bytes + 2, v);
 		UNROLL
 		for (int j = 0; j < 8; j++)
@@ -181,49 +158,62 @@ static void fill_q4_0(const struct fill *fill)
 {
 	const size_t bytes = sizeof(struct quant_q4_0);
 
-	put_heads(fill, bytes, false);
-	for (size_t b = 0; b < fill->n_blocks; b++)
-		put_halves(fill, fill->out + b * fill->record, b * bytes + 2);
+	for (size_t b = 0; b < fill->n_blocks; b++) {
+		char *record = fill->out + b * fill->record;
+
+		put_head(fill, record, b * bytes, false);
+		put_halves(fill, record, b * bytes + 2);
+	}
 }
 
 static void fill_q4_1(const struct fill *fill)
 {
 	const size_t bytes = sizeof(struct quant_q4_1);
 
-	put_heads(fill, bytes, true);
-	for (size_t b = 0; b < fill->n_blocks; b++)
-		put_halves(fill, fill->out + b * fill->record, b * bytes + 4);
+	for (size_t b = 0; b < fill->n_blocks; b++) {
+		char *record = fill->out + b * fill->record;
+
+		put_head(fill, record, b * bytes, true);
+		put_halves(fill, record, b * bytes + 4);
+	}
 }
 
 static void fill_q5_0(const struct fill *fill)
 {
 	const size_t bytes = sizeof(struct quant_q5_0);
 
-	put_heads(fill, bytes, false);
-	for (size_t b = 0; b < fill->n_blocks; b++)
-		put_halves_and_fifth(fill, fill->out + b * fill->record,
-		                     b * bytes + 6,
+	for (size_t b = 0; b < fill->n_blocks; b++) {
+		char *record = fill->out + b * fill->record;
+
+		put_head(fill, record, b * bytes, false);
+		put_halves_and_fifth(fill, record, b * bytes + 6,
 		                     dwords(fill, b * bytes + 2));
+	}
 }
 
 static void fill_q5_1(const struct fill *fill)
 {
 	const size_t bytes = sizeof(struct quant_q5_1);
 
-	put_heads(fill, bytes, true);
-	for (size_t b = 0; b < fill->n_blocks; b++)
-		put_halves_and_fifth(fill, fill->out + b * fill->record,
-		                     b * bytes + 8,
+	for (size_t b = 0; b < fill->n_blocks; b++) {
+		char *record = fill->out + b * fill->record;
+
+		put_head(fill, record, b * bytes, true);
+		put_halves_and_fifth(fill, record, b * bytes + 8,
 		                     dwords(fill, b * bytes + 4));
+	}
 }
 
 static void fill_iq4_nl(const struct fill *fill)
 {
 	const size_t bytes = sizeof(struct quant_iq4_nl);
 
-	put_heads(fill, bytes, false);
-	for (size_t b = 0; b < fill->n_blocks; b++)
-		put_levels(fill, fill->out + b * fill->record, b * bytes + 2);
+	for (size_t b = 0; b < fill->n_blocks; b++) {
+		char *record = fill->out + b * fill->record;
+
+		put_head(fill, record, b * bytes, false);
+		put_levels(fill, record, b * bytes + 2);
+	}
 }
 
 /* The super-blocks: eight records each. */

@@ -31,6 +31,7 @@ typedef __m256 fvec;
 #define f_mul(a, b)   _mm256_mul_ps(a, b)
 #define f_neg(a)      _mm256_sub_ps(_mm256_setzero_ps(), a)
 #define f_halves(p)   _mm256_cvtph_ps(_mm_loadu_si128((const void *)(p)))
+#define f_rows        rows_of_half
 #define f_load(p)     _mm256_loadu_ps(p)
 #define f_store(p, v) _mm256_store_ps((float *)(void *)(p), v)
 

@@ -29,6 +29,7 @@ typedef __m512 fvec;
 #define f_store(p, v) _mm512_store_ps(p, v)
 
 #include "math/quant_blocks.h"
+#include "math/transpose_avx2.h"
 #include "math/unroll.h"
 
 INLINE vec levels(void)
@@ -49,6 +50,13 @@ INLINE void transpose(const __m512i in[4], __m512i out[4])
 	out[1] = _mm512_unpackhi_epi64(a, c);
 	out[2] = _mm512_unpacklo_epi64(b, d);
 	out[3] = _mm512_unpackhi_epi64(b, d);
+}
+
+/* The f16 at offset `at` of each row. */
+INLINE __m512 f_rows(const char *const row[16], size_t at)
+{
+	return _mm512_cvtph_ps(_mm256_set_m128i(rows_of_word(row + 8, at),
+	                                        rows_of_word(row, at)));
 }
 
 INLINE __m128i load16(const char *p)

@@ -214,13 +214,11 @@ static void fill_wide_blocks(char *to, const struct panel_source *from,
 INLINE __m256 q8_scales(__m256 *scale, const struct fill *fill, size_t b,
                         size_t n)
 {
-	uint32_t heads[WIDE_RECORDS][LANES];
 	__m256i top = _mm256_setzero_si256();
 
-	gather_heads(heads, fill, b, n, sizeof(struct quant_q8_0));
 	for (size_t k = 0; k < n; k++) {
-		scale[k] = low_halves(_mm256_loadu_si256(
-			(const __m256i *)(const void *)heads[k]));
+		scale[k] = rows_of_half(fill->row,
+		                        (b + k) * sizeof(struct quant_q8_0));
 		top = _mm256_max_epu32(top, magnitude(scale[k]));
 	}
 	return _mm256_mul_ps(_mm256_castsi256_ps(top), _mm256_set1_ps(128));

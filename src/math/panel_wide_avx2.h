@@ -89,17 +89,11 @@ INLINE void multiply(int n_rows, struct block *block)
 SIZES(any, multiply)
 
 /* Defines the format by these products, for all that is not for `coded`, but for
- * float32.  On a Zen 3 16-bit floats repay it from 16 rows of bf16 on, and 24 of
- * f16. */
+ * float32; from_rows() is defined before. */
 #define PANEL_WIDE_KERNELS(name, coded) \
 	static bool takes(enum dtype dtype) \
 	{ \
 		return dtype != DTYPE_F32 && !(coded).takes(dtype); \
-	} \
-\
-	static size_t from_rows(enum dtype dtype) \
-	{ \
-		return panel_has_form(dtype) ? 1 : 20; \
 	} \
 \
 	static void multiply_panel(const struct panel_tile *t) \

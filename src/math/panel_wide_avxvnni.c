@@ -13,4 +13,9 @@ INLINE void add_products(__m256i *s0, __m256i *s1, __m256i w0, __m256i w1,
 
 #include "math/panel_wide_avx2.h"
 
+static size_t from_rows(enum dtype dtype)
+{
+	return panel_has_form(dtype) ? 8 : 20;
+}
+
 PANEL_WIDE_KERNELS(panel_wide_avxvnni, panel_coded_avxvnni)

@@ -4,14 +4,19 @@
  * vpmaddubsw adds two products of an unsigned code and a signed one in 16 bits.
  * Two of 255 and 127 would not fit, so codes are at most 128; smaller ones keep
  * their bias, which is taken off before the 16-bit sums are added up.
+ *
+ * Included after TILE_X, the most rows of activations, is defined: 1 or 2.
  */
 #ifndef CONFAB_TILE_INT8_AVX2_H
 #define CONFAB_TILE_INT8_AVX2_H
 
-#define TILE_X 2
+#if TILE_X == 1
+#define TILE_BLOCKS(b, d) TILE_BLOCK(4, 1, b, d)
+#else
 #define TILE_BLOCKS(b, d) \
 	TILE_BLOCK(4, 1, b, d) \
 	TILE_BLOCK(4, 2, b, d)
+#endif
 
 #include <stddef.h>
 

@@ -1,10 +1,11 @@
 /*
  * tile_lanes_avx2.h - register blocks that have a row of weights in every lane
  *
- * For the AVX2 files alone.  Codes are multiplied as they lie, 16 of two rows in a
- * vector.  Their products, a fourth as many once some were added up in 16 bits, then
- * change lanes, so that a scale is that of a lane's row, and a sum needs no adding up
- * of lanes at its end.  To transpose the codes instead takes longer.
+ * For the AVX2 files alone, after they have defined
+ *
+ *	TILE_X	the most rows of activations: 2, or 6 with tile_few_avx2.h
+ *
+ * A scale is that of a lane's row, and a sum needs no adding up of lanes at its end.
  */
 #ifndef CONFAB_TILE_LANES_AVX2_H
 #define CONFAB_TILE_LANES_AVX2_H
@@ -12,10 +13,19 @@
 #include <immintrin.h>
 #include <stddef.h>
 
-#define TILE_X 2
+#if TILE_X == 2
 #define TILE_BLOCKS(b, d) \
 	TILE_BLOCK(8, 1, b, d) \
 	TILE_BLOCK(8, 2, b, d)
+#else
+#define TILE_BLOCKS(b, d) \
+	TILE_BLOCK(8, 1, b, d) \
+	TILE_BLOCK(8, 2, b, d) \
+	TILE_BLOCK(8, 3, b, d) \
+	TILE_BLOCK(8, 4, b, d) \
+	TILE_BLOCK(8, 5, b, d) \
+	TILE_BLOCK(8, 6, b, d)
+#endif
 
 #include "math/quant_x.h"
 #include "math/tile_walk.h"
@@ -55,7 +65,13 @@ INLINE __m256 lanes_broadcast(const float *f)
 	return _mm256_broadcast_ss(f);
 }
 
-/* ---- products that change lanes ---- */
+/*
+ * ---- products that change lanes ----
+ *
+ * Codes of one or two rows of activations are multiplied as they lie, 16 of two rows
+ * in a vector.  Their products, a fourth as many once some were added up in 16 bits,
+ * then change lanes: to transpose the codes instead takes longer.
+ */
 
 /* 16 bytes at offset `at` of rows i and i + 4. */
 INLINE __m256i lanes_two(const struct tile_rows *rows, int i, size_t at)

@@ -9,6 +9,8 @@
 #include "math/quant_blocks.h"
 #include "math/quant_x.h"
 #include "math/tensor.h"
+
+#define TILE_X 2
 #include "math/tile_int8_avx2.h"
 
 #define STEP 128 /* elements */
@@ -107,7 +109,7 @@ INLINE void block(int n_w, int n_x, enum dtype dtype, const struct tile *t,
 	tile_store(sum, n_w, n_x, t, rows);
 }
 
-TILE_KERNEL(tile_int8_q8_0_avx2, block, DTYPE_Q8_0)
+TILE_KERNEL_OR(tile_int8_q8_0_avx2, block, DTYPE_Q8_0, 2, tile_few_q8_0_avx2)
 TILE_KERNEL(tile_int8_q4_1_avx2, block, DTYPE_Q4_1)
 TILE_KERNEL(tile_int8_q5_0_avx2, block, DTYPE_Q5_0)
 TILE_KERNEL(tile_int8_q5_1_avx2, block, DTYPE_Q5_1)

@@ -12,7 +12,10 @@
 #include "math/quant_blocks.h"
 #include "math/quant_x.h"
 #include "math/tensor.h"
+
+#define TILE_X 2
 #include "math/tile_lanes_avx2.h"
+#include "math/transpose_avx2.h"
 
 #define BLOCKS 8 /* of a step: a quant_x */
 #define BYTES  (BLOCKS * sizeof(struct quant_q4_0))
@@ -25,20 +28,6 @@ INLINE void find_biases(int32_t to[BLOCKS], const struct quant_x *x)
 
 	_mm256_store_si256((__m256i *)to,
 	                   _mm256_madd_epi16(s, _mm256_set1_epi16(-8)));
-}
-
-/* The scales of the blocks at `at`. */
-INLINE __m256 scales_at(const struct tile_rows *rows, size_t at)
-{
-	uint16_t d[LANES];
-
-	UNROLL
-	for (int i = 0; i < LANES; i++)
-		memcpy(&d[i], rows->w[i] + at, sizeof d[i]);
-	return _mm256_cvtph_ps(_mm_setr_epi16((short)d[0], (short)d[1],
-	                                      (short)d[2], (short)d[3],
-	                                      (short)d[4], (short)d[5],
-	                                      (short)d[6], (short)d[7]));
 }
 
 /* dot[j]: block b of step k of rows i and i + 4, eight sums of two pairs each. */
@@ -77,7 +66,8 @@ INLINE void add_block(__m256 sum[TILE_X], int n_x, bool ask,
                       int32_t bias[TILE_X][BLOCKS])
 {
 	__m256i two[2][TILE_X], four[TILE_X][2];
-	__m256 d = scales_at(rows,
+	__m256 d =
+		rows_of_half(rows->w,
 	                     k * BYTES + (size_t)b * sizeof(struct quant_q4_0));
 
 	UNROLL
@@ -133,4 +123,4 @@ INLINE void block(int n_w, int n_x, enum dtype dtype, const struct tile *t,
 	lanes_store(sum, n_x, t, rows);
 }
 
-TILE_KERNEL(tile_int8_q4_0_avx2, block, DTYPE_Q4_0)
+TILE_KERNEL_OR(tile_int8_q4_0_avx2, block, DTYPE_Q4_0, 3, tile_few_q4_0_avx2)

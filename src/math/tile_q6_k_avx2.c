@@ -1,4 +1,4 @@
-/* q6_k by 8-bit activations: eight vectors of 32 codes, in the order of the
+/* q6_k by one row of 8-bit activations: eight vectors of 32 codes, in the order of the
  * elements, a row at a time: to transpose its bits of four rows takes longer than
  * tile_k_avx2.c's way saves. */
 #include "math/tile.h"
@@ -9,6 +9,8 @@
 #include "math/quant_blocks.h"
 #include "math/quant_x.h"
 #include "math/tensor.h"
+
+#define TILE_X 1
 #include "math/tile_int8_avx2.h"
 
 /* Scales are multiplied as the upper bytes of 16-bit integers. */
@@ -122,4 +124,4 @@ INLINE void block(int n_w, int n_x, enum dtype dtype, const struct tile *t,
 	tile_store(sum, n_w, n_x, t, rows);
 }
 
-TILE_KERNEL(tile_int8_q6_k_avx2, block, DTYPE_Q6_K)
+TILE_KERNEL_OR(tile_int8_q6_k_avx2, block, DTYPE_Q6_K, 2, tile_few_q6_k_avx2)

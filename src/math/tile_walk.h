@@ -136,6 +136,24 @@ INLINE void tile_share_ahead(struct tile_rows *rows, size_t width, size_t g,
  * inlined once for each size.
  */
 #define TILE_KERNEL(name, block, dtype) \
+	TILE_WALK(name, block, dtype) \
+	void name(const struct tile *t) \
+	{ \
+		name##_walk(t); \
+	}
+
+/* The same for less than `from` rows of activations; of more it is few(). */
+#define TILE_KERNEL_OR(name, block, dtype, from, few) \
+	TILE_WALK(name, block, dtype) \
+	void name(const struct tile *t) \
+	{ \
+		if (t->rows < (from)) \
+			name##_walk(t); \
+		else \
+			few(t); \
+	}
+
+#define TILE_WALK(name, block, dtype) \
 	static void name##_rows(size_t n_w, size_t n_x, const struct tile *t, \
 	                        const struct tile_rows *rows) \
 	{ \
@@ -144,7 +162,7 @@ INLINE void tile_share_ahead(struct tile_rows *rows, size_t width, size_t g,
 		} \
 	} \
 \
-	void name(const struct tile *t) \
+	static void name##_walk(const struct tile *t) \
 	{ \
 		size_t width = tile_width(t, dtype), g; \
 		size_t blocks = row_blocks(t->rows, TILE_X); \

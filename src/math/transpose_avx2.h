@@ -1,7 +1,7 @@
 /*
  * transpose_avx2.h - dwords of eight rows, so that a vector has one of each
  *
- * For the AVX2 files alone.
+ * For the AVX2 files; those of AVX-512 use a little of it.
  */
 #ifndef CONFAB_TRANSPOSE_AVX2_H
 #define CONFAB_TRANSPOSE_AVX2_H
@@ -9,6 +9,7 @@
 #include <immintrin.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "math/unroll.h"
 
@@ -73,6 +74,33 @@ INLINE __m256i order_bytes(__m256i v, uint32_t order)
 	return _mm256_shuffle_epi8(v, _mm256_setr_epi32(at[0], at[1], at[2],
 	                                                at[3], at[0], at[1],
 	                                                at[2], at[3]));
+}
+
+/* Signed bytes b0 and b1 of each dword times 2^log, as two integers of 16 bits. */
+INLINE __m256i signed_bytes(__m256i v, int b0, int b1, int log)
+{
+	const uint32_t upper = (uint32_t)b0 << 8 | (uint32_t)b1 << 24;
+
+	return _mm256_srai_epi16(order_bytes(v, 0x00800080 | upper), 8 - log);
+}
+
+/* The word at offset `at` of each row. */
+INLINE __m128i rows_of_word(const char *const row[8], size_t at)
+{
+	uint16_t w[8];
+
+	UNROLL
+	for (int i = 0; i < 8; i++)
+		memcpy(&w[i], row[i] + at, sizeof w[i]);
+	return _mm_setr_epi16((short)w[0], (short)w[1], (short)w[2],
+	                      (short)w[3], (short)w[4], (short)w[5],
+	                      (short)w[6], (short)w[7]);
+}
+
+/* The f16 at offset `at` of each row. */
+INLINE __m256 rows_of_half(const char *const row[8], size_t at)
+{
+	return _mm256_cvtph_ps(rows_of_word(row, at));
 }
 
 /* The f16 in the lower half of each dword. */
