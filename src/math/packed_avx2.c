@@ -1,5 +1,4 @@
-/* Half a group in a vector.  vpmaddubsw saturates at 16 bits: codes of eight bits
- * are taken as |w|, with w's sign on the activation (panel_avx2.c). */
+/* Half a group in a vector. */
 #include "math/packed.h"
 
 #include <immintrin.h>
@@ -8,7 +7,7 @@
 #include "math/unroll.h"
 
 #define LANES 8
-#define ROWS  3
+#define ROWS  6
 
 typedef __m256i vec;
 typedef __m256 fvec;
@@ -31,42 +30,21 @@ typedef __m256 fvec;
 #define f_store(p, v)      _mm256_storeu_ps(p, v)
 #define f_halves(p)        _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(p)))
 
-#define v_own_offset(bits) ((bits) == 8)
-
-/* What the sums of pairs of products leave of 16 bits: 2 * 127 * (2^bits - 1) for
- * every quad. */
-INLINE int v_quads(int bits)
-{
-	return bits == 4 ? 8 : 1;
-}
-
-INLINE __m256i v_dots(__m256i acc, const __m256i *codes, const __m256i *q,
-                      int n, int bits)
-{
-	__m256i sum = _mm256_setzero_si256();
-
-	UNROLL
-	for (int i = 0; i < n; i++) {
-		__m256i w = codes[i], x = q[i];
-
-		if (bits == 8) {
-			w = _mm256_xor_si256(w, _mm256_set1_epi8((char)0x80));
-			x = _mm256_sign_epi8(x, w);
-			w = _mm256_abs_epi8(w);
-		}
-		x = _mm256_maddubs_epi16(w, x);
-		sum = i ? _mm256_add_epi16(sum, x) : x;
-	}
-	return _mm256_add_epi32(acc,
-	                        _mm256_madd_epi16(sum, _mm256_set1_epi16(1)));
-}
-
-#include "math/packed_own_avx2.h"
+#include "math/packed_products_avx2.h"
 #include "math/packed_tile.h"
+
+/* A q4_0's codes meet two quads at once, which leaves few registers. */
+INLINE int most_rows(enum dtype dtype, bool exact)
+{
+	return exact || dtype == DTYPE_Q4_0_X16 ? 3 : ROWS;
+}
 
 #define EACH_ROWS(dtype, exact) \
 	ROWS_CASE(1, dtype, exact) \
 	ROWS_CASE(2, dtype, exact) \
-	ROWS_CASE(3, dtype, exact)
+	ROWS_CASE(3, dtype, exact) \
+	ROWS_CASE(4, dtype, exact) \
+	ROWS_CASE(5, dtype, exact) \
+	ROWS_CASE(6, dtype, exact)
 
 KERNELS(avx2)

@@ -30,14 +30,15 @@ typedef __m512 fvec;
 #define f_store(p, v)      _mm512_storeu_ps(p, v)
 #define f_halves(p)        _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(p)))
 
-#define v_quads(bits)      ((void)(bits), 1)
-#define v_own_offset(bits) ((void)(bits), false)
-
-#define own_record(sum, n_rows, dtype, record, far, at) false
-#define v_dots(acc, codes, q, n, bits) \
-	_mm512_dpbusd_epi32(acc, (codes)[0], (q)[0])
-
+#include "math/packed_products_avx512.h"
 #include "math/packed_tile.h"
+
+INLINE int most_rows(enum dtype dtype, bool exact)
+{
+	(void)dtype;
+	(void)exact;
+	return ROWS;
+}
 
 #define EACH_ROWS(dtype, exact) \
 	ROWS_CASE(1, dtype, exact) \

@@ -1,7 +1,7 @@
 /*
  * packed_record.h - what a record of packed rows says: codes and scales
  *
- * Included by packed_tile.h, by whose vectors it is written.  A vector has LANES
+ * Included by packed_tile.h and the packed_products_*.h, by the vectors of the first.  A vector has LANES
  * of a group's rows; `part` says which.
  */
 #ifndef CONFAB_PACKED_RECORD_H
@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "math/ask_for.h"
 #include "math/packed.h"
 #include "math/quant_blocks.h"
 #include "math/tensor.h"
@@ -68,6 +69,20 @@ INLINE vec bits_of(vec v, int at, int n)
 	const uint32_t mask = ((1u << n) - 1) * 0x01010101u;
 
 	return v_and(at ? v_srl(v, at) : v, v_set1(mask));
+}
+
+/* Asks for what is `far` bytes ahead of a record, 0: for nothing: the share that part
+ * i of n has in its lines.  Requests that come all at once find the queue full and
+ * wait. */
+INLINE void prefetch_part(enum dtype dtype, size_t far, const char *record,
+                          size_t i, size_t n)
+{
+	const size_t lines = record_bytes(dtype) / 64;
+
+	if (!far)
+		return;
+	for (size_t l = lines * i / n; l < lines * (i + 1) / n; l++)
+		ask_for(record + far + 64 * l);
 }
 
 /*

@@ -61,6 +61,13 @@ INLINE int32_t sum_factors(int n_parts, int part, int factor)
 	return low | high;
 }
 
+/* The block that is b further on, of the same quant_x. */
+INLINE struct at block_at(struct at at, int b)
+{
+	at.b += (size_t)b;
+	return at;
+}
+
 INLINE void next_block(struct at *at)
 {
 	if (++at->b == 8) {
