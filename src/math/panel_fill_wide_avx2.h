@@ -275,17 +275,8 @@ static void fill_wide_q8_0(char *to, const struct panel_source *from, size_t o)
 struct wide_rows {
 	const char *row[LANES];
 	uint16_t last[LANES][WIDE_STEP]; /* what is left over, and zeros */
-	size_t n;                        /* at most PANEL_WIDE */
+	size_t n, whole; /* at most PANEL_WIDE, of these in whole steps */
 };
-
-/* Elements [k, k + WIDE_STEP) of row i. */
-INLINE const __m128i *wide_step(const struct wide_rows *rows, int i, size_t k)
-{
-	return (const __m128i *)(const void *)(k + WIDE_STEP <= rows->n
-	                                               ? rows->row[i] + 2 * k
-	                                               : (const char *)
-	                                                         rows->last[i]);
-}
 
 /* The rows of a source from o on; past its last one that again. */
 INLINE void wide_rows_of(struct wide_rows *rows,
@@ -295,6 +286,7 @@ INLINE void wide_rows_of(struct wide_rows *rows,
 	size_t left = n % WIDE_STEP;
 
 	rows->n = n;
+	rows->whole = n - left;
 	for (size_t i = 0; i < LANES; i++) {
 		size_t row = o + i < from->n_w ? o + i : from->n_w - 1;
 
@@ -312,6 +304,11 @@ INLINE __m256 wide_float(enum dtype dtype, __m128i half)
 		return _mm256_cvtph_ps(half);
 	return _mm256_castsi256_ps(
 		_mm256_slli_epi32(_mm256_cvtepu16_epi32(half), 16));
+}
+
+INLINE __m256i wide_load(const void *at)
+{
+	return _mm256_loadu_si256((const __m256i *)at);
 }
 
 /* The largest of 16 unsigned words: vphminposuw knows the least of eight. */
@@ -334,36 +331,75 @@ INLINE __m256 wide_reach(enum dtype dtype, const struct wide_rows *rows)
 	for (int i = 0; i < LANES; i++) {
 		__m256i top = _mm256_setzero_si256();
 
-		for (size_t k = 0; k < rows->n; k += WIDE_STEP) {
-			__m256i v = _mm256_loadu_si256(
-				(const __m256i *)wide_step(rows, i, k));
-
-			top = _mm256_max_epu16(top,
-			                       _mm256_and_si256(v, magnitude));
-		}
+		for (size_t k = 0; k < rows->whole; k += WIDE_STEP)
+			top = _mm256_max_epu16(
+				top, _mm256_and_si256(wide_load(rows->row[i] +
+			                                        2 * k),
+			                              magnitude));
+		if (rows->whole < rows->n)
+			top = _mm256_max_epu16(
+				top, _mm256_and_si256(wide_load(rows->last[i]),
+			                              magnitude));
 		tops[i] = largest_word(top);
 	}
 	return wide_float(dtype, _mm_loadu_si128((const __m128i *)tops));
 }
 
-/* 16 elements of a row as integers, in the order 0 to 3, 8 to 11, 4 to 7, 12 to
- * 15: what vpackssdw makes of it. */
-INLINE __m256i wide_integers(enum dtype dtype, const __m128i *at, __m256 times)
+/* 16 elements of a row as integers: of f16 in the order 0 to 3, 8 to 11, 4 to 7, 12
+ * to 15, which is what vpackssdw makes of it.  The upper one of two bf16 becomes the
+ * upper half of a dword, so that it is rounded there, halves up. */
+INLINE __m256i wide_integers(enum dtype dtype, const char *at, __m256 times)
 {
-	__m256 low = wide_float(dtype, _mm_loadu_si128(at));
-	__m256 high = wide_float(dtype, _mm_loadu_si128(at + 1));
+	const __m256 unit = _mm256_set1_ps(0x10000);
+	const __m256 half = _mm256_set1_ps(0x8000);
+	const __m128i *eight = (const __m128i *)(const void *)at;
+	__m256 low, high;
+	__m256i v;
 
-	return _mm256_packs_epi32(_mm256_cvtps_epi32(_mm256_mul_ps(low, times)),
-	                          _mm256_cvtps_epi32(
-					  _mm256_mul_ps(high, times)));
+	if (dtype == DTYPE_F16) {
+		low = _mm256_cvtph_ps(_mm_loadu_si128(eight));
+		high = _mm256_cvtph_ps(_mm_loadu_si128(eight + 1));
+		return _mm256_packs_epi32(
+			_mm256_cvtps_epi32(_mm256_mul_ps(low, times)),
+			_mm256_cvtps_epi32(_mm256_mul_ps(high, times)));
+	}
+	v = wide_load(at);
+	low = _mm256_castsi256_ps(_mm256_slli_epi32(v, 16));
+	high = _mm256_castsi256_ps(
+		_mm256_and_si256(v, _mm256_set1_epi32((int)0xffff0000)));
+	low = _mm256_mul_ps(low, times);
+	high = _mm256_fmadd_ps(high, _mm256_mul_ps(times, unit), half);
+	return _mm256_blend_epi16(_mm256_cvtps_epi32(low),
+	                          _mm256_cvtps_epi32(high), 0xaa);
+}
+
+/* 16 elements of 8 rows, row i's at row[i] + at. */
+INLINE void fill_wide_step(char *to, enum dtype dtype,
+                           const char *const row[LANES], size_t at,
+                           const float by[LANES])
+{
+	static const size_t packed[8] = { 0, 1, 4, 5, 2, 3, 6, 7 };
+	__m256i in[8], v[8];
+
+	UNROLL
+	for (int i = 0; i < LANES; i++)
+		in[i] = wide_integers(dtype, row[i] + at,
+		                      _mm256_broadcast_ss(&by[i]));
+	transpose8(in, v);
+	UNROLL
+	for (size_t j = 0; j < 8; j++)
+		_mm256_store_si256(wide_pair(to, dtype == DTYPE_F16 ? packed[j]
+		                                                    : j),
+		                   v[j]);
 }
 
 INLINE void fill_wide_floats(char *to, enum dtype dtype,
                              const struct panel_source *from, size_t o)
 {
-	static const size_t order[8] = { 0, 1, 4, 5, 2, 3, 6, 7 };
+	const size_t step = WIDE_PAIR * WIDE_STEP / 2;
 
 	for (size_t first = 0; first < from->n; first += PANEL_WIDE) {
+		const char *last[LANES];
 		struct wide_rows rows;
 		__m256 scales, times;
 		float by[LANES];
@@ -371,21 +407,13 @@ INLINE void fill_wide_floats(char *to, enum dtype dtype,
 		wide_rows_of(&rows, from, o, first);
 		scales = wide_scales(wide_reach(dtype, &rows), &times);
 		_mm256_storeu_ps(by, times);
-		for (size_t k = 0; k < rows.n; k += WIDE_STEP) {
-			__m256i in[8], v[8];
-
-			UNROLL
+		for (size_t k = 0; k < rows.whole; k += WIDE_STEP, to += step)
+			fill_wide_step(to, dtype, rows.row, 2 * k, by);
+		if (rows.whole < rows.n) {
 			for (int i = 0; i < LANES; i++)
-				in[i] = wide_integers(dtype,
-				                      wide_step(&rows, i, k),
-				                      _mm256_broadcast_ss(
-							      &by[i]));
-			transpose8(in, v);
-			UNROLL
-			for (size_t j = 0; j < 8; j++)
-				_mm256_store_si256(wide_pair(to, order[j]),
-				                   v[j]);
-			to += WIDE_PAIR * WIDE_STEP / 2;
+				last[i] = (const char *)rows.last[i];
+			fill_wide_step(to, dtype, last, 0, by);
+			to += step;
 		}
 		_mm256_store_ps((float *)(void *)to, scales);
 		to += WIDE_PAIR;
