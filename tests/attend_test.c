@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "math/attend.h"
 #include "math/half.h"
 #include "tests/numbers.h"
@@ -113,6 +114,14 @@ static int tokens_of(const struct meeting *m, int j)
 	return m->n - j < ATTEND_PAGE ? m->n - j : ATTEND_PAGE;
 }
 
+/* As many of the first `all` tokens as are in the page that token j begins. */
+static int in_page(int all, int j)
+{
+	if (all <= j)
+		return 0;
+	return all - j < ATTEND_PAGE ? all - j : ATTEND_PAGE;
+}
+
 /* A span, page by page in float. */
 static void run_pages(struct meeting *m, const struct attend *a)
 {
@@ -122,10 +131,8 @@ static void run_pages(struct meeting *m, const struct attend *a)
 		int n = tokens_of(m, j), limit[ATTEND_ROWS];
 		int groups = (n + ATTEND_GROUP - 1) / ATTEND_GROUP;
 
-		for (int r = 0; r < m->rows; r++) {
-			limit[r] = m->limit[r] - j < n ? m->limit[r] - j : n;
-			limit[r] = limit[r] > 0 ? limit[r] : 0;
-		}
+		for (int r = 0; r < m->rows; r++)
+			limit[r] = in_page(m->limit[r], j);
 		a->scores(m->s, m->q, m->rows, k + page_at(m, j), m->dtype,
 		          m->dim, groups, NULL);
 		a->weights(m->s, m->rows, groups, limit, m->top, m->sum,
@@ -149,6 +156,32 @@ static void run_narrow(struct meeting *m, const struct attend *a)
 	                  m->sum, m->scale);
 	a->values_narrow(m->acc, m->p, m->scale, m->rows, m->v_pairs, m->dim,
 	                 m->n);
+}
+
+/* Aligned, and free()d by the caller. */
+static void *new_wide_page(int dim)
+{
+	return mem_try(1, attend_wide_bytes((size_t)dim));
+}
+
+static void run_wide(struct meeting *m, const struct attend *a)
+{
+	const char *k = (const char *)m->k, *v = (const char *)m->v;
+	struct attend_wide_query q[ATTEND_ROWS];
+	void *page = new_wide_page(m->dim);
+
+	a->wide->code(q, m->q, m->rows, m->dim);
+	for (int j = 0; j < m->n; j += ATTEND_PAGE) {
+		int limit[ATTEND_ROWS];
+
+		for (int r = 0; r < m->rows; r++)
+			limit[r] = in_page(m->limit[r], j);
+		a->wide->pack(page, k + page_at(m, j), v + page_at(m, j),
+		              m->dtype, m->dim, tokens_of(m, j));
+		a->wide->attend(m->acc, m->top, m->sum, q, m->rows, page,
+		                m->dim, limit, tokens_of(m, j));
+	}
+	free(page);
 }
 
 /* Relative to the size that a sum of such numbers can have. */
@@ -191,11 +224,11 @@ static void compare(const struct attend *a, enum dtype dtype)
 	free(want);
 }
 
-/* Each factor of a product is off by up to 2^-8, so a score of 160 products
- * below 1 by some 0.03 and a weight by some per cent. */
-static void compare_narrow(const struct attend *a, enum dtype dtype)
+typedef void run_fn(struct meeting *m, const struct attend *a);
+
+static void compare_narrowed(const struct attend *a, enum dtype dtype,
+                             run_fn *run_it, double tolerance)
 {
-	const double tolerance = 0.06;
 	struct meeting *got = malloc(sizeof *got);
 	struct meeting *want = malloc(sizeof *want);
 
@@ -203,7 +236,7 @@ static void compare_narrow(const struct attend *a, enum dtype dtype)
 		make(got, dtype, i % 2 ? ATTEND_PAGE : ATTEND_SPAN, false);
 		memcpy(want, got, sizeof *got);
 		run_pages(want, attend_by_name("scalar"));
-		run_narrow(got, a);
+		run_it(got, a);
 		assert_near(got->top, want->top, got->rows, tolerance);
 		for (int r = 0; r < got->rows; r++) {
 			float *x = got->acc + r * got->dim;
@@ -217,8 +250,11 @@ static void compare_narrow(const struct attend *a, enum dtype dtype)
 			assert_true(fabs(got->sum[r] / want->sum[r] - 1) <
 			            tolerance);
 			for (int d = 0; d < got->dim; d++) {
-				x[d] /= got->sum[r];
-				y[d] /= want->sum[r];
+				float size =
+					fmaxf(1, fabsf(y[d] / want->sum[r]));
+
+				x[d] /= got->sum[r] * size;
+				y[d] /= want->sum[r] * size;
 			}
 			assert_near(x, y, got->dim, tolerance);
 		}
@@ -226,6 +262,19 @@ static void compare_narrow(const struct attend *a, enum dtype dtype)
 	}
 	free(got);
 	free(want);
+}
+
+/* Each factor of a product is off by up to 2^-8, so a score of 160 products
+ * below 1 by some 0.03 and a weight by some per cent. */
+static void compare_narrow(const struct attend *a, enum dtype dtype)
+{
+	compare_narrowed(a, dtype, run_narrow, 0.06);
+}
+
+/* By up to 2^-13 of the largest: a score by some 0.003. */
+static void compare_wide(const struct attend *a, enum dtype dtype)
+{
+	compare_narrowed(a, dtype, run_wide, 0.004);
 }
 
 static void all_dtypes(const char *name)
@@ -305,6 +354,124 @@ static void narrow_products_of_exact_numbers_are_exact(void **state_)
 			            m->groups * ATTEND_GROUP, 0);
 	}
 	free(m);
+}
+
+/* ---- wide products ---- */
+
+static const struct attend *wide_set(void)
+{
+	const struct attend *a = attend_by_name("avx2");
+
+	return a && a->wide ? a : NULL;
+}
+
+static void wide_products_are_within_their_rounding(void **s)
+{
+	const struct attend *a = wide_set();
+
+	(void)s;
+	if (!a)
+		skip();
+	compare_wide(a, DTYPE_F32);
+	compare_wide(a, DTYPE_F16);
+	compare_wide(a, DTYPE_BF16);
+}
+
+/* A page of tokens that are all the same, k[t][d] = x and v[t][d] = y. */
+static void fill_page(float *k, float *v, int dim, float x, float y)
+{
+	for (int i = 0; i < ATTEND_PAGE * dim; i++) {
+		k[i] = x;
+		v[i] = y;
+	}
+}
+
+/* The largest integers everywhere, of one sign or the other, for heads of every size:
+ * 32 bits are not left. */
+static void the_largest_wide_numbers_do_not_overflow(void **s)
+{
+	const struct attend *a = wide_set();
+	float *k = malloc(sizeof *k * ATTEND_PAGE * ATTEND_WIDE_DIM);
+	float *v = malloc(sizeof *v * ATTEND_PAGE * ATTEND_WIDE_DIM);
+	void *page = new_wide_page(ATTEND_WIDE_DIM);
+
+	(void)s;
+	for (int dim = 2; a && dim <= ATTEND_WIDE_DIM; dim += 2) {
+		float sign = dim % 4 ? -1 : 1, top = -INFINITY, sum = 0;
+		float q[ATTEND_WIDE_DIM], acc[ATTEND_WIDE_DIM] = { 0 };
+		struct attend_wide_query coded;
+		int limit = ATTEND_PAGE;
+
+		for (int d = 0; d < dim; d++)
+			q[d] = 3;
+		fill_page(k, v, dim, sign * 7, -sign * 5);
+		a->wide->code(&coded, q, 1, dim);
+		a->wide->pack(page, k, v, DTYPE_F32, dim, ATTEND_PAGE);
+		a->wide->attend(acc, &top, &sum, &coded, 1, page, dim, &limit,
+		                ATTEND_PAGE);
+		assert_true(fabs(top / (sign * 21 * (float)dim) - 1) < 1e-6);
+		assert_true(fabs(sum / ATTEND_PAGE - 1) < 1e-6);
+		for (int d = 0; d < dim; d++)
+			assert_true(fabs(acc[d] / sum / (-sign * 5) - 1) <
+			            1e-6);
+	}
+	free(page);
+	free(k);
+	free(v);
+	if (!a)
+		skip();
+}
+
+/* Two pages, of which the second weighs 2^-20 of the first in every token: its
+ * weights are not lost, as they would be as parts of the largest of all. */
+static void a_page_is_not_lost_beside_another(void **s)
+{
+	const struct attend *a = wide_set();
+	float k[2 * ATTEND_PAGE], v[2 * ATTEND_PAGE], q[] = { 1, 0 };
+	float top = -INFINITY, sum = 0, acc[2] = { 0 };
+	struct attend_wide_query coded;
+	void *page = new_wide_page(2);
+	int limit = ATTEND_PAGE;
+
+	(void)s;
+	for (int i = 0; a && i < 2; i++) {
+		fill_page(k, v, 2, i ? -20 : 0, i ? 0x1p20f : 0);
+		a->wide->code(&coded, q, 1, 2);
+		a->wide->pack(page, k, v, DTYPE_F32, 2, ATTEND_PAGE);
+		a->wide->attend(acc, &top, &sum, &coded, 1, page, 2, &limit,
+		                ATTEND_PAGE);
+	}
+	free(page);
+	if (!a)
+		skip();
+	assert_true(fabs(acc[0] / sum - 1) < 1e-5);
+}
+
+/* A key that is no number leaves no result to the rows that see it, and changes
+ * nothing for those that do not. */
+static void a_wide_key_that_is_no_number_is_seen(void **s)
+{
+	const struct attend *a = wide_set();
+	float k[2 * ATTEND_PAGE], v[2 * ATTEND_PAGE], q[] = { 1, 1, 1, 1 };
+	float top[] = { -INFINITY, -INFINITY }, sum[2] = { 0 }, acc[4] = { 0 };
+	struct attend_wide_query coded[2];
+	void *page = new_wide_page(2);
+	int limit[] = { 5, 6 };
+
+	(void)s;
+	if (a) {
+		fill_page(k, v, 2, 1, 1);
+		k[5] = NAN; /* element 0 of the sixth token */
+		a->wide->code(coded, q, 2, 2);
+		a->wide->pack(page, k, v, DTYPE_F32, 2, ATTEND_PAGE);
+		a->wide->attend(acc, top, sum, coded, 2, page, 2, limit,
+		                ATTEND_PAGE);
+	}
+	free(page);
+	if (!a)
+		skip();
+	assert_true(fabs(acc[0] / sum[0] - 1) < 1e-6);
+	assert_true(isnan(acc[2] / sum[1]));
 }
 
 /* Two tokens, heads of two: q = (1, 2); k = (1, 1), (2, 0); so s = 3, 2 and the
@@ -432,6 +599,10 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(avx512_agrees_with_scalar_on_random_shapes),
 	cmocka_unit_test(narrow_products_are_within_the_rounding_of_bf16),
 	cmocka_unit_test(narrow_products_of_exact_numbers_are_exact),
+	cmocka_unit_test(wide_products_are_within_their_rounding),
+	cmocka_unit_test(the_largest_wide_numbers_do_not_overflow),
+	cmocka_unit_test(a_page_is_not_lost_beside_another),
+	cmocka_unit_test(a_wide_key_that_is_no_number_is_seen),
 };
 
 TEST_MAIN(tests)

@@ -27,7 +27,8 @@
  * has its own layout and products, attend_q8.h.
  *
  * Pure functions, one set per kind of CPU, chosen like kernels.h.  They add
- * and round in different orders; everything is float32 but the narrow ones.
+ * and round in different orders; everything is float32 but the narrow ones and those of
+ * attend_wide.h.
  */
 #ifndef CONFAB_ATTEND_H
 #define CONFAB_ATTEND_H
@@ -36,6 +37,7 @@
 #include <stdint.h>
 
 #include "math/attend_q8.h"
+#include "math/attend_wide.h"
 #include "math/tensor.h"
 
 /* 6 rows by 64 tokens are 24 vectors of sums in AVX-512, 6 by 16 are 12 in
@@ -72,6 +74,10 @@ struct attend {
 	/* Scores and values where dtype is DTYPE_Q8_0, which those above do
 	 * not take. */
 	const struct attend_q8 *q8;
+
+	/* All of it by 16-bit integers, where dtype is none of those and rows
+	 * are many; NULL where that is no faster. */
+	const struct attend_wide *wide;
 
 	/*
 	 * The same with both factors in bf16 (relative error of each 2^-8,

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "math/panel_fill_packed.h"
+#include "math/wide_avx2.h"
 
 #define WIDE_RECORDS \
 	(PANEL_WIDE / PANEL_BLOCK) /* coded ones that make a wide one */
@@ -41,12 +42,6 @@ INLINE __m256 coded_min(const char *record, int s,
 	                    : _mm256_setzero_ps();
 }
 
-INLINE __m256i magnitude(__m256 x)
-{
-	return _mm256_and_si256(_mm256_castps_si256(x),
-	                        _mm256_set1_epi32(0x7fffffff));
-}
-
 /* The largest magnitude that any code of these records can have, NaN above all:
  * that of the lowest or that of the highest code. */
 INLINE __m256 coded_reach(const char *coded, size_t n,
@@ -64,8 +59,8 @@ INLINE __m256 coded_reach(const char *coded, size_t n,
 			                         coded_min(coded, s, form));
 			__m256 high = _mm256_fmadd_ps(scale, codes, low);
 
-			top = _mm256_max_epu32(top, magnitude(low));
-			top = _mm256_max_epu32(top, magnitude(high));
+			top = _mm256_max_epu32(top, wide_magnitude(low));
+			top = _mm256_max_epu32(top, wide_magnitude(high));
 		}
 	return _mm256_castsi256_ps(top);
 }
@@ -153,27 +148,12 @@ INLINE void level_codes(char *to, const char *coded, __m256 times,
 	}
 }
 
-/* S of 8 rows, and in *times 1 / S, from the largest magnitudes.  Where those are
- * nothing, or less than 2^-100, both are 0; where they are an infinity or a NaN, S
- * is NaN and times 0. */
-INLINE __m256 wide_scales(__m256 top, __m256 *times)
-{
-	const __m256 levels = _mm256_set1_ps(PANEL_WIDE_W);
-	__m256 some = _mm256_cmp_ps(top, _mm256_set1_ps(0x1p-100f), _CMP_GE_OQ);
-	__m256 finite =
-		_mm256_cmp_ps(top, _mm256_set1_ps(INFINITY), _CMP_LT_OQ);
-
-	*times = _mm256_and_ps(_mm256_div_ps(levels, top),
-	                       _mm256_and_ps(some, finite));
-	top = _mm256_and_ps(_mm256_div_ps(top, levels), some);
-	return _mm256_blendv_ps(_mm256_set1_ps(NAN), top, finite);
-}
-
 /* n coded records into a wide one. */
 INLINE void level_wide(char *to, const char *coded, size_t n,
                        const struct panel_form *form)
 {
-	__m256 times, scales = wide_scales(coded_reach(coded, n, form), &times);
+	__m256 times, scales = wide_scales(coded_reach(coded, n, form),
+	                                   PANEL_WIDE_W, &times);
 
 	for (size_t b = 0; b < n; b++, coded += form->record) {
 		level_codes(to, coded, times, form);
@@ -219,7 +199,7 @@ INLINE __m256 q8_scales(__m256 *scale, const struct fill *fill, size_t b,
 	for (size_t k = 0; k < n; k++) {
 		scale[k] = rows_of_half(fill->row,
 		                        (b + k) * sizeof(struct quant_q8_0));
-		top = _mm256_max_epu32(top, magnitude(scale[k]));
+		top = _mm256_max_epu32(top, wide_magnitude(scale[k]));
 	}
 	return _mm256_mul_ps(_mm256_castsi256_ps(top), _mm256_set1_ps(128));
 }
@@ -256,7 +236,8 @@ static void fill_wide_q8_0(char *to, const struct panel_source *from, size_t o)
 
 		n = fill.n_blocks - b < WIDE_RECORDS ? fill.n_blocks - b
 		                                     : WIDE_RECORDS;
-		scales = wide_scales(q8_scales(scale, &fill, b, n), &times);
+		scales = wide_scales(q8_scales(scale, &fill, b, n),
+		                     PANEL_WIDE_W, &times);
 		for (size_t k = 0; k < n; k++) {
 			level_q8(to, &fill, b + k,
 			         _mm256_mul_ps(scale[k], times));
@@ -346,12 +327,9 @@ INLINE __m256 wide_reach(enum dtype dtype, const struct wide_rows *rows)
 }
 
 /* 16 elements of a row as integers: of f16 in the order 0 to 3, 8 to 11, 4 to 7, 12
- * to 15, which is what vpackssdw makes of it.  The upper one of two bf16 becomes the
- * upper half of a dword, so that it is rounded there, halves up. */
-INLINE __m256i wide_integers(enum dtype dtype, const char *at, __m256 times)
+ * to 15, which is what vpackssdw makes of it. */
+INLINE __m256i wide_step_of(enum dtype dtype, const char *at, __m256 times)
 {
-	const __m256 unit = _mm256_set1_ps(0x10000);
-	const __m256 half = _mm256_set1_ps(0x8000);
 	const __m128i *eight = (const __m128i *)(const void *)at;
 	__m256 low, high;
 	__m256i v;
@@ -367,10 +345,7 @@ INLINE __m256i wide_integers(enum dtype dtype, const char *at, __m256 times)
 	low = _mm256_castsi256_ps(_mm256_slli_epi32(v, 16));
 	high = _mm256_castsi256_ps(
 		_mm256_and_si256(v, _mm256_set1_epi32((int)0xffff0000)));
-	low = _mm256_mul_ps(low, times);
-	high = _mm256_fmadd_ps(high, _mm256_mul_ps(times, unit), half);
-	return _mm256_blend_epi16(_mm256_cvtps_epi32(low),
-	                          _mm256_cvtps_epi32(high), 0xaa);
+	return wide_pairs(low, high, times);
 }
 
 /* 16 elements of 8 rows, row i's at row[i] + at. */
@@ -383,8 +358,8 @@ INLINE void fill_wide_step(char *to, enum dtype dtype,
 
 	UNROLL
 	for (int i = 0; i < LANES; i++)
-		in[i] = wide_integers(dtype, row[i] + at,
-		                      _mm256_broadcast_ss(&by[i]));
+		in[i] = wide_step_of(dtype, row[i] + at,
+		                     _mm256_broadcast_ss(&by[i]));
 	transpose8(in, v);
 	UNROLL
 	for (size_t j = 0; j < 8; j++)
@@ -405,7 +380,8 @@ INLINE void fill_wide_floats(char *to, enum dtype dtype,
 		float by[LANES];
 
 		wide_rows_of(&rows, from, o, first);
-		scales = wide_scales(wide_reach(dtype, &rows), &times);
+		scales = wide_scales(wide_reach(dtype, &rows), PANEL_WIDE_W,
+		                     &times);
 		_mm256_storeu_ps(by, times);
 		for (size_t k = 0; k < rows.whole; k += WIDE_STEP, to += step)
 			fill_wide_step(to, dtype, rows.row, 2 * k, by);

@@ -23,8 +23,10 @@ bool attention_strip_reserve(struct attention_strip *s, size_t rows,
 	                     sizeof *s->q_coded);
 	s->k_pairs = mem_try(ATTEND_SPAN * head_dim, sizeof *s->k_pairs);
 	s->v_pairs = mem_try(ATTEND_SPAN * head_dim, sizeof *s->v_pairs);
+	s->q_wide = mem_try(rows, sizeof *s->q_wide);
+	s->wide = mem_try(ATTENTION_SPAN_PAGES, attend_wide_bytes(head_dim));
 	return s->q && s->acc && s->top && s->sum && s->q_narrow &&
-	       s->q_coded && s->k_pairs && s->v_pairs;
+	       s->q_coded && s->k_pairs && s->v_pairs && s->q_wide && s->wide;
 }
 
 void attention_strip_free(struct attention_strip *s)
@@ -37,6 +39,8 @@ void attention_strip_free(struct attention_strip *s)
 	free(s->q_coded);
 	free(s->k_pairs);
 	free(s->v_pairs);
+	free(s->q_wide);
+	free(s->wide);
 }
 
 /* The query rows of each of its KV heads. */
@@ -86,6 +90,9 @@ void attention_strip_load(const struct attention_call *call,
 	if (call->narrow)
 		kernels->f32_to_bf16(strip->q_narrow, strip->q,
 		                     rows * head_dim);
+	else if (call->wide)
+		call->attend->wide->code(strip->q_wide, strip->q, (int)rows,
+		                         call->head_dim);
 	else if (call->cache->shape.dtype == DTYPE_Q8_0)
 		call->attend->q8->code(strip->q_coded, strip->q, (int)rows,
 		                       call->head_dim);
@@ -94,7 +101,7 @@ void attention_strip_load(const struct attention_call *call,
 /* Some of an item's pages, and the rows of one KV head that meet them. */
 struct span {
 	size_t head;
-	size_t page, end_page; /* one page, or more as pairs */
+	size_t page, end_page; /* one page, or more in another form */
 	size_t row;            /* of the strip, the head's first */
 	int n;                 /* tokens that some row sees */
 	const void *k, *v;     /* blocks of the first page */
@@ -122,6 +129,14 @@ static int limit_of(const struct attention_call *call,
 		return 0;
 	seen -= pos;
 	return seen < (size_t)span->n ? (int)seen : span->n;
+}
+
+/* Of the first n tokens of a span those of the page that begins with token j. */
+static int tokens_from(int n, int j)
+{
+	if (n <= j)
+		return 0;
+	return n - j < ATTEND_PAGE ? n - j : ATTEND_PAGE;
 }
 
 /* A page as it lies.  The first tile of a head's rows is the one that waits for
@@ -176,6 +191,27 @@ static void attend_tile_narrow(const struct attention_call *call,
 	                 tile->last);
 }
 
+/* Page by page. */
+static void attend_tile_wide(const struct attention_call *call,
+                             struct attention_strip *strip,
+                             const struct tile *tile)
+{
+	const size_t bytes = attend_wide_bytes((size_t)call->head_dim);
+	const char *page = strip->wide;
+
+	for (int j = 0; j < tile->last; j += ATTEND_PAGE, page += bytes) {
+		int n = tokens_from(tile->last, j), limit[ATTEND_ROWS];
+
+		for (int r = 0; r < tile->rows; r++)
+			limit[r] = tokens_from(tile->limit[r], j);
+		call->attend->wide->attend(
+			strip->acc + tile->row * (size_t)call->head_dim,
+			strip->top + tile->row, strip->sum + tile->row,
+			strip->q_wide + tile->row, tile->rows, page,
+			call->head_dim, limit, n);
+	}
+}
+
 static void attend_span(const struct attention_call *call,
                         const struct attention_item *item,
                         struct attention_strip *strip, const struct span *span)
@@ -194,27 +230,39 @@ static void attend_span(const struct attention_call *call,
 			continue;
 		if (call->narrow)
 			attend_tile_narrow(call, strip, &tile);
+		else if (call->wide)
+			attend_tile_wide(call, strip, &tile);
 		else
 			attend_tile(call, strip, span, &tile);
 	}
 }
 
+/* Into the form that its products take.  What a page becomes goes by all of its tokens
+ * and not by those that an item sees, which depend on the number of threads. */
 static void pack_span(const struct attention_call *call,
                       struct attention_strip *strip, const struct span *span)
 {
+	const struct attend *a = call->attend;
+	const enum dtype dtype = call->cache->shape.dtype;
 	const int dim = call->head_dim;
-	int n = span->n;
 
-	for (size_t p = span->page; p < span->end_page; p++, n -= ATTEND_PAGE) {
-		size_t to = (p - span->page) * ATTEND_PAGE * (size_t)dim;
+	for (size_t p = span->page; p < span->end_page; p++) {
+		const size_t i = p - span->page;
+		const size_t to = i * ATTEND_PAGE * (size_t)dim;
+		const void *k = kv_cache_k(call->cache, p, call->layer,
+		                           (int)span->head);
+		const void *v = kv_cache_v(call->cache, p, call->layer,
+		                           (int)span->head);
+		const size_t left = call->end - p * ATTEND_PAGE;
+		const int n = left < ATTEND_PAGE ? (int)left : ATTEND_PAGE;
 
-		call->attend->pack(strip->k_pairs + to, strip->v_pairs + to,
-		                   kv_cache_k(call->cache, p, call->layer,
-		                              (int)span->head),
-		                   kv_cache_v(call->cache, p, call->layer,
-		                              (int)span->head),
-		                   call->cache->shape.dtype, dim,
-		                   n < ATTEND_PAGE ? n : ATTEND_PAGE);
+		if (call->narrow)
+			a->pack(strip->k_pairs + to, strip->v_pairs + to, k, v,
+			        dtype, dim, n);
+		else
+			a->wide->pack(strip->wide + i * attend_wide_bytes(
+								(size_t)dim),
+			              k, v, dtype, dim, n);
 	}
 }
 
@@ -244,7 +292,7 @@ void attention_strip_attend(const struct attention_call *call,
 		if (h + 1 < item->end_head)
 			span.after = kv_cache_k(call->cache, page, call->layer,
 			                        (int)h + 1);
-		if (call->narrow)
+		if (call->narrow || call->wide)
 			pack_span(call, strip, &span);
 		attend_span(call, item, strip, &span);
 	}

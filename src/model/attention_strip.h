@@ -19,13 +19,15 @@ struct kv_cache;
 
 #define ATTENTION_SPAN_PAGES (ATTEND_SPAN / ATTEND_PAGE)
 
-/* What one thread needs: the rows of its item, and a span as pairs. */
+/* What one thread needs: the rows of its item, and a span in another form. */
 struct attention_strip {
-	float *q, *acc;                  /* [block_rows, head_dim] */
-	float *top, *sum;                /* [block_rows] */
-	uint16_t *q_narrow;              /* [block_rows, head_dim] */
-	struct attend_q8_query *q_coded; /* [block_rows, head_dim / 32] */
-	uint16_t *k_pairs, *v_pairs;     /* [ATTEND_SPAN, head_dim] */
+	float *q, *acc;                   /* [block_rows, head_dim] */
+	float *top, *sum;                 /* [block_rows] */
+	uint16_t *q_narrow;               /* [block_rows, head_dim] */
+	struct attend_q8_query *q_coded;  /* [block_rows, head_dim / 32] */
+	uint16_t *k_pairs, *v_pairs;      /* [ATTEND_SPAN, head_dim] */
+	struct attend_wide_query *q_wide; /* [block_rows] */
+	char *wide;                       /* ATTENTION_SPAN_PAGES of them */
 };
 
 /* A call of paged_attention(), as its items see it. */
@@ -36,7 +38,10 @@ struct attention_call {
 	int n_heads, group, head_dim; /* group: query heads of a KV head */
 	float *q;                     /* [seq, n_heads, head_dim] */
 	size_t pos;                   /* of the first new token */
-	bool narrow;                  /* bf16 products, by way of pairs */
+	size_t end;                   /* after the last one */
+	/* Spans of pages are brought into another form first: for bf16 products
+	 * into pairs, for those of attend_wide.h. */
+	bool narrow, wide;
 };
 
 /* A block of new tokens of some KV heads, over a range of pages.  Its query
@@ -64,7 +69,7 @@ void attention_strip_load(const struct attention_call *call,
                           struct attention_strip *strip);
 
 /* Pages [page, end_page) of all heads: one, or ATTENTION_SPAN_PAGES at most where
- * the call is narrow.  after: what will be read next, or NULL. */
+ * the call is narrow or wide.  after: what will be read next, or NULL. */
 void attention_strip_attend(const struct attention_call *call,
                             const struct attention_item *item,
                             struct attention_strip *strip, size_t page,

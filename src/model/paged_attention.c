@@ -170,8 +170,8 @@ static size_t attend_item(struct job *job, size_t i,
                           struct attention_strip *strip)
 {
 	struct attention_item item = item_at(job, i);
-	size_t step = job->call.narrow ? ATTENTION_SPAN_PAGES : 1, next = 0,
-	       end;
+	bool spans = job->call.narrow || job->call.wide;
+	size_t step = spans ? ATTENTION_SPAN_PAGES : 1, next = 0, end;
 
 	assert(item.page < item.end_page);
 	attention_strip_load(&job->call, &item, strip);
@@ -272,14 +272,14 @@ static size_t count_ranges(size_t seq, size_t pos)
 }
 
 /* Heads in one item as long as there are items enough and its rows fit a strip.
- * As pairs, a page of one head is enough for many rows. */
+ * In another form, a page of one head is enough for many rows. */
 static size_t choose_sets(const struct job *job)
 {
 	size_t heads = (size_t)job->work->n_kv_heads, sets = 1;
 	size_t items = job->n_blocks * job->n_ranges;
 	size_t tokens = job->n_blocks > 1 ? job->block_tokens : job->seq;
 
-	if (job->call.narrow)
+	if (job->call.narrow || job->call.wide)
 		return heads;
 	while (sets < heads &&
 	       (items * sets < wanted_items(job->work) ||
@@ -302,6 +302,7 @@ void paged_attention(struct paged_attention *work, const struct kv_cache *cache,
 			.head_dim = work->head_dim,
 			.q = q,
 			.pos = pos,
+			.end = pos + seq,
 		},
 		.seq = seq,
 		.block_tokens = choose_block(work, seq),
@@ -309,8 +310,12 @@ void paged_attention(struct paged_attention *work, const struct kv_cache *cache,
 	};
 
 	assert(seq > 0 && cache->shape.head_dim == work->head_dim);
-	job.call.narrow =
-		!exact && seq >= LINEAR_NARROW_ROWS && job.call.attend->pack;
+	if (!exact && seq >= LINEAR_NARROW_ROWS) {
+		job.call.narrow = job.call.attend->pack;
+		job.call.wide = job.call.attend->wide &&
+		                cache->shape.dtype != DTYPE_Q8_0 &&
+		                work->head_dim <= ATTEND_WIDE_DIM;
+	}
 	job.n_blocks = blocks_of(seq, job.block_tokens);
 	job.n_sets = choose_sets(&job);
 	job.n_items = job.n_blocks * job.n_sets * job.n_ranges;
