@@ -35,17 +35,22 @@ static bool takes(enum dtype dtype)
 	return form && form->n_scales == 1;
 }
 
-/* As by AVX-512, on a Zen 4. */
+/* Sapphire Rapids.  Ten rows of q8_0 gain by their tile still; of q4_0 eight, of q4_k
+ * and q5_k six 1.2 times, and eight lose up to 0.1.  The others' tiles take the blocks
+ * apart for every two rows. */
 static size_t from_rows(enum dtype dtype)
 {
 	switch (dtype) {
 	case DTYPE_Q4_K:
+	case DTYPE_Q4_K_X16:
 	case DTYPE_Q5_K:
-		return 4;
+		return 7;
+	case DTYPE_Q4_0:
+	case DTYPE_Q4_0_X16:
+		return 9;
 	case DTYPE_Q8_0:
 	case DTYPE_Q8_0_X16:
-	case DTYPE_Q4_K_X16:
-		return 7;
+		return 11;
 	default:
 		return 5;
 	}
