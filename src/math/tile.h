@@ -65,11 +65,15 @@ TILE_INT8(q5_k)
 TILE_INT8(q6_k)
 
 /* Of some of these, for two or three rows and more; the ones above call them. */
-void tile_few_q8_0_avx2(const struct tile *t);
-void tile_few_q4_0_avx2(const struct tile *t);
-void tile_few_q4_k_avx2(const struct tile *t);
-void tile_few_q5_k_avx2(const struct tile *t);
-void tile_few_q6_k_avx2(const struct tile *t);
+#define TILE_FEW(name) \
+	void tile_few_##name##_avx2(const struct tile *t); \
+	void tile_few_##name##_avx512(const struct tile *t);
+
+TILE_FEW(q8_0)
+TILE_FEW(q4_0)
+TILE_FEW(q4_k)
+TILE_FEW(q5_k)
+TILE_FEW(q6_k)
 
 /* Packed types (packed.h): w is a group, n_w a multiple of 16, w_stride a row's
  * bytes on average.  By float32 activations too, with the weights' exact values;

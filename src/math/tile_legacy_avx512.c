@@ -18,6 +18,9 @@
 #include "math/tensor.h"
 #include "math/tile_int8_avx512.h"
 
+/* Rows from which on tile_few_avx512.c is faster. */
+#define FEW_FROM 3
+
 #define STEP 128 /* elements */
 
 /* What makes a code unsigned. */
@@ -244,8 +247,10 @@ INLINE void block(int n_w, int n_x, enum dtype dtype, const struct tile *t,
 	tile_store(sum, n_w, n_x, t, rows);
 }
 
-TILE_KERNEL(tile_int8_q8_0_avx512, block, DTYPE_Q8_0)
-TILE_KERNEL(tile_int8_q4_0_avx512, block, DTYPE_Q4_0)
+TILE_KERNEL_OR(tile_int8_q8_0_avx512, block, DTYPE_Q8_0, FEW_FROM,
+               tile_few_q8_0_avx512)
+TILE_KERNEL_OR(tile_int8_q4_0_avx512, block, DTYPE_Q4_0, FEW_FROM,
+               tile_few_q4_0_avx512)
 TILE_KERNEL(tile_int8_q4_1_avx512, block, DTYPE_Q4_1)
 TILE_KERNEL(tile_int8_q5_0_avx512, block, DTYPE_Q5_0)
 TILE_KERNEL(tile_int8_q5_1_avx512, block, DTYPE_Q5_1)

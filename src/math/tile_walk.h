@@ -4,6 +4,7 @@
  * Included by the vector files alone, after they have defined
  *
  *	TILE_X			the most activation rows of a register block,
+ *	TILE_W			the most weight rows, 12 unless told,
  *	TILE_BLOCKS(b, d)	TILE_BLOCK(n_w, n_x, b, d) for every size that
  *				follows from it and tile_width().
  *
@@ -28,7 +29,9 @@
 #include "math/tile.h"
 #include "math/unroll.h"
 
-#define TILE_W     12
+#ifndef TILE_W
+#define TILE_W 12
+#endif
 #define TILE_AHEAD 4096 /* bytes, of several rows: see tile_prefetch_part() */
 #define TILE_ALONE 6144 /* bytes, of one row */
 
@@ -157,7 +160,7 @@ INLINE void tile_share_ahead(struct tile_rows *rows, size_t width, size_t g,
 	static void name##_rows(size_t n_w, size_t n_x, const struct tile *t, \
 	                        const struct tile_rows *rows) \
 	{ \
-		switch (n_w * 8 + n_x) { \
+		switch (n_w * 16 + n_x) { \
 			TILE_BLOCKS(block, dtype) \
 		} \
 	} \
@@ -182,7 +185,7 @@ INLINE void tile_share_ahead(struct tile_rows *rows, size_t width, size_t g,
 	}
 
 #define TILE_BLOCK(n_w, n_x, block, dtype) \
-	case (n_w)*8 + (n_x): \
+	case (n_w)*16 + (n_x): \
 		block(n_w, n_x, dtype, t, rows); \
 		break;
 
