@@ -118,6 +118,14 @@ static size_t whole_blocks(size_t n)
 	return n < BLOCK_MIN ? BLOCK_MIN : n - n % BLOCK_MIN;
 }
 
+/* The same of the tiles by 8-bit activations, which have 4, 8, 12 or 16 rows. */
+static size_t whole_int8_blocks(size_t n)
+{
+	if (n >= 48)
+		return n - n % 48;
+	return n >= 16 ? n - n % 16 : BLOCK_MIN;
+}
+
 static size_t whole_groups(size_t n)
 {
 	return n < PACKED_ROWS ? PACKED_ROWS : n - n % PACKED_ROWS;
@@ -175,6 +183,9 @@ size_t linear_plan_outputs(const struct linear_plan *plan, enum dtype dtype,
 	bytes = linear_plan_w_bytes(plan, dtype, linear_plan_piece(plan, n_in));
 	if (plan->packed)
 		return smaller(whole_groups(BLOCK_BYTES / bytes),
+		               LINEAR_PLAN_OUTPUTS);
+	if (plan->int8)
+		return smaller(whole_int8_blocks(BLOCK_BYTES / bytes),
 		               LINEAR_PLAN_OUTPUTS);
 	return smaller(whole_blocks(BLOCK_BYTES / bytes), LINEAR_PLAN_OUTPUTS);
 }
