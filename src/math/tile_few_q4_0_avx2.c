@@ -11,18 +11,7 @@
 #include "math/quant_x.h"
 #include "math/tensor.h"
 #include "math/tile_few_avx2.h"
-
-#define BLOCKS 8 /* of a step: a quant_x */
-#define BYTES  sizeof(struct quant_q4_0)
-
-/* What the codes' bias of 8 adds to the sum of each block. */
-INLINE void find_biases(int32_t to[BLOCKS], const struct quant_x *x)
-{
-	__m256i s = _mm256_load_si256((const __m256i *)x->sum);
-
-	_mm256_store_si256((__m256i *)to,
-	                   _mm256_madd_epi16(s, _mm256_set1_epi16(-8)));
-}
+#include "math/tile_q4_0_avx2.h"
 
 /* pairs[r]: sums of pairs of products of the block that begins at offset `at` of
  * each row.  Eight of 2 * 15 * 127 each fit 16 bits. */
@@ -55,22 +44,19 @@ INLINE void find_pairs(__m256i pairs[TILE_X], int n_x,
 INLINE void add_block(__m256 sum[TILE_X], int n_x, const struct tile_rows *rows,
                       size_t k, int b, int32_t bias[TILE_X][BLOCKS])
 {
-	const size_t at = (k * BLOCKS + (size_t)b) * BYTES;
+	const size_t at = (k * BLOCKS + (size_t)b) * BLOCK_BYTES;
 	__m256 d = rows_of_half(rows->w, at);
 	__m256i pairs[TILE_X];
 
-	few_ask(rows, k * BLOCKS * BYTES, BLOCKS * BYTES, (size_t)b);
+	few_ask(rows, k * BLOCKS * BLOCK_BYTES, BLOCKS * BLOCK_BYTES,
+	        (size_t)b);
 	find_pairs(pairs, n_x, rows, at, k, b);
 	UNROLL
 	for (int r = 0; r < n_x; r++) {
 		__m256i dot = _mm256_madd_epi16(pairs[r], _mm256_set1_epi16(1));
 
 		dot = _mm256_add_epi32(dot, _mm256_set1_epi32(bias[r][b]));
-		sum[r] = _mm256_fmadd_ps(
-			_mm256_cvtepi32_ps(dot),
-			_mm256_mul_ps(d, lanes_broadcast(
-						 &tile_x(rows, r, k)->d[b])),
-			sum[r]);
+		lanes_add_scaled(&sum[r], dot, d, tile_x(rows, r, k), b);
 	}
 }
 

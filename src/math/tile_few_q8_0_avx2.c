@@ -51,14 +51,8 @@ INLINE void add_block(__m256 sum[TILE_X], int n_x, const struct tile_rows *rows,
 	add_half(dot, n_x, rows, at, 0, k, b);
 	add_half(dot, n_x, rows, at, 1, k, b);
 	UNROLL
-	for (int r = 0; r < n_x; r++) {
-		const struct quant_x *x = tile_x(rows, r, k);
-
-		sum[r] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(dot[r]),
-		                         _mm256_mul_ps(d, lanes_broadcast(
-								  &x->d[b])),
-		                         sum[r]);
-	}
+	for (int r = 0; r < n_x; r++)
+		lanes_add_scaled(&sum[r], dot[r], d, tile_x(rows, r, k), b);
 }
 
 INLINE void block(int n_w, int n_x, enum dtype dtype, const struct tile *t,

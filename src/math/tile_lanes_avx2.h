@@ -65,6 +65,15 @@ INLINE __m256 lanes_broadcast(const float *f)
 	return _mm256_broadcast_ss(f);
 }
 
+/* *sum += dot times d and the scale of block b of x. */
+INLINE void lanes_add_scaled(__m256 *sum, __m256i dot, __m256 d,
+                             const struct quant_x *x, int b)
+{
+	*sum = _mm256_fmadd_ps(_mm256_cvtepi32_ps(dot),
+	                       _mm256_mul_ps(d, lanes_broadcast(&x->d[b])),
+	                       *sum);
+}
+
 /*
  * ---- products that change lanes ----
  *

@@ -15,20 +15,11 @@
 
 #define TILE_X 2
 #include "math/tile_lanes_avx2.h"
+#include "math/tile_q4_0_avx2.h"
 #include "math/transpose_avx2.h"
 
-#define BLOCKS 8 /* of a step: a quant_x */
-#define BYTES  (BLOCKS * sizeof(struct quant_q4_0))
-#define PARTS  (4 * BLOCKS) /* in which it asks for lines */
-
-/* What the codes' bias of 8 adds to the sum of each block. */
-INLINE void find_biases(int32_t to[BLOCKS], const struct quant_x *x)
-{
-	__m256i s = _mm256_load_si256((const __m256i *)x->sum);
-
-	_mm256_store_si256((__m256i *)to,
-	                   _mm256_madd_epi16(s, _mm256_set1_epi16(-8)));
-}
+#define BYTES (BLOCKS * sizeof(struct quant_q4_0)) /* of a row's step */
+#define PARTS (4 * BLOCKS) /* in which it asks for lines */
 
 /* dot[j]: block b of step k of rows i and i + 4, eight sums of two pairs each. */
 INLINE void dots_of_two(__m256i dot[TILE_X], int n_x,
@@ -87,11 +78,7 @@ INLINE void add_block(__m256 sum[TILE_X], int n_x, bool ask,
 		__m256i dot = _mm256_add_epi32(dots_of_eight(four[j]),
 		                               _mm256_set1_epi32(bias[j][b]));
 
-		sum[j] = _mm256_fmadd_ps(
-			_mm256_cvtepi32_ps(dot),
-			_mm256_mul_ps(d, lanes_broadcast(
-						 &tile_x(rows, j, k)->d[b])),
-			sum[j]);
+		lanes_add_scaled(&sum[j], dot, d, tile_x(rows, j, k), b);
 	}
 }
 
