@@ -51,5 +51,5 @@ check() {
 echo 1..4
 check scalar prompt 6800 -p -n
 check scalar decoding 54400 -n -p
-check avx2 prompt 3540 -p -n
+check avx2 prompt 3100 -p -n
 check avx2 decoding 12700 -n -p
