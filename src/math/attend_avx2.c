@@ -7,13 +7,13 @@
 #include <string.h>
 
 #include "math/attend_exp2_avx2.h"
+#include "math/attend_load_avx2.h"
 #include "math/attend_vector.h"
 #include "math/reduce_avx2.h"
 
 /* 6 rows by 2 vectors are 12 sums; two vectors of the page and one broadcast
  * element make 15 of the 16 registers. */
-#define COLS  2
-#define LANES 8
+#define COLS 2
 
 /*
  * c[r][j] = scale[r] c[r][j] + sum over i < n of a[r][i] * b[i][j]
@@ -35,32 +35,11 @@ struct product {
 	const char *ahead; /* this and what follows it is wanted soon */
 };
 
-INLINE __m256 load(enum dtype dtype, const char *b)
-{
-	__m128i half;
-
-	if (dtype == DTYPE_F32)
-		return _mm256_loadu_ps((const float *)(const void *)b);
-	half = _mm_loadu_si128((const __m128i *)(const void *)b);
-	if (dtype == DTYPE_F16)
-		return _mm256_cvtph_ps(half);
-	return _mm256_castsi256_ps(
-		_mm256_slli_epi32(_mm256_cvtepu16_epi32(half), 16));
-}
-
-/* The same where fewer than 8 lanes exist: nothing past them is read. */
-INLINE __m256 load_part(enum dtype dtype, const char *b, size_t lanes)
-{
-	char whole[LANES * 4] = { 0 };
-
-	memcpy(whole, b, lanes * attend_size_of(dtype));
-	return load(dtype, whole);
-}
-
 INLINE __m256 load_c(const float *c, size_t lanes)
 {
-	return lanes == LANES ? _mm256_loadu_ps(c)
-	                      : load_part(DTYPE_F32, (const char *)c, lanes);
+	return lanes == LANES
+	               ? _mm256_loadu_ps(c)
+	               : attend_load_part(DTYPE_F32, (const char *)c, lanes);
 }
 
 INLINE void store_c(float *c, __m256 x, size_t lanes)
@@ -104,11 +83,12 @@ INLINE void product(int rows, int cols, bool part, enum dtype dtype,
 		}
 		UNROLL
 		for (int j = 0; j < cols; j++)
-			b[j] = part ? load_part(dtype, at, lanes)
-			            : load(dtype,
-			                   at + (size_t)j * LANES *
-			                                   attend_size_of(
-								   dtype));
+			b[j] = part ? attend_load_part(dtype, at, lanes)
+			            : attend_load(
+					      dtype,
+					      at + (size_t)j * LANES *
+							      attend_size_of(
+								      dtype));
 		UNROLL
 		for (int r = 0; r < rows; r++) {
 			__m256 a = _mm256_broadcast_ss(

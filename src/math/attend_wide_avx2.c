@@ -8,11 +8,11 @@
 
 #include "math/attend.h"
 #include "math/attend_exp2_avx2.h"
+#include "math/attend_load_avx2.h"
 #include "math/attend_vector.h"
 #include "math/reduce_avx2.h"
 #include "math/wide_avx2.h"
 
-#define LANES  8
 #define GROUP  ATTEND_GROUP
 #define MOST_P 8191 /* of weights: 64 * 4095 * 8191 < 2^31 */
 
@@ -78,27 +78,13 @@ struct runs {
 INLINE __m256 run_at(const struct runs *runs, enum dtype dtype, bool part,
                      int i, int half)
 {
-	const size_t size = attend_size_of(dtype);
 	const char *at = runs->at + (size_t)i * runs->step +
-	                 (size_t)(LANES * half) * size;
-	char whole[LANES * 4] = { 0 };
-	__m128i words;
+	                 (size_t)(LANES * half) * attend_size_of(dtype);
+	int left = runs->lanes - LANES * half;
 
-	if (part) {
-		int left = runs->lanes - LANES * half;
-
-		if (left > 0)
-			memcpy(whole, at,
-			       (size_t)(left < LANES ? left : LANES) * size);
-		at = whole;
-	}
-	if (dtype == DTYPE_F32)
-		return _mm256_loadu_ps((const float *)(const void *)at);
-	words = _mm_loadu_si128((const __m128i *)(const void *)at);
-	if (dtype == DTYPE_F16)
-		return _mm256_cvtph_ps(words);
-	return _mm256_castsi256_ps(
-		_mm256_slli_epi32(_mm256_cvtepu16_epi32(words), 16));
+	if (!part || left >= LANES)
+		return attend_load(dtype, at);
+	return attend_load_part(dtype, at, left > 0 ? (size_t)left : 0);
 }
 
 /* Runs as pairs of integers of at most `most`, and their scales: [16] each. */

@@ -1,7 +1,7 @@
 /*
  * k_scales_avx2.h - scales and minima of q4_k and q5_k, a row in every lane
  *
- * For the AVX2 files alone.
+ * For the AVX2 files; those of AVX-512 use a little of it.
  */
 #ifndef CONFAB_K_SCALES_AVX2_H
 #define CONFAB_K_SCALES_AVX2_H

@@ -8,6 +8,7 @@
 
 #include "math/panel_block_avx2.h"
 #include "math/quant_x.h"
+#include "math/tile.h"
 
 /* Sums of pairs of products, of all quads of a block, become those of quads. */
 INLINE void block_dots(__m256i dot[2][ROWS], int n_rows, const char *record,
@@ -87,11 +88,10 @@ static bool takes(enum dtype dtype)
 }
 
 /* Zen 3: seven rows of q4_k gain nothing to 1.2 times, six lose 0.1; seven of q4_0
- * gain up to 1.16 times.  Those others have tiles that take the blocks apart for
- * every two rows. */
+ * gain up to 1.16 times. */
 static size_t from_rows(enum dtype dtype)
 {
-	return dtype == DTYPE_Q4_1 || dtype == DTYPE_IQ4_NL ? 5 : 7;
+	return tile_is_for_few(dtype) ? 7 : 5;
 }
 
 PANEL_CODED_KERNELS(panel_coded_avx2)

@@ -3,6 +3,7 @@
 #include "math/panel.h"
 
 #include "math/panel_block_avx512.h"
+#include "math/tile.h"
 
 /* Quads that share one of a block's scales. */
 INLINE int quads_of(int n_scales)
@@ -128,13 +129,10 @@ static void multiply_panel(const struct panel_tile *t)
 
 /* Sapphire Rapids: six rows of q4_k are multiplied 1.4 times as fast by
  * tile_few_avx512.c, eight 1.25 times (of q8_0 1.35, q4_0 1.15, q6_k 1.1), twelve 0.85
- * times.  The others' tiles take the blocks apart for every three rows. */
+ * times. */
 static size_t from_rows(enum dtype dtype)
 {
-	return dtype == DTYPE_Q4_1 || dtype == DTYPE_Q5_0 ||
-	                       dtype == DTYPE_Q5_1 || dtype == DTYPE_IQ4_NL
-	               ? 5
-	               : 9;
+	return tile_is_for_few(dtype) ? 9 : 5;
 }
 
 const struct panel_kernels panel_coded_avx512 = {

@@ -4,6 +4,7 @@
 #include "math/panel.h"
 
 #include "math/panel_block_avx2.h"
+#include "math/tile.h"
 
 INLINE void block_dots(__m256i dot[2][ROWS], int n_rows, const char *record,
                        const char *quads)
@@ -36,14 +37,10 @@ static bool takes(enum dtype dtype)
 }
 
 /* Sapphire Rapids: six rows of q4_k, q4_0 and q8_0 gain up to 1.25 times by their tiles
- * where rows are long, and lose 0.1 where they are short; eight lose 0.15 to 0.3.  The
- * others' tiles take the blocks apart for every two rows. */
+ * where rows are long, and lose 0.1 where they are short; eight lose 0.15 to 0.3. */
 static size_t from_rows(enum dtype dtype)
 {
-	return dtype == DTYPE_Q4_1 || dtype == DTYPE_Q5_0 ||
-	                       dtype == DTYPE_Q5_1 || dtype == DTYPE_IQ4_NL
-	               ? 5
-	               : 7;
+	return tile_is_for_few(dtype) ? 7 : 5;
 }
 
 PANEL_CODED_KERNELS(panel_coded_avxvnni)

@@ -20,7 +20,7 @@ typedef __m512 fvec;
 #define v_sra(v, n)   _mm512_srai_epi32(v, (unsigned)(n))
 #define v_sll(v, n)   _mm512_slli_epi32(v, (unsigned)(n))
 #define v_int(v)      _mm512_cvtepi32_ps(v)
-#define v_half(v)     _mm512_cvtph_ps(_mm512_cvtepi32_epi16(v))
+#define v_half(v)     lower_halves(v)
 #define v_level(v)    _mm512_shuffle_epi8(levels(), v)
 #define f_mul(a, b)   _mm512_mul_ps(a, b)
 #define f_neg(a)      _mm512_sub_ps(_mm512_setzero_ps(), a)

@@ -18,6 +18,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "math/tensor.h"
+
 struct tile {
 	float *y;        /* row r at y + r * y_stride */
 	size_t y_stride; /* floats */
@@ -74,6 +76,27 @@ TILE_FEW(q4_0)
 TILE_FEW(q4_k)
 TILE_FEW(q5_k)
 TILE_FEW(q6_k)
+
+/* Whether a set's tile by 8-bit activations brings a few rows' codes into lanes once
+ * for them all, as those do and those of packed types; others take the blocks apart
+ * for every two or three rows. */
+static inline bool tile_is_for_few(enum dtype dtype)
+{
+	switch (dtype) {
+	case DTYPE_Q8_0:
+	case DTYPE_Q4_0:
+	case DTYPE_Q4_K:
+	case DTYPE_Q5_K:
+	case DTYPE_Q6_K:
+	case DTYPE_Q8_0_X16:
+	case DTYPE_Q4_0_X16:
+	case DTYPE_Q4_K_X16:
+	case DTYPE_Q6_K_X16:
+		return true;
+	default:
+		return false;
+	}
+}
 
 /* Packed types (packed.h): w is a group, n_w a multiple of 16, w_stride a row's
  * bytes on average.  By float32 activations too, with the weights' exact values;

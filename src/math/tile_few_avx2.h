@@ -30,6 +30,25 @@ INLINE __m256i few_quad(const struct quant_x *x, int b, int j)
 	return _mm256_set1_epi32(quad);
 }
 
+/* Sums of two pairs of products each: of quads j0 and j1 of block b of x, by codes
+ * of less than seven bits. */
+INLINE __m256i few_pairs(__m256i w0, int j0, __m256i w1, int j1,
+                         const struct quant_x *x, int b)
+{
+	return _mm256_add_epi16(_mm256_maddubs_epi16(w0, few_quad(x, b, j0)),
+	                        _mm256_maddubs_epi16(w1, few_quad(x, b, j1)));
+}
+
+/* The 32 bytes at offset `at` of each row, quad by quad, in memory: there are no
+ * registers for all of them. */
+#define QUADS 8
+INLINE void few_quads(__m256i to[QUADS], const struct tile_rows *rows,
+                      size_t at)
+{
+	rows_of_4(rows->w, at, to);
+	rows_of_4(rows->w, at + 16, to + 4);
+}
+
 /*
  * Asks for what is read next, in the place of `bytes` from offset `at` of each row:
  * part i of 8.  See tile_prefetch_part(); the lines of a part are not counted

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "math/codes_avx2.h"
+#include "math/k_scales_avx2.h"
 #include "math/quant_blocks.h"
 #include "math/quant_x.h"
 #include "math/quant_x_at.h"
@@ -175,11 +176,6 @@ INLINE __m512 signed_byte_of(__m512i v, int b)
 	                          24));
 }
 
-INLINE __m512 lower_halves(__m512i v)
-{
-	return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(v));
-}
-
 /* Scales of the sub-blocks; takes off what the minima do.  See quant_scale_min(). */
 INLINE void find_scales(__m512 scale[8], __m512 sum[TILE_X], int n_x,
                         const struct tile_rows *rows, size_t at, size_t k)
@@ -199,14 +195,7 @@ INLINE void find_scales(__m512 scale[8], __m512 sum[TILE_X], int n_x,
 	                        down(only(head[2], 0xc0), 2));
 	UNROLL
 	for (int r = 0; r < n_x; r++) {
-		const struct quant_x *x = tile_x(rows, r, k);
-		__m256i s = _mm256_madd_epi16(_mm256_load_si256(
-						      (const __m256i *)x->sum),
-		                              _mm256_set1_epi16(1));
-
-		_mm256_store_ps(x_sums[r],
-		                _mm256_mul_ps(_mm256_load_ps(x->d),
-		                              _mm256_cvtepi32_ps(s)));
+		_mm256_store_ps(x_sums[r], k_scaled_sums(tile_x(rows, r, k)));
 		less[r] = _mm512_setzero_ps();
 	}
 	UNROLL

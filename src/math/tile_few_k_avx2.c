@@ -12,17 +12,6 @@
 #include "math/tile_few_avx2.h"
 #include "math/tile_k_factors_avx2.h"
 
-#define QUADS 8 /* of a sub-block */
-
-/* The 32 bytes at offset `at` of each row, quad by quad, in memory: there are no
- * registers for them. */
-INLINE void put_quads(__m256i to[QUADS], const struct tile_rows *rows,
-                      size_t at)
-{
-	rows_of_4(rows->w, at, to);
-	rows_of_4(rows->w, at + 16, to + 4);
-}
-
 /* The sums of a sub-block times a scale.  Of q4_k eight pairs, which are 2 * 15 * 127
  * at most, fit 16 bits; of q5_k no more than four. */
 INLINE __m256i scaled(__m256i dot, __m256i pairs, enum dtype dtype, int j,
@@ -79,11 +68,11 @@ INLINE void multiply(__m256 sum[TILE_X], int n_x, enum dtype dtype, size_t at,
 
 	lanes_clear(part, n_x);
 	if (dtype == DTYPE_Q5_K)
-		put_quads(fifth, rows, qh);
+		few_quads(fifth, rows, qh);
 	for (int p = 0; p < 4; p++) {
 		few_ask(rows, at, codes_bytes(dtype), (size_t)(2 * p));
 		few_ask(rows, at, codes_bytes(dtype), (size_t)(2 * p + 1));
-		put_quads(both, rows, qs + 32 * (size_t)p);
+		few_quads(both, rows, qs + 32 * (size_t)p);
 		UNROLL
 		for (int h = 0; h < 2; h++)
 			add_sub_block(part, n_x, dtype, both, fifth, 2 * p + h,
@@ -94,22 +83,7 @@ INLINE void multiply(__m256 sum[TILE_X], int n_x, enum dtype dtype, size_t at,
 		sum[r] = _mm256_fmadd_ps(f->d, part[r], sum[r]);
 }
 
-INLINE void block(int n_w, int n_x, enum dtype dtype, const struct tile *t,
-                  const struct tile_rows *rows)
-{
-	const size_t bytes = codes_bytes(dtype), n = t->n / QUANT_SUPER;
-	__m256 sum[TILE_X];
-
-	(void)n_w;
-	lanes_clear(sum, n_x);
-	for (size_t k = 0; k < n; k++) {
-		struct factors f;
-
-		find_factors(&f, sum, n_x, rows, k, k * bytes);
-		multiply(sum, n_x, dtype, k * bytes, &f, rows, k);
-	}
-	lanes_store(sum, n_x, t, rows);
-}
+#include "math/tile_k_block_avx2.h"
 
 TILE_KERNEL(tile_few_q4_k_avx2, block, DTYPE_Q4_K)
 TILE_KERNEL(tile_few_q5_k_avx2, block, DTYPE_Q5_K)

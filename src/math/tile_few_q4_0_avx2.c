@@ -29,10 +29,7 @@ INLINE void find_pairs(__m256i pairs[TILE_X], int n_x,
 		UNROLL
 		for (int r = 0; r < n_x; r++) {
 			const struct quant_x *x = tile_x(rows, r, k);
-			__m256i two = _mm256_add_epi16(
-				_mm256_maddubs_epi16(low, few_quad(x, b, j)),
-				_mm256_maddubs_epi16(high,
-			                             few_quad(x, b, j + 4)));
+			__m256i two = few_pairs(low, j, high, j + 4, x, b);
 
 			pairs[r] = j ? _mm256_add_epi16(pairs[r], two) : two;
 			KEEP(pairs[r]);

@@ -11,7 +11,6 @@
 #include "math/tensor.h"
 #include "math/tile_few_avx2.h"
 
-#define QUADS 8 /* of 32 elements */
 #define BYTES sizeof(struct quant_q6_k)
 
 /* Half a super-block, quad by quad, in memory: there are no registers for it. */
@@ -19,21 +18,14 @@ struct half {
 	__m256i low[2][QUADS], high[QUADS];
 };
 
-INLINE void put_quads(__m256i to[QUADS], const struct tile_rows *rows,
-                      size_t at)
-{
-	rows_of_4(rows->w, at, to);
-	rows_of_4(rows->w, at + 16, to + 4);
-}
-
 INLINE void put_half(struct half *to, const struct tile_rows *rows, size_t at,
                      size_t h)
 {
 	const size_t ql = at + offsetof(struct quant_q6_k, ql) + 64 * h;
 
-	put_quads(to->low[0], rows, ql);
-	put_quads(to->low[1], rows, ql + 32);
-	put_quads(to->high, rows,
+	few_quads(to->low[0], rows, ql);
+	few_quads(to->low[1], rows, ql + 32);
+	few_quads(to->high, rows,
 	          at + offsetof(struct quant_q6_k, qh) + 32 * h);
 }
 
@@ -59,10 +51,7 @@ INLINE void add_scale(__m256i dot[TILE_X], int n_x, const struct half *half,
 		UNROLL
 		for (int r = 0; r < n_x; r++) {
 			const struct quant_x *x = tile_x(rows, r, k);
-			__m256i pairs = _mm256_add_epi16(
-				_mm256_maddubs_epi16(w0, few_quad(x, b, j)),
-				_mm256_maddubs_epi16(w1,
-			                             few_quad(x, b, j + 1)));
+			__m256i pairs = few_pairs(w0, j, w1, j + 1, x, b);
 
 			dot[r] = _mm256_add_epi32(dot[r],
 			                          _mm256_madd_epi16(pairs,

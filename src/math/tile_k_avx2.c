@@ -123,24 +123,7 @@ INLINE void multiply(__m256 sum[TILE_X], int n_x, enum dtype dtype, size_t at,
 		sum[j] = _mm256_fmadd_ps(f->d, part[j], sum[j]);
 }
 
-/* ---- a register block ---- */
-
-INLINE void block(int n_w, int n_x, enum dtype dtype, const struct tile *t,
-                  const struct tile_rows *rows)
-{
-	const size_t bytes = codes_bytes(dtype), n = t->n / QUANT_SUPER;
-	__m256 sum[TILE_X];
-
-	(void)n_w;
-	lanes_clear(sum, n_x);
-	for (size_t k = 0; k < n; k++) {
-		struct factors f;
-
-		find_factors(&f, sum, n_x, rows, k, k * bytes);
-		multiply(sum, n_x, dtype, k * bytes, &f, rows, k);
-	}
-	lanes_store(sum, n_x, t, rows);
-}
+#include "math/tile_k_block_avx2.h"
 
 TILE_KERNEL_OR(tile_int8_q4_k_avx2, block, DTYPE_Q4_K, 2, tile_few_q4_k_avx2)
 TILE_KERNEL_OR(tile_int8_q5_k_avx2, block, DTYPE_Q5_K, 3, tile_few_q5_k_avx2)

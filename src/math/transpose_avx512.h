@@ -84,4 +84,10 @@ INLINE void rows16_of_8(const char *const row[16], size_t at, __m512i v[8])
 	}
 }
 
+/* The f16 in the lower half of each dword. */
+INLINE __m512 lower_halves(__m512i v)
+{
+	return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(v));
+}
+
 #endif
