@@ -258,13 +258,26 @@ static void another_alignment_is_kept_to(void **state)
 static void all_types_have_their_number(void **state)
 {
 	static const uint32_t numbers[DTYPE_COUNT] = {
-		[DTYPE_Q8_0_X16] = 0x43460008, [DTYPE_Q4_0_X16] = 0x43460002,
-		[DTYPE_Q4_K_X16] = 0x4346000c, [DTYPE_Q6_K_X16] = 0x4346000e,
-		[DTYPE_F32] = 0,   [DTYPE_F16] = 1,     [DTYPE_Q4_0] = 2,
-		[DTYPE_Q4_1] = 3,  [DTYPE_Q5_0] = 6,    [DTYPE_Q5_1] = 7,
-		[DTYPE_Q8_0] = 8,  [DTYPE_Q2_K] = 10,   [DTYPE_Q3_K] = 11,
-		[DTYPE_Q4_K] = 12, [DTYPE_Q5_K] = 13,   [DTYPE_Q6_K] = 14,
-		[DTYPE_BF16] = 30, [DTYPE_IQ4_NL] = 20, [DTYPE_IQ4_XS] = 23,
+		[DTYPE_Q8_0_X16] = 0x43460008,
+		[DTYPE_Q4_0_X16] = 0x43460002,
+		[DTYPE_Q4_K_X16] = 0x4346000c,
+		[DTYPE_Q6_K_X16] = 0x4346000e,
+		[DTYPE_BF16_X16] = 0x4346001e,
+		[DTYPE_F32] = 0,
+		[DTYPE_F16] = 1,
+		[DTYPE_Q4_0] = 2,
+		[DTYPE_Q4_1] = 3,
+		[DTYPE_Q5_0] = 6,
+		[DTYPE_Q5_1] = 7,
+		[DTYPE_Q8_0] = 8,
+		[DTYPE_Q2_K] = 10,
+		[DTYPE_Q3_K] = 11,
+		[DTYPE_Q4_K] = 12,
+		[DTYPE_Q5_K] = 13,
+		[DTYPE_Q6_K] = 14,
+		[DTYPE_BF16] = 30,
+		[DTYPE_IQ4_NL] = 20,
+		[DTYPE_IQ4_XS] = 23,
 	};
 
 	(void)state;

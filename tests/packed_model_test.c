@@ -6,10 +6,12 @@
 
 #include <math.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/paths.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/quantize.h"
@@ -110,11 +112,11 @@ static double difference(const struct checkpoint *plain,
 /* Sums in another order are another float32; where activations are rounded to
  * 8 bits, one that falls just on the other side is off by a step, 1/254 of the
  * largest of 32. */
-static void check_model(const char *name, const char *type, int least)
+static void check_model(char *source, const char *type, int least)
 {
 	static const char *const names[] = { "scalar", "avx2", "avx512",
 		                             "amx" };
-	char *source = test_synth(name), *dir = test_tmp_dir();
+	char *dir = test_tmp_dir();
 	char *a = paths_join(dir, "plain.gguf");
 	char *b = paths_join(dir, "packed.gguf");
 	struct checkpoint *plain = write_and_open(source, a, type, false);
@@ -130,7 +132,7 @@ static void check_model(const char *name, const char *type, int least)
 		kernels_use(set);
 		exact = difference(plain, packed, true);
 		rounded = difference(plain, packed, false);
-		print_message("# %s %s %s: %.1e exact, %.1e\n", name, type,
+		print_message("# %s %s %s: %.1e exact, %.1e\n", source, type,
 		              set->name, exact, rounded);
 		assert_true(exact <= 1e-4);
 		assert_true(rounded <= 1e-2);
@@ -147,14 +149,69 @@ static void check_model(const char *name, const char *type, int least)
 static void a_dense_model_predicts_the_same(void **state)
 {
 	(void)state;
-	check_model("tiny-tied", "q8_0", 5);
-	check_model("tiny-tied", "q4_0", 5);
+	check_model(test_synth("tiny-tied"), "q8_0", 5);
+	check_model(test_synth("tiny-tied"), "q4_0", 5);
 }
 
 static void experts_predict_the_same(void **state)
 {
 	(void)state;
-	check_model("tiny-moe", "q8_0", 5);
+	check_model(test_synth("tiny-moe"), "q8_0", 5);
+}
+
+/* Trained weights: all 43 matrices are packed. */
+static void bf16_predicts_the_same_in_fewer_bytes(void **state)
+{
+	(void)state;
+	check_model(test_source("data/confab-20m"), "bf16", 43);
+}
+
+/* Any bits in the place of a tensor's first group. */
+static void spoil_tensor(const char *path, const char *name)
+{
+	struct error err = { "" };
+	struct checkpoint *cp = checkpoint_open(path, &err);
+	const struct tensor *t = checkpoint_tensor(cp, name);
+	struct file_map map;
+	unsigned char bits[16 * 2 * 512];
+	const char *at;
+	FILE *f;
+
+	assert_int_equal(file_map_open(&map, path, &err), 0);
+	at = memmem(map.bytes, map.size, t->data, sizeof bits);
+	assert_non_null(at);
+	for (size_t i = 0; i < sizeof bits; i++)
+		bits[i] = (unsigned char)(i * 37 + i / 256 * 11) & 0xbf;
+	f = fopen(path, "r+b");
+	assert_int_equal(fseek(f, at - (const char *)map.bytes, SEEK_SET), 0);
+	assert_int_equal(fwrite(bits, sizeof bits, 1, f), 1);
+	assert_int_equal(fclose(f), 0);
+	file_map_close(&map);
+	checkpoint_free(cp);
+}
+
+static void bf16_that_cannot_be_packed_stays_plain(void **state)
+{
+	const char *name = "model.layers.3.self_attn.q_proj.weight";
+	char *source = test_source("data/confab-20m"), *dir = test_tmp_dir();
+	char *a = paths_join(dir, "plain.gguf");
+	char *b = paths_join(dir, "packed.gguf");
+	struct checkpoint *plain = write_and_open(source, a, "bf16", false);
+	struct checkpoint *packed;
+
+	(void)state;
+	checkpoint_free(plain);
+	spoil_tensor(a, name);
+	packed = write_and_open(a, b, "bf16", true);
+	plain = checkpoint_open(a, NULL);
+	assert_int_equal(check_rows(plain, packed), 42);
+	assert_int_equal(checkpoint_tensor(packed, name)->dtype, DTYPE_BF16);
+	checkpoint_free(plain);
+	checkpoint_free(packed);
+	free(a);
+	free(b);
+	free(source);
+	free(dir);
 }
 
 static void a_packed_file_is_not_quantised_again(void **state)
@@ -180,6 +237,8 @@ static void a_packed_file_is_not_quantised_again(void **state)
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_dense_model_predicts_the_same),
 	cmocka_unit_test(experts_predict_the_same),
+	cmocka_unit_test(bf16_predicts_the_same_in_fewer_bytes),
+	cmocka_unit_test(bf16_that_cannot_be_packed_stays_plain),
 	cmocka_unit_test(a_packed_file_is_not_quantised_again),
 };
 

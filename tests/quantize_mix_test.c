@@ -42,6 +42,9 @@ static void the_mixes_are_as_documented(void **state)
 		{ "q4_k_s", "blk.4.attn_v.weight", DTYPE_Q4_K },
 		{ "q4_k_s", "blk.3.ffn_down.weight", DTYPE_Q5_K },
 		{ "q4_k_s", "blk.4.ffn_down.weight", DTYPE_Q4_K },
+		{ "q4_k_pure", "token_embd.weight", DTYPE_Q4_K },
+		{ "q4_k_pure", "blk.0.attn_v.weight", DTYPE_Q4_K },
+		{ "q4_k_pure", "blk.0.ffn_down.weight", DTYPE_Q4_K },
 		{ "q4_k_m", "token_embd.weight", DTYPE_Q6_K },
 		{ "q4_k_m", "blk.3.attn_v.weight", DTYPE_Q6_K },
 		{ "q4_k_m", "blk.4.attn_v.weight", DTYPE_Q4_K },
@@ -156,7 +159,7 @@ static void names_are_found_in_any_case(void **state)
 		assert_string_equal(quantize_mix_name(mix), name);
 		n++;
 	}
-	assert_int_equal(n, 18);
+	assert_int_equal(n, 19);
 	assert_string_equal(quantize_mix_name(quantize_mix_find("Q4_K")),
 	                    "q4_k_m");
 	assert_string_equal(quantize_mix_name(quantize_mix_find("q5_k")),

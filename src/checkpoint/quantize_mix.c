@@ -57,6 +57,7 @@ static const struct quantize_mix mixes[] = {
 	MIX("q4_k_s", 14, Q4_K, Q6_K,
 	    .v = RULE(FIRST_FOUR, Q5_K, Q4_K),
 	    .down = RULE(FIRST_EIGHTH, Q5_K, Q4_K)),
+	MIX("q4_k_pure", 14, Q4_K, Q4_K),
 	MIX("q4_k_m", 15, Q4_K, Q6_K,
 	    .v = RULE(HALF, Q6_K, Q4_K),
 	    .down = RULE(HALF, Q6_K, Q4_K)),
@@ -106,8 +107,8 @@ uint32_t quantize_mix_file_type(const struct quantize_mix *mix)
 const char *quantize_mix_names(void)
 {
 	return "f32, f16, bf16, q8_0, q6_k, q5_k_m, q5_k_s, q5_1, q5_0, "
-	       "q4_k_m, q4_k_s, q4_1, q4_0, iq4_nl, iq4_xs, q3_k_m, q3_k_s, "
-	       "q2_k";
+	       "q4_k_m, q4_k_s, q4_k_pure, q4_1, q4_0, iq4_nl, iq4_xs, "
+	       "q3_k_m, q3_k_s, q2_k";
 }
 
 static bool holds(enum where where, const struct quantize_mix_model *model,

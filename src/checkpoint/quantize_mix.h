@@ -14,6 +14,7 @@
  *						else q4_k
  *	q4_k_s	q4_k	first 4 q5_k		first 1/8 q5_k
  *	q4_k_m	q4_k	half of them q6_k (2)	half of them q6_k (2)
+ *	q4_k_pure	q4_k
  *	q5_k_s	q5_k
  *	q5_k_m	q5_k	half of them q6_k (2)	half of them q6_k (2)
  *	q6_k	q6_k
@@ -24,8 +25,8 @@
  * (2) the layers of the first and the last eighth, and every third between.
  *
  * The tensor that makes the logits (output, or token_embd where they are tied) is
- * q6_k in all of these and in q4_0, q4_1, q5_0 and q5_1; in q8_0 it is q8_0, in
- * f32, f16 and bf16 like the rest.  Norms and the router of a mixture of experts
+ * q6_k in all of these but q4_k_pure, where it is like the rest, and in q4_0, q4_1,
+ * q5_0 and q5_1; in q8_0 it is q8_0, in f32, f16 and bf16 like the rest.  Norms and the router of a mixture of experts
  * are always f32.
  *
  * Rows must be whole blocks.  Where 256 does not divide a row, q2_k and q3_k

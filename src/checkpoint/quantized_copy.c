@@ -24,7 +24,7 @@
 
 /* Counts up when the quantizers, the mixes or packed.h write other bytes than
  * before. */
-#define VERSION 3
+#define VERSION 4
 
 #define NAME_BYTES 100      /* of the model's name that the file's name has */
 #define WAIT_NS    50000000 /* between two looks at the lock */

@@ -271,6 +271,7 @@ const struct kernels kernels_avx512_bf16 = {
 	COMMON,
 	.name = "avx512",
 	.tile_bf16_narrow = tile_bf16_narrow_avx512,
+	.panel_narrow = &panel_narrow_avx512,
 	.attend = &attend_avx512_bf16,
 };
 

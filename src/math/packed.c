@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "math/half.h"
+#include "math/packed_bf16.h"
 #include "math/quant.h"
 #include "math/quant_blocks.h"
 
@@ -11,11 +12,12 @@ _Static_assert(sizeof(struct packed_q8_0) == 16 * 68, "q8_0_x16");
 _Static_assert(sizeof(struct packed_q4_0) == 16 * 36, "q4_0_x16");
 _Static_assert(sizeof(struct packed_q4_k) == 16 * 144, "q4_k_x16");
 _Static_assert(sizeof(struct packed_q6_k) == 16 * 212, "q6_k_x16");
+_Static_assert(sizeof(struct packed_bf16) == 16 * 392, "bf16_x16");
 
 #define SIGNS 0x80808080u /* turns signed bytes into those plus 128, and back */
 
 /* Bytes of a row's plain blocks that one record holds: the most. */
-#define PLAIN_MOST sizeof(struct quant_q6_k)
+#define PLAIN_MOST (PACKED_BF16_N * sizeof(uint16_t))
 
 enum dtype packed_of(enum dtype plain)
 {
@@ -28,6 +30,8 @@ enum dtype packed_of(enum dtype plain)
 		return DTYPE_Q4_K_X16;
 	case DTYPE_Q6_K:
 		return DTYPE_Q6_K_X16;
+	case DTYPE_BF16:
+		return DTYPE_BF16_X16;
 	default:
 		return plain;
 	}
@@ -44,6 +48,8 @@ enum dtype packed_plain(enum dtype dtype)
 		return DTYPE_Q4_K;
 	case DTYPE_Q6_K_X16:
 		return DTYPE_Q6_K;
+	case DTYPE_BF16_X16:
+		return DTYPE_BF16;
 	default:
 		return dtype;
 	}
@@ -193,6 +199,8 @@ static const struct {
 	[DTYPE_Q4_0_X16] = { deal_q4_0, collect_q4_0 },
 	[DTYPE_Q4_K_X16] = { deal_q4_k, collect_q4_k },
 	[DTYPE_Q6_K_X16] = { deal_q6_k, collect_q6_k },
+	/* whose 16 rows are dealt at once: they share a table */
+	[DTYPE_BF16_X16] = { NULL, packed_bf16_collect },
 };
 
 /* ---- rows ---- */
@@ -211,6 +219,29 @@ static size_t record_bytes(enum dtype packed)
 	return (size_t)dtype_info(packed)->bytes * PACKED_ROWS;
 }
 
+bool packed_can_say(enum dtype packed, const void *rows, int64_t n)
+{
+	size_t row = plain_bytes(packed, n);
+	size_t part = plain_bytes(packed, dtype_info(packed)->block);
+
+	for (size_t at = 0; packed == DTYPE_BF16_X16 && at < row; at += part)
+		if (!packed_bf16_can_say((const char *)rows + at, row))
+			return false;
+	return true;
+}
+
+/* One record, of what stands at `from` in the first row. */
+static void deal_record(enum dtype packed, void *to, const char *from,
+                        size_t row)
+{
+	if (packed == DTYPE_BF16_X16) {
+		packed_bf16_deal(to, from, row);
+		return;
+	}
+	for (int r = 0; r < PACKED_ROWS; r++)
+		types[packed].deal(to, r, from + (size_t)r * row);
+}
+
 void packed_group(enum dtype packed, const void *rows, void *group, int64_t n)
 {
 	size_t row = plain_bytes(packed, n), record = record_bytes(packed);
@@ -219,10 +250,7 @@ void packed_group(enum dtype packed, const void *rows, void *group, int64_t n)
 
 	assert(packed_fits(packed, PACKED_ROWS, n));
 	for (size_t at = 0; at < row; at += part, to += record)
-		for (int r = 0; r < PACKED_ROWS; r++)
-			types[packed].deal(to, r,
-			                   (const char *)rows +
-			                           (size_t)r * row + at);
+		deal_record(packed, to, (const char *)rows + at, row);
 }
 
 void packed_row(enum dtype packed, const void *matrix, int64_t cols,

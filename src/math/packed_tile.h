@@ -19,14 +19,6 @@
  *	add_products(sum, n_rows, dtype, record, far, at)
  *				what a record adds by 8-bit activations, of all parts;
  *				far: see prefetch_part()
- *
- * A group is read from its first byte to its last, and the next group follows
- * it: one stream.  A Zen 4 follows it best when it is left alone: two threads
- * reach 97% and more of what the memory gives for one row, and 64 to 78% when
- * every line asks for the one that is 4 to 32 KB further on.  Others want to be
- * asked, for a few lines at a time: two threads of a Zen 3 go from 80 to 93% to
- * 104 to 114% of the rate of plain reading, those of a Sapphire Rapids from 84 to
- * 123% to 123 to 145%.
  */
 #ifndef CONFAB_PACKED_TILE_H
 #define CONFAB_PACKED_TILE_H
@@ -37,23 +29,11 @@
 #include "math/ask_for.h"
 #include "math/packed.h"
 #include "math/packed_record.h"
+#include "math/packed_walk.h"
 #include "math/quant_blocks.h"
 #include "math/quant_x_at.h"
-#include "math/row_blocks.h"
 #include "math/tile.h"
 #include "math/unroll.h"
-
-/* Some rows of activations by one group. */
-struct pass {
-	const char *group;
-	size_t n; /* elements of a row */
-	const char *x;
-	size_t x_stride; /* bytes */
-	float *y;
-	size_t y_stride; /* floats */
-	bool add;
-	size_t ahead; /* see struct tile */
-};
 
 INLINE void clear(fvec sum[PARTS][ROWS], int n_rows)
 {
@@ -182,30 +162,6 @@ INLINE void pass_over(int n_rows, enum dtype dtype, bool exact,
 			                 k);
 	}
 	store(sum, n_rows, p);
-}
-
-typedef void pass_fn(int n_rows, const struct pass *p);
-
-/* A few rows of activations by all groups, then the next few. */
-static void walk(const struct tile *t, int most, pass_fn *run)
-{
-	for (size_t r = 0, n; r < t->rows; r += n) {
-		n = row_block(t->rows - r, (size_t)most);
-		for (size_t o = 0; o < t->n_w; o += PACKED_ROWS) {
-			const struct pass pass = {
-				.group = (const char *)t->w + o * t->w_stride,
-				.n = t->n,
-				.x = (const char *)t->x + r * t->x_stride,
-				.x_stride = t->x_stride,
-				.y = t->y + r * t->y_stride + o,
-				.y_stride = t->y_stride,
-				.add = t->add,
-				.ahead = t->ahead,
-			};
-
-			run((int)n, &pass);
-		}
-	}
 }
 
 /* The including file's EACH_ROWS(dtype, exact) is ROWS_CASE() of 1 to ROWS. */

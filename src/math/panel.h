@@ -50,7 +50,7 @@
  * Narrow.  AMX multiplies bf16 at eight times the rate at which AVX-512 multiplies
  * bytes, and adds up in float32.  Weights and activations are rounded to the nearest
  * bf16, at most a 256th of each away, with no scale left to apply.  That is less than
- * activations lose by eight bits for every 32.
+ * activations lose by eight bits for every 32.  AVX-512 itself has it for packed bf16.
  *
  * Layout.  PANEL_ROWS rows are a group.  A group is one record for each block
  * of 32 elements, one after the other; coded:
@@ -200,7 +200,8 @@ struct panel_kernels {
 	/* And from how many rows on, where there is another format for fewer or
 	 * a tile: at most LINEAR_PLAN_FEW + 1 where that is of 8-bit
 	 * activations.  A type and the packed one of its codes change over
-	 * together, that they give the same numbers. */
+	 * together, that they give the same numbers; bf16 and its packed form,
+	 * whose sums differ anyway, where it is best for each. */
 	size_t (*from_rows)(enum dtype dtype);
 	size_t strip; /* rows of a strip, at most: row_blocks.h */
 	size_t piece; /* elements of long rows that fit the caches, whole
@@ -223,6 +224,7 @@ extern const struct panel_kernels panel_wide_avxvnni;
 extern const struct panel_kernels panel_coded_avx512;
 extern const struct panel_kernels panel_levelled_avx512;
 extern const struct panel_kernels panel_wide_avx512;
+extern const struct panel_kernels panel_narrow_avx512;
 extern const struct panel_kernels panel_narrow_amx;
 
 /* What they are made of.  AVX-VNNI's panels and strips, and AVX-512's wide ones, are

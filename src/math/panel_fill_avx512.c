@@ -100,6 +100,11 @@ void panel_fill_narrow_avx512(char *panel, const struct panel_source *from)
 			by_code(panel, from, o, narrow);
 			continue;
 		}
+		if (from->dtype == DTYPE_BF16_X16) {
+			narrow_packed_bf16(panel, from->w + o * from->stride,
+			                   from->n);
+			continue;
+		}
 		rows_of(row, from, o);
 		narrow_float_rows(panel, row, from->n,
 		                  from->dtype == DTYPE_F16);

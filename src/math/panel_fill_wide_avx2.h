@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "math/packed_bf16_upper.h"
 #include "math/panel_fill_packed.h"
 #include "math/wide_avx2.h"
 
@@ -406,9 +407,80 @@ static void fill_wide_f16(char *to, const struct panel_source *from, size_t o)
 	fill_wide_floats(to, DTYPE_F16, from, o);
 }
 
+/* ---- from packed bf16 ---- */
+
+/* The largest magnitudes of the rows of half a record, in a vector as pairs are. */
+INLINE __m256i wide_pairs_reach(const char *pairs)
+{
+	const __m256i magnitude = _mm256_set1_epi16(0x7fff);
+	__m256i top[4] = { 0 };
+
+	for (size_t p = 0; p < PANEL_WIDE / 2; p += 4) {
+		UNROLL
+		for (size_t i = 0; i < 4; i++)
+			top[i] = _mm256_max_epu16(
+				top[i],
+				_mm256_and_si256(wide_load(pairs +
+			                                   WIDE_PAIR * (p + i)),
+			                         magnitude));
+	}
+	return _mm256_max_epu16(_mm256_max_epu16(top[0], top[1]),
+	                        _mm256_max_epu16(top[2], top[3]));
+}
+
+/* Half of a record, whose pairs lie as a panel's: to a wide one. */
+INLINE void fill_wide_pairs(char *to, const char *pairs)
+{
+	const __m256i upper = _mm256_set1_epi32((int)0xffff0000);
+	__m256i top = wide_pairs_reach(pairs);
+	__m256 scales, times;
+
+	top = _mm256_max_epu32(_mm256_slli_epi32(top, 16),
+	                       _mm256_and_si256(top, upper));
+	scales = wide_scales(_mm256_castsi256_ps(top), PANEL_WIDE_W, &times);
+	for (size_t p = 0; p < PANEL_WIDE / 2; p += 4) {
+		UNROLL
+		for (size_t i = p; i < p + 4; i++) {
+			__m256i v = wide_load(pairs + WIDE_PAIR * i);
+			__m256i a = _mm256_slli_epi32(v, 16);
+			__m256i b = _mm256_and_si256(v, upper);
+
+			v = wide_pairs(_mm256_castsi256_ps(a),
+			               _mm256_castsi256_ps(b), times);
+			_mm256_store_si256(wide_pair(to, i), v);
+		}
+	}
+	_mm256_store_ps((float *)(void *)(to + WIDE_PAIR * (PANEL_WIDE / 2)),
+	                scales);
+}
+
+/* A group of 16 rows. */
+static void fill_wide_packed_bf16(char *to, const struct panel_source *from,
+                                  size_t o)
+{
+	_Alignas(32) uint16_t pairs[PACKED_BF16_N / 2][PACKED_ROWS][2];
+	const struct packed_bf16 *record =
+		(const void *)(from->w + o * from->stride);
+
+	for (size_t k = 0; k < from->n; k += PACKED_BF16_N, record++) {
+		packed_bf16_pairs(pairs, record);
+		fill_wide_pairs(to, (const char *)pairs);
+		fill_wide_pairs(to + WIDE_PAIR / 2,
+		                (const char *)pairs + WIDE_PAIR / 2);
+		to += panel_wide_bytes(from->dtype, PANEL_WIDE);
+	}
+}
+
 static void fill_wide(char *panel, const struct panel_source *from)
 {
 	size_t group = panel_wide_bytes(from->dtype, from->n);
+
+	if (from->dtype == DTYPE_BF16_X16) {
+		for (size_t o = 0; o < from->n_w; o += PANEL_ROWS)
+			fill_wide_packed_bf16(panel + o / PANEL_ROWS * group,
+			                      from, o);
+		return;
+	}
 
 	for (size_t o = 0; o < from->n_w; o += LANES) {
 		char *to = panel + o / PANEL_ROWS * group + o % PANEL_ROWS * 4;

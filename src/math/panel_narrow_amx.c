@@ -5,6 +5,7 @@
 #include <immintrin.h>
 
 #include "math/amx.h"
+#include "math/packed.h"
 
 #define GROUPS 2              /* of weight rows in a register block */
 #define ROWS   (2 * AMX_ROWS) /* of activations */
@@ -161,15 +162,14 @@ static void multiply_panel(const struct panel_tile *t)
 
 static bool takes(enum dtype dtype)
 {
-	return panel_has_form(dtype) || dtype == DTYPE_BF16 ||
-	       dtype == DTYPE_F16;
+	return dtype != DTYPE_F32;
 }
 
 /* On a Sapphire Rapids 12 rows of bf16 are multiplied 1.4 times as fast as without,
  * 24 of f16 1.3 times, of q8_0 1.1, of q4_k 1.06; 64 of q8_0 1.6 times. */
 static size_t from_rows(enum dtype dtype)
 {
-	if (dtype == DTYPE_BF16)
+	if (packed_plain(dtype) == DTYPE_BF16)
 		return 8;
 	return dtype == DTYPE_F16 ? 16 : 24;
 }

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "math/packed_bf16_upper.h"
 #include "math/panel.h"
 #include "math/unroll.h"
 
@@ -190,6 +191,17 @@ static void narrow_float_rows(char *to, const char *const row[PANEL_ROWS],
 		for (size_t r = 0; r < PANEL_ROWS; r++)
 			narrow_run(copy[r], row[r] + 2 * i, n - i, f16);
 		transpose_record(to, copies, 0);
+	}
+}
+
+/* A packed group, whose pairs lie as a panel's. */
+static void narrow_packed_bf16(char *to, const void *group, size_t n)
+{
+	const struct packed_bf16 *record = group;
+
+	for (size_t i = 0; i < n; i += PACKED_BF16_N, record++) {
+		packed_bf16_pairs((void *)to, record);
+		to += panel_narrow_bytes(DTYPE_BF16_X16, PACKED_BF16_N);
 	}
 }
 

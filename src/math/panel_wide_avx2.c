@@ -53,13 +53,15 @@ INLINE void add_products(__m256i *s0, __m256i *s1, __m256i w0, __m256i w1,
 
 /* Zen 3.  To fill a panel takes as long as to multiply five rows of q8_0, and seven
  * of q5_k, which is the faster by its tile.  bf16 repays it from 12 rows on, f16 from
- * 24. */
+ * 24, packed bf16 from 6. */
 static size_t from_rows(enum dtype dtype)
 {
 	switch (dtype) {
 	case DTYPE_Q6_K:
 	case DTYPE_Q6_K_X16:
 		return 9;
+	case DTYPE_BF16_X16:
+		return 6;
 	case DTYPE_BF16:
 		return 12;
 	case DTYPE_Q5_K:

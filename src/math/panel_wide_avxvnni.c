@@ -18,6 +18,8 @@ INLINE void add_products(__m256i *s0, __m256i *s1, __m256i w0, __m256i w1,
 static size_t from_rows(enum dtype dtype)
 {
 	switch (dtype) {
+	case DTYPE_BF16_X16:
+		return 6;
 	case DTYPE_BF16:
 	case DTYPE_Q6_K:
 	case DTYPE_Q6_K_X16:

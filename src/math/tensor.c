@@ -24,6 +24,7 @@ static const struct dtype_info infos[DTYPE_COUNT] = {
 	[DTYPE_Q4_0_X16] = { "q4_0_x16", 64, 36, 16 },
 	[DTYPE_Q4_K_X16] = { "q4_k_x16", 256, 144, 16 },
 	[DTYPE_Q6_K_X16] = { "q6_k_x16", 256, 212, 16 },
+	[DTYPE_BF16_X16] = { "bf16_x16", 256, 392, 16 },
 };
 
 const struct dtype_info *dtype_info(enum dtype dtype)

@@ -34,6 +34,7 @@ enum dtype {
 	DTYPE_Q4_0_X16,
 	DTYPE_Q4_K_X16,
 	DTYPE_Q6_K_X16,
+	DTYPE_BF16_X16,
 	DTYPE_COUNT
 };
 

@@ -114,6 +114,7 @@ TILE_EXACT(q8_0_x16)
 TILE_EXACT(q4_0_x16)
 TILE_EXACT(q4_k_x16)
 TILE_EXACT(q6_k_x16)
+TILE_EXACT(bf16_x16) /* and by nothing else */
 
 /* Their places in struct kernels. */
 #define TILE_INT8_SET(set) \
@@ -138,6 +139,7 @@ TILE_EXACT(q6_k_x16)
 		[DTYPE_Q4_0_X16] = tile_exact_q4_0_x16_##set, \
 		[DTYPE_Q4_K_X16] = tile_exact_q4_k_x16_##set, \
 		[DTYPE_Q6_K_X16] = tile_exact_q6_k_x16_##set, \
+		[DTYPE_BF16_X16] = tile_exact_bf16_x16_##set, \
 	}
 
 #endif

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "math/packed.h"
 #include "math/tensor.h"
 
 static inline int bench_by_value(const void *a, const void *b)
@@ -37,14 +38,20 @@ static inline bool bench_dtype(const char *name, enum dtype *dtype)
 	return false;
 }
 
-/* Small weights in every dtype: 0x3c repeated is about 0.01 in bf16 and f32.  Free
- * with free(); NULL where there is no memory. */
-static inline char *bench_weights(size_t bytes)
+/* Small weights in every dtype: 0x3c repeated is about 0.01 in bf16 and f32.  Of
+ * packed bf16 a weight in every record is rare.  Free with free(); NULL where there is
+ * no memory. */
+static inline char *bench_weights(enum dtype dtype, size_t bytes)
 {
 	char *weights = mem_try(1, bytes);
+	struct packed_bf16 *records = (void *)weights;
 
-	if (weights)
-		memset(weights, 0x3c, bytes);
+	if (!weights)
+		return NULL;
+	memset(weights, 0x3c, bytes);
+	for (size_t i = 0;
+	     dtype == DTYPE_BF16_X16 && i < bytes / sizeof *records; i++)
+		records[i].n_rare = 1;
 	return weights;
 }
 

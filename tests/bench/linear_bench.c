@@ -243,7 +243,7 @@ static void set_up(struct bench *bench, int threads, size_t max_rows)
 		linear_work_new(bench->pool, max_rows, 9728, 151936, &err);
 	if (!bench->work)
 		die(err.text);
-	bench->weights = bench_weights(POOL_BYTES);
+	bench->weights = bench_weights(bench->dtype, POOL_BYTES);
 	bench->x = bench_activations(max_rows, 9728);
 	bench->y = mem_try(max_rows, 151936 * sizeof(float));
 	if (!bench->weights || !bench->x || !bench->y)

@@ -128,7 +128,7 @@ static void set_up(struct bench *bench, int threads)
 	                              MOST_OUT, &err);
 	if (!bench->work)
 		die(err.text);
-	bench->weights = bench_weights(POOL_BYTES);
+	bench->weights = bench_weights(bench->dtype, POOL_BYTES);
 	bench->x = bench_activations(bench->rows, MOST_IN);
 	bench->y = mem_try(bench->rows, MOST_OUT * sizeof(float));
 	if (!bench->weights || !bench->x || !bench->y)

@@ -40,9 +40,9 @@
 #define NARROW_KL 0.005
 
 static const char *const all_types[] = {
-	"bf16",   "f16",    "q8_0",   "q6_k",   "q5_k_m", "q5_k_s",
-	"q5_1",   "q5_0",   "q4_k_m", "q4_k_s", "q4_1",   "q4_0",
-	"iq4_nl", "iq4_xs", "q3_k_m", "q3_k_s", "q2_k",
+	"bf16", "f16",    "q8_0",   "q6_k",   "q5_k_m",    "q5_k_s",
+	"q5_1", "q5_0",   "q4_k_m", "q4_k_s", "q4_k_pure", "q4_1",
+	"q4_0", "iq4_nl", "iq4_xs", "q3_k_m", "q3_k_s",    "q2_k",
 };
 
 #define N_TYPES (sizeof all_types / sizeof all_types[0])
@@ -122,7 +122,11 @@ static int run(const char *program, const char *from, const char *to,
 		if (!freopen("/dev/null", "w", stdout) ||
 		    !freopen("/dev/null", "w", stderr))
 			_exit(127);
-		execlp(program, program, from, to, type, (char *)NULL);
+		if (!strcmp(type, "q4_k_pure"))
+			execlp(program, program, "--pure", from, to, "q4_k_s",
+			       (char *)NULL);
+		else
+			execlp(program, program, from, to, type, (char *)NULL);
 		_exit(127);
 	}
 	return child < 0 || waitpid(child, &status, 0) != child || status;

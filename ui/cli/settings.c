@@ -33,8 +33,8 @@ static const struct setting_info infos[] = {
 	  "folders with models, separated by colons" },
 	{ "quant", START,
 	  CHOICE("off f32 f16 bf16 q8_0 q6_k q5_k q5_k_m q5_k_s q5_1 q5_0 q4_k "
-	         "q4_k_m q4_k_s q4_1 q4_0 iq4_nl iq4_xs q3_k q3_k_m q3_k_s "
-	         "q2_k"),
+	         "q4_k_m q4_k_s q4_k_pure q4_1 q4_0 iq4_nl iq4_xs q3_k q3_k_m "
+	         "q3_k_s q2_k"),
 	  "compute with a copy of this type, made once" },
 	{ "threads", START, INTEGER(0, 1024),
 	  "threads that compute; 0: one a core" },
