@@ -252,6 +252,88 @@ static void truncation_forgets_the_logits_too(void **unused)
 	session_free(s);
 }
 
+/* ---- drafts ---- */
+
+/* Steps through ids[from..to) with drafts and without; every step's logits are the
+ * same.  Returns how many steps had nothing to compute. */
+static int step_both(struct session *with, struct session *without,
+                     const int *ids, size_t from, size_t to)
+{
+	int found = 0;
+
+	sync(with, ids, from);
+	sync(without, ids, from);
+	for (size_t i = from; i < to; i++) {
+		size_t before = session_cache(with)->length;
+
+		assert_int_equal(session_step(with, ids[i], NULL), 0);
+		assert_int_equal(session_step(without, ids[i], NULL), 0);
+		assert_int_equal(session_length(with), i + 1);
+		assert_memory_equal(session_ids(with), ids,
+		                    (i + 1) * sizeof *ids);
+		assert_same_logits(session_logits(with),
+		                   session_logits(without));
+		found += session_cache(with)->length == before;
+	}
+	return found;
+}
+
+static void what_comes_again_is_read_ahead(void **unused)
+{
+	struct session *with = new_session(), *without = new_session();
+	int ids[CONTEXT];
+
+	(void)unused;
+	session_speculate(with);
+	for (int i = 0; i < CONTEXT; i++)
+		ids[i] = prompt[i % 40];
+	assert_true(step_both(with, without, ids, 40, 140) >= 70);
+	assert_equals_a_fresh_one(with, ids, 140);
+	/* Up to the last token of the context. */
+	assert_true(step_both(with, without, ids, 200, CONTEXT) >= 70);
+	assert_int_equal(session_cache(with)->length, CONTEXT);
+	assert_int_equal(session_step(with, 1, &(struct error){ "" }), -1);
+	session_free(with);
+	session_free(without);
+}
+
+static void a_draft_that_is_wrong_leaves_nothing(void **unused)
+{
+	struct session *with = new_session(), *without = new_session();
+	int ids[CONTEXT];
+	uint32_t state = 3;
+
+	(void)unused;
+	session_speculate(with);
+	session_keep_lines(with, SIZE_MAX);
+	/* Runs of 1 to 8 tokens that come again, each then as another. */
+	for (size_t i = 0, from = 0, left = 0; i < CONTEXT; i++, left--) {
+		if (!left) {
+			state = state * 1664525 + 1013904223;
+			left = 1 + (state >> 24) % 8;
+			from = (state >> 8) % 60;
+		}
+		ids[i] = prompt[from++];
+	}
+	assert_in_range(step_both(with, without, ids, 100, 250), 10, 100);
+	assert_equals_a_fresh_one(with, ids, 250);
+	session_truncate(with, 230);
+	assert_int_equal(session_cache(with)->length, 230);
+	assert_int_equal(sync(with, ids, 240), 10);
+	assert_equals_a_fresh_one(with, ids, 240);
+	/* A branch, and back, with tokens ahead of both. */
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(session_step(with, prompt[i], NULL), 0);
+	assert_true(sync(with, ids, 238) > 0);
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(session_step(with, prompt[40 + i], NULL), 0);
+	memcpy(ids + 240, prompt, 20 * sizeof *ids);
+	assert_int_equal(sync(with, ids, 260), 0);
+	assert_equals_a_fresh_one(with, ids, 260);
+	session_free(with);
+	session_free(without);
+}
+
 /* ---- lines that were left ---- */
 
 #define LONG   2000
@@ -425,6 +507,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(
 		what_does_not_fit_the_context_is_refused_with_both_numbers),
 	cmocka_unit_test(truncation_forgets_the_logits_too),
+	cmocka_unit_test(what_comes_again_is_read_ahead),
+	cmocka_unit_test(a_draft_that_is_wrong_leaves_nothing),
 	cmocka_unit_test(going_back_to_a_branch_computes_nothing),
 	cmocka_unit_test(a_line_that_is_left_is_not_changed_by_what_follows),
 	cmocka_unit_test(without_a_budget_a_line_that_is_left_is_gone),

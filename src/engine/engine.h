@@ -54,6 +54,7 @@ struct engine_load {
 	                        * model and context leave free */
 	int threads;           /* 0: by the machine */
 	bool exact;
+	bool speculate;        /* see session_speculate() */
 	bool warm;             /* read all pages first, with PROGRESS */
 };
 uint64_t engine_load(struct engine *engine, const struct engine_load *load);

@@ -209,6 +209,9 @@ static int open_session(struct loaded_model *m, const struct engine_load *load,
 	}
 	if (!m->session)
 		return -1;
+	/* Each token has experts of its own to read. */
+	if (load->speculate && !model_config(m->model)->num_experts)
+		session_speculate(m->session);
 	session_keep_lines(m->session, load->kv_memory ? load->kv_memory
 	                                               : memory_for_lines(m));
 	m->sampler = sampler_new(tokenizer_n_ids(m->tokenizer));

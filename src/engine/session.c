@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "base/mem.h"
+#include "engine/draft.h"
 #include "engine/kv_store.h"
 #include "model/kv_cache.h"
 #include "model/model.h"
@@ -18,11 +19,21 @@
 #define CHUNK_FIRST    64
 #define CHUNK_SECONDS  5.0
 
+/* A draft that the cache holds beyond the line's tokens. */
+struct ahead {
+	int ids[DRAFT_MOST];
+	size_t n, taken; /* of them, into the line */
+	/* [1 + DRAFT_MOST][vocab_size], after the token before it and after each; NULL:
+	 * there are no drafts. */
+	float *logits;
+};
+
 struct session {
 	struct model *model;
 	struct kv_store *store; /* lines that were left */
 	struct kv_cache *cache;
-	struct ids ids;    /* of the tokens in the cache: ids.n == its length */
+	struct ids ids; /* of the cache's tokens, but those that are ahead */
+	struct ahead ahead;
 	float *logits;     /* [vocab_size] */
 	bool logits_valid; /* they are those after the last token */
 	size_t chunk;      /* rows, fitted to the time the last ones took */
@@ -32,15 +43,15 @@ struct session *session_new(struct model *model, enum dtype kv_type,
                             size_t context, struct error *err)
 {
 	struct session *s = mem_zalloc(1, sizeof *s);
-	size_t vocab_size = (size_t)model_config(model)->vocab_size;
+	size_t n_logits = (size_t)model_config(model)->vocab_size;
 
 	s->model = model;
-	s->store = kv_store_new(vocab_size);
+	s->store = kv_store_new(n_logits);
 	s->chunk = model_max_batch(model) < CHUNK_FIRST ? model_max_batch(model)
 	                                                : CHUNK_FIRST;
-	s->logits = mem_try(vocab_size, sizeof *s->logits);
+	s->logits = mem_try(n_logits, sizeof *s->logits);
 	if (!s->logits) {
-		error_set(err, "no memory for %zu logits", vocab_size);
+		error_set(err, "no memory for %zu logits", n_logits);
 		goto fail;
 	}
 	s->cache = model_new_cache(model, kv_type, context, err);
@@ -59,8 +70,21 @@ void session_free(struct session *s)
 	kv_store_free(s->store);
 	kv_cache_free(s->cache);
 	ids_free(&s->ids);
+	free(s->ahead.logits);
 	free(s->logits);
 	free(s);
+}
+
+static size_t vocab_size(const struct session *s)
+{
+	return (size_t)model_config(s->model)->vocab_size;
+}
+
+void session_speculate(struct session *s)
+{
+	if (!s->ahead.logits)
+		s->ahead.logits = mem_try(vocab_size(s) * (1 + DRAFT_MOST),
+		                          sizeof *s->ahead.logits);
 }
 
 size_t session_length(const struct session *s)
@@ -99,8 +123,15 @@ size_t session_kept_bytes(const struct session *s)
 	return kv_store_bytes(s->store, s->cache);
 }
 
+static void drop_ahead(struct session *s)
+{
+	kv_cache_truncate(s->cache, s->ids.n);
+	s->ahead.n = s->ahead.taken = 0;
+}
+
 void session_truncate(struct session *s, size_t length)
 {
+	drop_ahead(s);
 	if (length >= s->ids.n)
 		return;
 	kv_cache_truncate(s->cache, length);
@@ -274,6 +305,7 @@ struct session_beginning session_find(struct session *s, const int *ids,
 	size_t end = s->ids.n, reusable;
 	const struct kv_line *line = kv_store_find(s->store, ids, n, &reusable);
 
+	drop_ahead(s);
 	found.length = ids_common_prefix(s->ids.data, end, ids, n);
 	found.logits = session_logits(s);
 	if (line && reusable > kv_line_reusable(s->ids.data, end, found.logits,
@@ -291,11 +323,10 @@ struct session_beginning session_find(struct session *s, const int *ids,
 void session_adopt(struct session *s, struct kv_cache *cache, const int *ids,
                    const float *logits)
 {
-	size_t vocab_size = (size_t)model_config(s->model)->vocab_size;
-
+	drop_ahead(s);
 	change_line(s, cache, ids, cache->length);
 	if (logits)
-		memcpy(s->logits, logits, vocab_size * sizeof *logits);
+		memcpy(s->logits, logits, vocab_size(s) * sizeof *logits);
 	s->logits_valid = logits;
 	kv_store_trim(s->store, s->cache);
 }
@@ -307,6 +338,7 @@ enum session_result session_sync(struct session *s, const int *ids, size_t n,
 	enum session_result result = SESSION_SYNCED;
 
 	*reused = 0;
+	drop_ahead(s);
 	if (n > session_context(s)) {
 		error_set(err, "prompt: %zu tokens in a context of %zu", n,
 		          session_context(s));
@@ -320,15 +352,73 @@ enum session_result session_sync(struct session *s, const int *ids, size_t n,
 	return result;
 }
 
+/* Those after token `taken` of what was read at once. */
+static void copy_logits(struct session *s)
+{
+	size_t n = vocab_size(s);
+
+	memcpy(s->logits, s->ahead.logits + s->ahead.taken * n,
+	       n * sizeof *s->logits);
+	s->logits_valid = true;
+}
+
+/* Goes on with what was read ahead, where that is the token. */
+static bool take_ahead(struct session *s, int id)
+{
+	struct ahead *ahead = &s->ahead;
+
+	if (ahead->taken == ahead->n || ahead->ids[ahead->taken] != id)
+		return false;
+	ahead->taken++;
+	ids_add(&s->ids, id);
+	copy_logits(s);
+	return true;
+}
+
+/* A draft of what follows the line, as far as there is room. */
+static size_t draft(struct session *s, int ids[DRAFT_MOST])
+{
+	size_t room = session_context(s) - s->ids.n;
+	size_t n = draft_next(s->ids.data, s->ids.n, ids);
+
+	if (room > model_max_batch(s->model) - 1)
+		room = model_max_batch(s->model) - 1;
+	n = n < room ? n : room;
+	return n && session_reserve(s, s->cache, 1 + n, NULL) ? 0 : n;
+}
+
+/* Reads the line's last token, which is not in the cache yet. */
+static int read_token(struct session *s, struct error *err)
+{
+	struct ahead *ahead = &s->ahead;
+	int ids[1 + DRAFT_MOST] = { s->ids.data[s->ids.n - 1] };
+	size_t n = ahead->logits ? draft(s, ahead->ids) : 0;
+
+	if (!n && session_reserve(s, s->cache, 1, err))
+		return -1;
+	memcpy(ids + 1, ahead->ids, n * sizeof *ids);
+	model_forward(s->model, s->cache, ids, 1 + n, 1 + n);
+	ahead->n = n;
+	if (n) {
+		model_logits(s->model, 0, 1 + n, ahead->logits);
+		copy_logits(s);
+	} else {
+		last_logits(s);
+	}
+	return 0;
+}
+
 int session_step(struct session *s, int id, struct error *err)
 {
 	if (s->ids.n >= session_context(s))
 		return error_set(err, "the context of %zu tokens is full",
 		                 session_context(s));
-	if (session_reserve(s, s->cache, 1, err))
-		return -1;
-	model_forward(s->model, s->cache, &id, 1, 1);
+	if (take_ahead(s, id))
+		return 0;
+	drop_ahead(s);
 	ids_add(&s->ids, id);
-	last_logits(s);
-	return 0;
+	if (!read_token(s, err))
+		return 0;
+	s->ids.n--;
+	return -1;
 }

@@ -9,6 +9,10 @@
  * is kept as long as there is room (kv_store.h), and going back to it costs
  * nothing.  Reuse is decided by content, never by who asked.
  *
+ * A token that is drawn is read alone, or with a draft of what may follow (draft.h):
+ * a few rows take little longer than one.  What is drawn then is drawn from the same
+ * odds as without; where it is the draft's, they are there already.
+ *
  * A prompt is read in chunks of rows.  Their size follows the machine: as many
  * as take about two seconds.  A cancel is obeyed after a layer and loses the
  * chunk under way.
@@ -35,10 +39,14 @@ struct session *session_new(struct model *model, enum dtype kv_type,
                             size_t context, struct error *err);
 void session_free(struct session *s);
 
+/* From now on session_step() reads drafts, too, if there is memory for the logits. */
+void session_speculate(struct session *s);
+
 /* The line: its ids [length], borrowed until the next call that changes it. */
 size_t session_length(const struct session *s);
 const int *session_ids(const struct session *s);
 size_t session_context(const struct session *s);
+/* Ends with tokens of a draft, maybe: up to the line's length it is the line's. */
 const struct kv_cache *session_cache(const struct session *s);
 
 /* Memory for the lines that were left, beyond what they share with this one;
@@ -94,8 +102,8 @@ int session_reserve(struct session *s, struct kv_cache *cache, size_t more,
 void session_adopt(struct session *s, struct kv_cache *cache, const int *ids,
                    const float *logits);
 
-/* Reads one more token and computes the logits after it.  On failure (context
- * full, memory) the line stays as it was. */
+/* Makes the line one token longer, and the logits are those after it.  On failure
+ * (context full, memory) the line stays as it was. */
 int session_step(struct session *s, int id, struct error *err);
 
 /* Forgets all tokens from `length` on. */

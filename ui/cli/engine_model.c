@@ -21,6 +21,7 @@ uint64_t engine_model_load(struct engine *engine, const struct options *o,
 					      .kv_memory = o->kv_memory,
 					      .threads = o->threads,
 					      .exact = o->exact,
+					      .speculate = !o->no_speculation,
 					      .warm = true,
 				      });
 	free(cache_dir);

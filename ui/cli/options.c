@@ -112,6 +112,8 @@ static void fill(struct options *o)
 	if (settings_integer(s, "max_tokens", &count))
 		o->max_tokens = count;
 	settings_switch(s, "exact", &o->exact);
+	if (settings_switch(s, "speculate", &on))
+		o->no_speculation = !on;
 	if (settings_switch(s, "save", &on))
 		o->no_save = !on;
 	if (settings_switch(s, "snapshots", &on))

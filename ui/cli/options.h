@@ -52,6 +52,7 @@ struct options {
 	uint64_t kv_disk;    /* bytes; 0: by the machine */
 	bool no_snapshots;
 	bool exact;
+	bool no_speculation;
 	enum chat_thinking think;
 	bool json, raw, no_save;
 	char **prompts; /* -p texts, [n_prompts]; the strings are argv's */

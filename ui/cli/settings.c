@@ -47,6 +47,8 @@ static const struct setting_info infos[] = {
 	{ "kv_disk", START, INTEGER(0, MAX_COUNT),
 	  "MiB for all KV snapshots; 0: by the machine" },
 	{ "exact", START, SWITCH, "float32-grade activations and KV cache" },
+	{ "speculate", START, SWITCH,
+	  "read what may follow with each token" },
 	{ "system", START, TEXT, "system prompt of new conversations" },
 	{ "think", CHAT, CHOICE("on off"), "thinking, where the model can" },
 	{ "temperature", CHAT, NUMBER(0, 100),
