@@ -15,7 +15,7 @@
 #define SHAPES 1000
 
 /* What this CPU runs. */
-static const struct panel_kernels *sets[10];
+static const struct panel_kernels *sets[12];
 static size_t n_sets;
 
 static void add_set(const struct kernels *set)
@@ -40,6 +40,8 @@ static int find_sets(void **state)
 #ifdef __x86_64__
 	if (avx2 && avx2 != &kernels_avx2)
 		add_set(&kernels_avx2);
+	if (kernels_by_name("avx512") && __builtin_cpu_supports("avx512bf16"))
+		sets[n_sets++] = &panel_narrow_avx512;
 #endif
 	return 0;
 }

@@ -31,21 +31,25 @@ static void count_upper(unsigned int counts[256], const char *rows,
  * them is of. */
 static unsigned int choose_table(uint8_t table[TABLE], unsigned int counts[256])
 {
+	uint8_t bytes[256]; /* those that are there */
 	unsigned int rare = 0;
+	int n = 0;
 
-	counts[0] = 0;
 	memset(table, 0, TABLE);
-	for (int i = 1; i < TABLE; i++) {
+	for (int b = 1; b < 256; b++)
+		if (counts[b])
+			bytes[n++] = (uint8_t)b;
+	for (int i = 1; i < TABLE && n > 0; i++) {
 		int most = 0;
 
-		for (int b = 1; b < 256; b++)
-			if (counts[b] > counts[most])
-				most = b;
-		table[i] = (uint8_t)most;
-		counts[most] = 0;
+		for (int k = 1; k < n; k++)
+			if (counts[bytes[k]] > counts[bytes[most]])
+				most = k;
+		table[i] = bytes[most];
+		bytes[most] = bytes[--n];
 	}
-	for (int b = 1; b < 256; b++)
-		rare += counts[b];
+	while (n > 0)
+		rare += counts[bytes[--n]];
 	return rare;
 }
 
@@ -66,23 +70,39 @@ static void code_upper(uint8_t codes[256], const uint8_t table[TABLE])
 		codes[table[i]] = (uint8_t)i;
 }
 
-static void put_weight(struct packed_bf16 *record, int r, int k,
-                       const unsigned char *weight, const uint8_t codes[256])
+static void put_rare(struct packed_bf16 *record, int at,
+                     const unsigned char *weight)
 {
-	struct packed_bf16_quad *quad = &record->quads[k / 4];
-	int pair = k / 2 % 2, place = packed_bf16_place(r) + k % 2;
-	uint8_t code = codes[weight[1]];
+	assert(record->n_rare < PACKED_BF16_RARE);
+	record->rare[record->n_rare++] = (struct packed_bf16_rare){
+		.at = (uint16_t)at,
+		.weight = (uint16_t)(weight[1] << 8 | weight[0]),
+	};
+}
 
-	if (weight[1] && !code) {
-		assert(record->n_rare < PACKED_BF16_RARE);
-		record->rare[record->n_rare++] = (struct packed_bf16_rare){
-			.at = (uint16_t)(PACKED_BF16_N * r + k),
-			.weight = (uint16_t)(weight[1] << 8 | weight[0]),
-		};
-		return;
+/* Row r's part of quad q; weights: its four. */
+static void put_quad(struct packed_bf16 *record, int r, int q,
+                     const unsigned char *weights, const uint8_t codes[256])
+{
+	struct packed_bf16_quad *quad = &record->quads[q];
+	const int place = packed_bf16_place(r);
+	uint8_t low[4], code[4];
+
+	for (int i = 0; i < 4; i++) {
+		const unsigned char *weight = weights + 2 * i;
+
+		code[i] = codes[weight[1]];
+		low[i] = weight[0];
+		if (!code[i] && weight[1]) {
+			low[i] = 0;
+			put_rare(record, PACKED_BF16_N * r + 4 * q + i, weight);
+		}
 	}
-	quad->low[pair][place] = weight[0];
-	quad->codes[place] |= (uint8_t)(code << 4 * pair);
+	for (int i = 0; i < 2; i++) {
+		quad->low[0][place + i] = low[i];
+		quad->low[1][place + i] = low[2 + i];
+		quad->codes[place + i] = (uint8_t)(code[i] | code[2 + i] << 4);
+	}
 }
 
 void packed_bf16_deal(void *record, const char *rows, size_t stride)
@@ -99,8 +119,8 @@ void packed_bf16_deal(void *record, const char *rows, size_t stride)
 		const unsigned char *row =
 			(const unsigned char *)rows + (size_t)r * stride;
 
-		for (int k = 0; k < PACKED_BF16_N; k++)
-			put_weight(to, r, k, row + 2 * k, codes);
+		for (int q = 0; q < PACKED_BF16_N / 4; q++)
+			put_quad(to, r, q, row + 8 * q, codes);
 	}
 }
 

@@ -50,7 +50,8 @@
  * Narrow.  AMX multiplies bf16 at eight times the rate at which AVX-512 multiplies
  * bytes, and adds up in float32.  Weights and activations are rounded to the nearest
  * bf16, at most a 256th of each away, with no scale left to apply.  That is less than
- * activations lose by eight bits for every 32.  AVX-512 itself has it for packed bf16.
+ * activations lose by eight bits for every 32.  AVX-512 itself has it for bf16 weights,
+ * where it multiplies bf16 fast.
  *
  * Layout.  PANEL_ROWS rows are a group.  A group is one record for each block
  * of 32 elements, one after the other; coded:
