@@ -434,13 +434,12 @@ static void check_turn(const struct reply *reply, const struct json *tokens)
 	assert_int_equal(reply->reason, i == 64 ? ENGINE_LENGTH : ENGINE_STOP);
 }
 
-static void the_reference_chats_come_out_token_for_token(void **unused)
+static void check_reference_chats(void)
 {
 	char *path = test_file("golden/chat-confab-20m.json");
 	struct json *golden = json_read(path, 1 << 20, NULL);
 	const struct json *chat, *turn;
 
-	(void)unused;
 	assert_non_null(golden);
 	for (chat = json_first(golden); chat; chat = json_next(chat)) {
 		size_t held = 0; /* tokens that the turns before left */
@@ -451,7 +450,8 @@ static void the_reference_chats_come_out_token_for_token(void **unused)
 			struct reply reply;
 
 			read_ids(json_get(turn, "prompt_ids"), &prompt);
-			receive(start_reply(&prompt, 0, &test_greedy, 64), &reply);
+			receive(start_reply(&prompt, 0, &test_greedy, 64),
+			        &reply);
 			check_turn(&reply, json_get(turn, "tokens"));
 			assert_int_equal(reply.prompt, prompt.n);
 			assert_true(reply.reused >= held);
@@ -464,6 +464,19 @@ static void the_reference_chats_come_out_token_for_token(void **unused)
 	}
 	json_free(golden);
 	free(path);
+}
+
+static void the_reference_chats_come_out_token_for_token(void **unused)
+{
+	(void)unused;
+	check_reference_chats();
+}
+
+static void they_come_out_so_with_drafts(void **unused)
+{
+	(void)unused;
+	load(&(struct engine_load){ .exact = true, .speculate = true });
+	check_reference_chats();
 }
 
 /* ---- generating ---- */
@@ -603,7 +616,8 @@ static void the_context_bounds_prompt_and_reply(void **unused)
 	load(&(struct engine_load){ .context = 40, .exact = true });
 	for (int i = 0; i < 41; i++)
 		ids_add(&prompt, 100 + i);
-	assert_failed(start_reply(&prompt, 0, &test_greedy, 0), false, "41", "40");
+	assert_failed(start_reply(&prompt, 0, &test_greedy, 0), false, "41",
+	              "40");
 	prompt.n = 40;
 	receive(start_reply(&prompt, 0, &test_greedy, 0), &reply);
 	assert_int_equal(reply.reason, ENGINE_LENGTH);
@@ -788,13 +802,14 @@ static uint64_t random_request(const struct ids *text, int last,
 		return engine_save_line(engine, &save);
 	default:
 		engine_cancel(engine, 1 + random_below((uint32_t)last));
-		return engine_generate(
-			engine, &(struct engine_generate){
-					.ids = text->data,
-					.n_ids = text->n,
-					.sampling = test_greedy,
-					.max_tokens = 1 + random_below(20),
-					.snapshot = snapshot });
+		return engine_generate(engine,
+		                       &(struct engine_generate){
+					       .ids = text->data,
+					       .n_ids = text->n,
+					       .sampling = test_greedy,
+					       .max_tokens =
+						       1 + random_below(20),
+					       .snapshot = snapshot });
 	}
 }
 
@@ -804,7 +819,8 @@ static void count_ends(int *ends, int requests, int *ended, bool wait)
 	struct engine_event *event;
 
 	while (*ended < requests) {
-		event = wait ? test_next_event(engine) : engine_next_event(engine);
+		event = wait ? test_next_event(engine)
+		             : engine_next_event(engine);
 		if (!event)
 			return;
 		assert_true(event->request <= (uint64_t)requests);
@@ -958,7 +974,8 @@ static void raw_logits_are_those_after_the_token(void **unused)
 					     .n_ids = prompt.n,
 					     .logit_ids = round ? watch : NULL,
 					     .n_logit_ids = round ? 2 : 0 });
-		while ((event = test_next_event(engine))->type != ENGINE_FINISHED) {
+		while ((event = test_next_event(engine))->type !=
+		       ENGINE_FINISHED) {
 			bool token = event->type == ENGINE_TOKEN;
 
 			if (token && !round && event->token.pos == 4) {
@@ -1050,6 +1067,7 @@ static const struct CMUnitTest tests[] = {
 	UNLOADED(a_context_that_memory_cannot_hold_is_refused_or_halved),
 	LOADED(the_old_model_may_be_used_until_the_news_is_freed),
 	LOADED(the_reference_chats_come_out_token_for_token),
+	LOADED(they_come_out_so_with_drafts),
 	LOADED(the_next_turn_reuses_all_but_its_own_tokens),
 	LOADED(another_token_taken_instead_computes_one),
 	LOADED(a_seed_gives_the_same_reply_and_a_cut_one_goes_on),

@@ -214,6 +214,56 @@ static void bf16_that_cannot_be_packed_stays_plain(void **state)
 	free(dir);
 }
 
+/* Stops when it has been called so often. */
+struct stop {
+	int calls, at;
+	uint64_t done, total;
+};
+
+static bool count_down(void *arg, const char *tensor, uint64_t done,
+                       uint64_t total)
+{
+	struct stop *stop = arg;
+
+	assert_non_null(tensor);
+	assert_true(done > stop->done && done <= total);
+	assert_true(!stop->total || total == stop->total);
+	stop->done = done;
+	stop->total = total;
+	return ++stop->calls != stop->at;
+}
+
+/* Its weights are looked at before anything is written: that is told, and obeys, too.
+ */
+static void packing_bf16_tells_how_far_it_is(void **state)
+{
+	struct stop stop = { .at = 0 };
+	struct quantize_options options = { .type = "bf16",
+		                            .packed = true,
+		                            .progress = count_down,
+		                            .arg = &stop };
+	char *source = test_source("data/confab-20m"), *dir = test_tmp_dir();
+	char *out = paths_join(dir, "packed.gguf");
+	struct checkpoint *cp = checkpoint_open(source, NULL);
+	int all;
+
+	(void)state;
+	assert_int_equal(quantize(cp, out, &options, NULL, NULL), 0);
+	assert_int_equal(stop.done, stop.total);
+	assert_int_equal(remove(out), 0);
+	all = stop.calls;
+	for (int at = 1; at < all; at += all / 3) {
+		stop = (struct stop){ .at = at };
+		assert_int_equal(quantize(cp, out, &options, NULL, NULL), 1);
+		assert_int_equal(stop.calls, at);
+		assert_null(checkpoint_open(out, NULL));
+	}
+	checkpoint_free(cp);
+	free(out);
+	free(source);
+	free(dir);
+}
+
 static void a_packed_file_is_not_quantised_again(void **state)
 {
 	const struct quantize_options options = { .type = "q4_0" };
@@ -239,6 +289,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(experts_predict_the_same),
 	cmocka_unit_test(bf16_predicts_the_same_in_fewer_bytes),
 	cmocka_unit_test(bf16_that_cannot_be_packed_stays_plain),
+	cmocka_unit_test(packing_bf16_tells_how_far_it_is),
 	cmocka_unit_test(a_packed_file_is_not_quantised_again),
 };
 

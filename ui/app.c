@@ -345,9 +345,9 @@ static void app_free(struct app *app)
 
 static int run_screen(struct app *app, struct error *err)
 {
+	terminal_set_restore(screen_restore_sequences());
 	if (open_editor(app, err))
 		return EXIT_FAILED;
-	terminal_set_restore(screen_restore_sequences());
 	ioctl(STDIN_FILENO, FIONREAD, &app->typed_before);
 	app_host_init(app);
 	transcript_init(&app->transcript);

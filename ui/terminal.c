@@ -142,6 +142,16 @@ static void on_no_memory(size_t bytes)
 	_exit(EXIT_FAILURE);
 }
 
+/* Nobody leaves by exit() while the terminal is open but a library: readline, without
+ * memory.  The other threads are at work: nothing is taken down. */
+static void on_exit_of_library(void)
+{
+	if (!is_open)
+		return;
+	restore_now();
+	_exit(EXIT_FAILURE);
+}
+
 /* ---- outside ---- */
 
 static void catch_signals(void)
@@ -162,6 +172,11 @@ static void catch_signals(void)
 
 int terminal_open(struct error *err)
 {
+	static bool told_exit;
+
+	if (!told_exit && atexit(on_exit_of_library))
+		return error_set(err, "no memory for what is done at the end");
+	told_exit = true;
 	has_modes = !tcgetattr(STDIN_FILENO, &found);
 	if (pipe2(signal_pipe, O_CLOEXEC | O_NONBLOCK))
 		return error_set(err, "pipe: %s", strerror(errno));

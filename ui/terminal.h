@@ -5,7 +5,8 @@
  * into a pipe, which the poll loop reads.  ABRT, SEGV, BUS, FPE and their like
  * put the terminal right with async-signal-safe calls, on a stack of their own,
  * and are raised again.  A bus error on a page of a mapped model file names the
- * file and exits with status 3.
+ * file and exits with status 3.  Where a library calls exit(), as readline does without
+ * memory, the terminal is put right and the status is 1.
  */
 #ifndef CONFAB_TERMINAL_H
 #define CONFAB_TERMINAL_H

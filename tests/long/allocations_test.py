@@ -98,6 +98,11 @@ def watch(k, pid, fd):
         done, code = os.waitpid(pid, os.WNOHANG)
         if done:
             status = code
+    while select.select([fd], [], [], 0)[0]:  # what it wrote last
+        try:
+            written += os.read(fd, 65536)
+        except OSError:
+            break
     assert BLIS.encode() in written or \
         os.WIFEXITED(status) and os.WEXITSTATUS(status) in (0, 1, 2, 3), \
         f"allocation {k}: ended with {status:#x}: {written[-300:]}"
