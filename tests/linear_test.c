@@ -2,11 +2,12 @@
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "base/threads.h"
 #include "math/half.h"
-#include "math/kernels.h"
+#include "math/kernels_set.h"
 #include "math/linear.h"
 #include "math/linear_plan.h"
 #include "math/panel.h"
@@ -21,7 +22,8 @@
 #define MAX_IN   5120
 #define MAX_OUT  320
 
-static const char *const set_names[] = { "scalar", "avx2", "avx512", "amx" };
+static const char *const set_names[] = { "scalar", "avx2", "avx512", "amx",
+	                                 "avx512_bf16" };
 static const enum dtype dtypes[] = { DTYPE_F32,  DTYPE_F16,  DTYPE_BF16,
 	                             DTYPE_Q8_0, DTYPE_Q4_0, DTYPE_Q4_1,
 	                             DTYPE_Q5_0, DTYPE_Q4_K, DTYPE_Q5_K,
@@ -54,9 +56,22 @@ static int tear_down(void **state)
 	for (size_t s = 0; s < sizeof set_names / sizeof *set_names; s++) \
 		if (use(set_names[s]))
 
+/* The last one others have, too, but do not choose. */
+static const struct kernels *find(const char *name)
+{
+#ifdef __x86_64__
+	if (!strcmp(name, "avx512_bf16"))
+		return kernels_by_name("avx512") &&
+		                       __builtin_cpu_supports("avx512bf16")
+		               ? &kernels_avx512_bf16
+		               : NULL;
+#endif
+	return kernels_by_name(name);
+}
+
 static bool use(const char *name)
 {
-	const struct kernels *set = kernels_by_name(name);
+	const struct kernels *set = find(name);
 
 	if (set)
 		kernels_use(set);
@@ -337,7 +352,7 @@ static void several_weights_at_once_equal_one_after_the_other(void **state)
 
 	(void)state;
 	EACH_SET
-	for (size_t rows = 1; rows <= 40; rows += 13) {
+	for (size_t rows = 1; rows <= MAX_ROWS; rows += 13) {
 		struct linear_job jobs[4];
 		struct weight w[4];
 		float *x = random_rows(rows * 96, &rng), *alone;

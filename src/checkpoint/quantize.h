@@ -28,7 +28,8 @@ struct quantize_options {
 	struct threads *pool; /* may be NULL */
 	bool packed; /* packed.h: for this program alone, where shapes allow */
 
-	/* After every few MB; bytes of the source.  false: stop.  May be NULL. */
+	/* After every few MB; bytes of the source that were passed over, some
+	 * twice (quantize_packable.h).  false: stop.  May be NULL. */
 	bool (*progress)(void *arg, const char *tensor, uint64_t done,
 	                 uint64_t total);
 	void *arg;

@@ -22,8 +22,9 @@
  * linear_plan.h. */
 #define SHARE_GRAIN 16 /* outputs; 16 floats are a cache line */
 
-/* Formats of panels that the weights of one call can have. */
-#define MAX_FORMATS 2
+/* Formats of panels that the weights of one call can have: one of block types, and two
+ * of 16-bit floats. */
+#define MAX_FORMATS 3
 
 struct linear_work {
 	struct threads *pool;
@@ -105,7 +106,8 @@ struct linear_work *linear_work_new(struct threads *pool, size_t max_rows,
 	work->gates = mem_try(n_threads, work->gate_floats * sizeof(float));
 	work->own = mem_try(n_threads, work->own_count * sizeof *work->own);
 	if (work->narrow && work->strips[0] && work->strips[1] &&
-	    work->panels && work->gates && work->own && new_shares(work))
+	    work->strips[2] && work->panels && work->gates && work->own &&
+	    new_shares(work))
 		return work;
 	error_set(err, "no memory for products of %zu rows by %lld numbers",
 	          max_rows, (long long)max_in);
@@ -218,7 +220,11 @@ static size_t run_bytes(const struct tensor *w, size_t n)
 static const char *strips_of(const struct call *call,
                              const struct panel_kernels *format)
 {
-	return call->work->strips[format == call->formats[0] ? 0 : 1];
+	int i = 0;
+
+	while (call->formats[i] != format)
+		i++;
+	return call->work->strips[i];
 }
 
 /* Outputs [o, o + n) of a job, or as many as there are. */
