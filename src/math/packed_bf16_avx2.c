@@ -14,6 +14,7 @@ typedef __m256 fvec;
 #define f_set1(f)      _mm256_set1_ps(f)
 #define f_add(a, b)    _mm256_add_ps(a, b)
 #define f_fma(a, b, c) _mm256_fmadd_ps(a, b, c)
+#define f_keep(v)      KEEP(v)
 #define f_load(p)      _mm256_loadu_ps(p)
 #define f_store(p, v)  _mm256_storeu_ps(p, v)
 #define f_even(v)      _mm256_castsi256_ps(_mm256_slli_epi32(v, 16))

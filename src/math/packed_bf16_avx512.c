@@ -16,6 +16,7 @@ typedef __m512 fvec;
 #define f_set1(f)      _mm512_set1_ps(f)
 #define f_add(a, b)    _mm512_add_ps(a, b)
 #define f_fma(a, b, c) _mm512_fmadd_ps(a, b, c)
+#define f_keep(v)      ((void)0) /* there are 32 registers */
 #define f_load(p)      _mm512_loadu_ps(p)
 #define f_store(p, v)  _mm512_storeu_ps(p, v)
 #define f_even(v)      _mm512_castsi512_ps(_mm512_slli_epi32(v, 16))

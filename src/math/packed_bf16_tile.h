@@ -7,11 +7,12 @@
  *	ROWS		the most rows of activations at a time
  *	CHAINS		sums of a row and output that are added up apart, 2 or 4: one
  *			would wait for itself
- *	fvec		LANES floats
- *	pairs(v, low, high, part)	v = bytes of low and high, interleaved: the
- *			pairs of elements of part `part` of the rows
+ *	vec, fvec	LANES dwords, LANES floats
+ *	pairs(low, high, part)	bytes of low and high, interleaved: the pairs of
+ *			elements of part `part` of the rows
  *	f_even(v), f_odd(v)	the first and the second elements of those pairs
  *	f_zero(), f_set1, f_add, f_fma, f_load, f_store	the obvious
+ *	f_keep(v)	keeps a sum in its register: see KEEP() in unroll.h
  *
  * The two elements of a pair are the halves of a dword: one is float32 once it is
  * moved up, the other once that is masked off.
@@ -60,8 +61,8 @@ INLINE void add_pair(struct sums *sums, int n_rows,
 
 			even[r] = f_fma(f_even(v), f_set1(at[0]), even[r]);
 			odd[r] = f_fma(f_odd(v), f_set1(at[1]), odd[r]);
-			KEEP(even[r]);
-			KEEP(odd[r]);
+			f_keep(even[r]);
+			f_keep(odd[r]);
 		}
 	}
 }
