@@ -3,9 +3,10 @@
 
 #include <immintrin.h>
 
-#define LANES  8
-#define ROWS   2
-#define CHAINS 2
+#define LANES    8
+#define ROWS     2
+#define CHAINS   2
+#define TOGETHER 2
 
 typedef __m256i vec;
 typedef __m256 fvec;

@@ -5,9 +5,10 @@
 
 #include "math/unroll.h"
 
-#define LANES  16
-#define ROWS   6
-#define CHAINS 4
+#define LANES    16
+#define ROWS     6
+#define CHAINS   4
+#define TOGETHER 1
 
 typedef __m512i vec;
 typedef __m512 fvec;

@@ -5,6 +5,8 @@
  *
  *	LANES		floats of a vector, 8 or 16
  *	ROWS		the most rows of activations at a time
+ *	TOGETHER	groups that one row of activations meets at once, 1 or 2: as
+ *			many streams from memory
  *	CHAINS		sums of a row and output that are added up apart, 2 or 4: one
  *			would wait for itself
  *	vec, fvec	LANES dwords, LANES floats
@@ -91,77 +93,108 @@ static void add_rare(float rare[ROWS][PACKED_ROWS], size_t n_rows,
 	}
 }
 
-INLINE void add_record(struct sums *sums, int n_rows,
-                       const struct packed_bf16 *record, const float *x,
-                       size_t x_stride, size_t far)
+/* The records that n_groups are at; rare is apart, or the sums would be in memory. */
+INLINE void add_records(struct sums sums[TOGETHER],
+                        float rare[TOGETHER][ROWS][PACKED_ROWS],
+                        const struct packed_bf16 *const record[TOGETHER],
+                        int n_groups, int n_rows, const float *x,
+                        size_t x_stride, size_t far)
 {
-	const __m256i table = packed_bf16_table(record);
+	__m256i table[TOGETHER];
 
-	ask_for_lines(record, 2, far);
-	for (int i = 0; i < STEPS; i++, x += 4 * STEP) {
-		const struct packed_bf16_quad *quad = record->quads + STEP * i;
-
-		ask_for_lines(quad, 3, far);
-		UNROLL
-		for (int j = 0; j < 2 * STEP; j++)
-			add_pair(sums, n_rows, quad + j / 2, j % 2, table,
-			         x + 2 * j, x_stride);
-	}
-}
-
-INLINE void store(const struct sums *sums, float rare[ROWS][PACKED_ROWS],
-                  int n_rows, const struct pass *p)
-{
 	UNROLL
-	for (int h = 0; h < PARTS; h++) {
+	for (int g = 0; g < n_groups; g++) {
+		table[g] = packed_bf16_table(record[g]);
+		ask_for_lines(record[g], 2, far);
+		if (record[g]->n_rare)
+			add_rare(rare[g], (size_t)n_rows, record[g], x,
+			         x_stride);
+	}
+	for (int i = 0; i < STEPS; i++, x += 4 * STEP) {
 		UNROLL
-		for (int r = 0; r < n_rows; r++) {
-			float *y = p->y + (size_t)r * p->y_stride + LANES * h;
-			fvec s = sums->of[h][0][r];
-
+		for (int g = 0; g < n_groups; g++)
+			ask_for_lines(record[g]->quads + STEP * i, 3, far);
+		UNROLL
+		for (int j = 0; j < 2 * STEP; j++) {
 			UNROLL
-			for (int c = 1; c < CHAINS; c++)
-				s = f_add(s, sums->of[h][c][r]);
-			s = f_add(s, f_load(rare[r] + LANES * h));
-			f_store(y, p->add ? f_add(s, f_load(y)) : s);
+			for (int g = 0; g < n_groups; g++)
+				add_pair(&sums[g], n_rows,
+				         record[g]->quads + STEP * i + j / 2,
+				         j % 2, table[g], x + 2 * j, x_stride);
 		}
 	}
 }
 
-INLINE void pass_over(int n_rows, const struct pass *p)
+INLINE void clear(struct sums *sums, int n_rows)
 {
-	const struct packed_bf16 *record = (const void *)p->group;
-	const float *x = (const void *)p->x;
-	const size_t x_stride = p->x_stride / sizeof(float);
-	float rare[ROWS][PACKED_ROWS] = { { 0 } };
-	struct sums sums;
-
 	UNROLL
 	for (int h = 0; h < PARTS; h++) {
 		UNROLL
 		for (int c = 0; c < CHAINS; c++) {
 			UNROLL
 			for (int r = 0; r < n_rows; r++)
-				sums.of[h][c][r] = f_zero();
+				sums->of[h][c][r] = f_zero();
 		}
 	}
-	for (size_t k = 0; k < p->n; k += PACKED_BF16_N, record++) {
-		if (record->n_rare)
-			add_rare(rare, (size_t)n_rows, record, x + k, x_stride);
-		add_record(&sums, n_rows, record, x + k, x_stride, p->ahead);
+}
+
+INLINE void store(const struct sums *sums, float rare[ROWS][PACKED_ROWS],
+                  int n_rows, float *y, const struct pass *p)
+{
+	UNROLL
+	for (int h = 0; h < PARTS; h++) {
+		UNROLL
+		for (int r = 0; r < n_rows; r++) {
+			float *to = y + (size_t)r * p->y_stride + LANES * h;
+			fvec s = sums->of[h][0][r];
+
+			UNROLL
+			for (int c = 1; c < CHAINS; c++)
+				s = f_add(s, sums->of[h][c][r]);
+			s = f_add(s, f_load(rare[r] + LANES * h));
+			f_store(to, p->add ? f_add(s, f_load(to)) : s);
+		}
 	}
-	store(&sums, rare, n_rows, p);
+}
+
+INLINE void pass_over(int n_groups, int n_rows, const struct pass *p)
+{
+	const struct packed_bf16 *record[TOGETHER];
+	float rare[TOGETHER][ROWS][PACKED_ROWS] = { { { 0 } } };
+	const float *x = (const void *)p->x;
+	struct sums sums[TOGETHER];
+
+	UNROLL
+	for (int g = 0; g < n_groups; g++) {
+		record[g] =
+			(const void *)(p->group + (size_t)g * p->group_bytes);
+		clear(&sums[g], n_rows);
+	}
+	for (size_t k = 0; k < p->n; k += PACKED_BF16_N) {
+		add_records(sums, rare, record, n_groups, n_rows, x + k,
+		            p->x_stride / sizeof(float), p->ahead);
+		UNROLL
+		for (int g = 0; g < n_groups; g++)
+			record[g]++;
+	}
+	UNROLL
+	for (int g = 0; g < n_groups; g++)
+		store(&sums[g], rare[g], n_rows, p->y + PACKED_ROWS * g, p);
 }
 
 /* The including file's EACH_ROWS is ROWS_CASE() of 1 to ROWS. */
 #define ROWS_CASE(n) \
 	case n: \
-		pass_over(n, p); \
+		pass_over(1, n, p); \
 		break;
 
 #define KERNEL(name) \
 	static void some_rows(int n_rows, const struct pass *p) \
 	{ \
+		if (p->n_groups > 1) { \
+			pass_over(TOGETHER, 1, p); \
+			return; \
+		} \
 		switch (n_rows) { \
 			EACH_ROWS \
 		} \
@@ -169,7 +202,7 @@ INLINE void pass_over(int n_rows, const struct pass *p)
 \
 	void name(const struct tile *t) \
 	{ \
-		walk(t, ROWS, some_rows); \
+		walk(t, ROWS, TOGETHER, some_rows); \
 	}
 
 #endif

@@ -175,7 +175,7 @@ INLINE void pass_over(int n_rows, enum dtype dtype, bool exact,
 \
 	void name(const struct tile *t) \
 	{ \
-		walk(t, most_rows(dtype, exact), name##_rows); \
+		walk(t, most_rows(dtype, exact), 1, name##_rows); \
 	}
 
 #define ROWS_CASE(n, dtype, exact) \
