@@ -38,6 +38,28 @@ static struct checkpoint *write_and_open(const char *source, const char *path,
 	return cp;
 }
 
+/* A checkpoint, and where two files are made of it. */
+struct files {
+	char *source, *dir, *plain, *packed;
+};
+
+/* Takes source. */
+static struct files files_of(char *source)
+{
+	char *dir = test_tmp_dir();
+
+	return (struct files){ source, dir, paths_join(dir, "plain.gguf"),
+		               paths_join(dir, "packed.gguf") };
+}
+
+static void files_free(struct files *files)
+{
+	free(files->source);
+	free(files->dir);
+	free(files->plain);
+	free(files->packed);
+}
+
 /* Returns how many of the tensors are packed. */
 static int check_rows(const struct checkpoint *plain,
                       const struct checkpoint *packed)
@@ -116,11 +138,11 @@ static void check_model(char *source, const char *type, int least)
 {
 	static const char *const names[] = { "scalar", "avx2", "avx512",
 		                             "amx" };
-	char *dir = test_tmp_dir();
-	char *a = paths_join(dir, "plain.gguf");
-	char *b = paths_join(dir, "packed.gguf");
-	struct checkpoint *plain = write_and_open(source, a, type, false);
-	struct checkpoint *packed = write_and_open(source, b, type, true);
+	struct files files = files_of(source);
+	struct checkpoint *plain =
+		write_and_open(source, files.plain, type, false);
+	struct checkpoint *packed =
+		write_and_open(source, files.packed, type, true);
 
 	assert_true(check_rows(plain, packed) >= least);
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -140,10 +162,7 @@ static void check_model(char *source, const char *type, int least)
 	kernels_use(NULL);
 	checkpoint_free(plain);
 	checkpoint_free(packed);
-	free(a);
-	free(b);
-	free(source);
-	free(dir);
+	files_free(&files);
 }
 
 static void a_dense_model_predicts_the_same(void **state)
@@ -193,25 +212,21 @@ static void spoil_tensor(const char *path, const char *name)
 static void bf16_that_cannot_be_packed_stays_plain(void **state)
 {
 	const char *name = "model.layers.3.self_attn.q_proj.weight";
-	char *source = test_source("data/confab-20m"), *dir = test_tmp_dir();
-	char *a = paths_join(dir, "plain.gguf");
-	char *b = paths_join(dir, "packed.gguf");
-	struct checkpoint *plain = write_and_open(source, a, "bf16", false);
+	struct files files = files_of(test_source("data/confab-20m"));
+	struct checkpoint *plain =
+		write_and_open(files.source, files.plain, "bf16", false);
 	struct checkpoint *packed;
 
 	(void)state;
 	checkpoint_free(plain);
-	spoil_tensor(a, name);
-	packed = write_and_open(a, b, "bf16", true);
-	plain = checkpoint_open(a, NULL);
+	spoil_tensor(files.plain, name);
+	packed = write_and_open(files.plain, files.packed, "bf16", true);
+	plain = checkpoint_open(files.plain, NULL);
 	assert_int_equal(check_rows(plain, packed), 42);
 	assert_int_equal(checkpoint_tensor(packed, name)->dtype, DTYPE_BF16);
 	checkpoint_free(plain);
 	checkpoint_free(packed);
-	free(a);
-	free(b);
-	free(source);
-	free(dir);
+	files_free(&files);
 }
 
 /* Stops when it has been called so often. */
@@ -242,46 +257,41 @@ static void packing_bf16_tells_how_far_it_is(void **state)
 		                            .packed = true,
 		                            .progress = count_down,
 		                            .arg = &stop };
-	char *source = test_source("data/confab-20m"), *dir = test_tmp_dir();
-	char *out = paths_join(dir, "packed.gguf");
-	struct checkpoint *cp = checkpoint_open(source, NULL);
+	struct files files = files_of(test_source("data/confab-20m"));
+	struct checkpoint *cp = checkpoint_open(files.source, NULL);
 	int all;
 
 	(void)state;
-	assert_int_equal(quantize(cp, out, &options, NULL, NULL), 0);
+	assert_int_equal(quantize(cp, files.packed, &options, NULL, NULL), 0);
 	assert_int_equal(stop.done, stop.total);
-	assert_int_equal(remove(out), 0);
+	assert_int_equal(remove(files.packed), 0);
 	all = stop.calls;
 	for (int at = 1; at < all; at += all / 3) {
 		stop = (struct stop){ .at = at };
-		assert_int_equal(quantize(cp, out, &options, NULL, NULL), 1);
+		assert_int_equal(quantize(cp, files.packed, &options, NULL,
+		                          NULL),
+		                 1);
 		assert_int_equal(stop.calls, at);
-		assert_null(checkpoint_open(out, NULL));
+		assert_null(checkpoint_open(files.packed, NULL));
 	}
 	checkpoint_free(cp);
-	free(out);
-	free(source);
-	free(dir);
+	files_free(&files);
 }
 
 static void a_packed_file_is_not_quantised_again(void **state)
 {
 	const struct quantize_options options = { .type = "q4_0" };
-	char *source = test_synth("tiny-tied"), *dir = test_tmp_dir();
-	char *path = paths_join(dir, "packed.gguf");
-	char *out = paths_join(dir, "out.gguf");
-	struct checkpoint *cp = write_and_open(source, path, "q8_0", true);
+	struct files files = files_of(test_synth("tiny-tied"));
+	struct checkpoint *cp =
+		write_and_open(files.source, files.packed, "q8_0", true);
 	struct error err = { "" };
 
 	(void)state;
-	assert_int_equal(quantize(cp, out, &options, NULL, &err), -1);
+	assert_int_equal(quantize(cp, files.plain, &options, NULL, &err), -1);
 	assert_non_null(strstr(err.text, "q8_0_x16"));
-	assert_null(checkpoint_open(out, NULL));
+	assert_null(checkpoint_open(files.plain, NULL));
 	checkpoint_free(cp);
-	free(path);
-	free(out);
-	free(source);
-	free(dir);
+	files_free(&files);
 }
 
 static const struct CMUnitTest tests[] = {

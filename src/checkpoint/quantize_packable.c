@@ -7,19 +7,13 @@
 #include "checkpoint/quantize_plan.h"
 #include "checkpoint/quantize_rows.h"
 #include "math/packed.h"
-#include "math/tensor.h"
-
-static bool is_in_question(const struct quantize_item *item)
-{
-	return item->dtype == DTYPE_BF16_X16;
-}
 
 uint64_t quantize_packable_bytes(const struct quantize_plan *plan)
 {
 	uint64_t bytes = 0;
 
 	for (size_t i = 0; i < plan->n; i++)
-		if (is_in_question(&plan->items[i]))
+		if (packed_is_partial(plan->items[i].dtype))
 			bytes += plan->items[i].source->bytes;
 	return bytes;
 }
@@ -72,7 +66,7 @@ int quantize_packable(struct quantize_plan *plan, struct quantize_rows *pass)
 
 		n = items->n_parts > 1 ? (size_t)items->n_parts : 1;
 		for (size_t k = 0; k < n && !result; k++)
-			if (is_in_question(&items[k]))
+			if (packed_is_partial(items[k].dtype))
 				result = quantize_rows_each(pass, &items[k],
 				                            check_chunk,
 				                            &can_say);

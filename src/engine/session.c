@@ -39,19 +39,23 @@ struct session {
 	size_t chunk;      /* rows, fitted to the time the last ones took */
 };
 
+static size_t vocab_size(const struct session *s)
+{
+	return (size_t)model_config(s->model)->vocab_size;
+}
+
 struct session *session_new(struct model *model, enum dtype kv_type,
                             size_t context, struct error *err)
 {
 	struct session *s = mem_zalloc(1, sizeof *s);
-	size_t n_logits = (size_t)model_config(model)->vocab_size;
 
 	s->model = model;
-	s->store = kv_store_new(n_logits);
+	s->store = kv_store_new(vocab_size(s));
 	s->chunk = model_max_batch(model) < CHUNK_FIRST ? model_max_batch(model)
 	                                                : CHUNK_FIRST;
-	s->logits = mem_try(n_logits, sizeof *s->logits);
+	s->logits = mem_try(vocab_size(s), sizeof *s->logits);
 	if (!s->logits) {
-		error_set(err, "no memory for %zu logits", n_logits);
+		error_set(err, "no memory for %zu logits", vocab_size(s));
 		goto fail;
 	}
 	s->cache = model_new_cache(model, kv_type, context, err);
@@ -73,11 +77,6 @@ void session_free(struct session *s)
 	free(s->ahead.logits);
 	free(s->logits);
 	free(s);
-}
-
-static size_t vocab_size(const struct session *s)
-{
-	return (size_t)model_config(s->model)->vocab_size;
 }
 
 void session_speculate(struct session *s)

@@ -80,6 +80,17 @@ static bool new_shares(struct linear_work *work)
 	return true;
 }
 
+static bool new_strips(struct linear_work *work)
+{
+	for (int i = 0; i < MAX_FORMATS; i++) {
+		work->strips[i] = mem_try(work->max_rows,
+		                          panel_x_most((size_t)work->max_in));
+		if (!work->strips[i])
+			return false;
+	}
+	return true;
+}
+
 struct linear_work *linear_work_new(struct threads *pool, size_t max_rows,
                                     int64_t max_in, int64_t max_out,
                                     struct error *err)
@@ -99,15 +110,11 @@ struct linear_work *linear_work_new(struct threads *pool, size_t max_rows,
 	work->own_count = smaller(max_rows, LINEAR_PLAN_FEW) *
 	                  quant_x_count((size_t)max_in);
 	work->narrow = mem_try(max_rows, narrow_stride((size_t)max_in));
-	for (int i = 0; i < MAX_FORMATS; i++)
-		work->strips[i] =
-			mem_try(max_rows, panel_x_most((size_t)max_in));
 	work->panels = mem_try(n_threads, work->panel_floats * sizeof(float));
 	work->gates = mem_try(n_threads, work->gate_floats * sizeof(float));
 	work->own = mem_try(n_threads, work->own_count * sizeof *work->own);
-	if (work->narrow && work->strips[0] && work->strips[1] &&
-	    work->strips[2] && work->panels && work->gates && work->own &&
-	    new_shares(work))
+	if (work->narrow && work->panels && work->gates && work->own &&
+	    new_strips(work) && new_shares(work))
 		return work;
 	error_set(err, "no memory for products of %zu rows by %lld numbers",
 	          max_rows, (long long)max_in);

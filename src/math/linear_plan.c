@@ -87,7 +87,8 @@ struct linear_plan linear_plan_of(const struct kernels *kernels,
 	if (!panel)
 		panel = panel_only(kernels, dtype);
 	if (dtype == DTYPE_BF16 && !exact && rows >= LINEAR_NARROW_ROWS &&
-	    kernels->tile_bf16_narrow && panel != kernels->panel_narrow)
+	    kernels->tile_bf16_narrow &&
+	    (!panel || panel != kernels->panel_narrow))
 		return (struct linear_plan){ .tile = kernels->tile_bf16_narrow,
 			                     .narrow = true };
 	if (!exact && panel)

@@ -191,16 +191,20 @@ static void collect_q6_k(void *plain, const void *record, int r)
 	}
 }
 
+/* A record is dealt row by row, or all at once where the rows share something. */
 static const struct {
 	void (*deal)(void *record, int r, const void *plain);
+	void (*deal_rows)(void *record, const char *rows, size_t stride);
+	bool (*can_say)(const char *rows, size_t stride); /* NULL: any */
 	void (*collect)(void *plain, const void *record, int r);
 } types[DTYPE_COUNT] = {
-	[DTYPE_Q8_0_X16] = { deal_q8_0, collect_q8_0 },
-	[DTYPE_Q4_0_X16] = { deal_q4_0, collect_q4_0 },
-	[DTYPE_Q4_K_X16] = { deal_q4_k, collect_q4_k },
-	[DTYPE_Q6_K_X16] = { deal_q6_k, collect_q6_k },
-	/* whose 16 rows are dealt at once: they share a table */
-	[DTYPE_BF16_X16] = { NULL, packed_bf16_collect },
+	[DTYPE_Q8_0_X16] = { .deal = deal_q8_0, .collect = collect_q8_0 },
+	[DTYPE_Q4_0_X16] = { .deal = deal_q4_0, .collect = collect_q4_0 },
+	[DTYPE_Q4_K_X16] = { .deal = deal_q4_k, .collect = collect_q4_k },
+	[DTYPE_Q6_K_X16] = { .deal = deal_q6_k, .collect = collect_q6_k },
+	[DTYPE_BF16_X16] = { .deal_rows = packed_bf16_deal,
+	                     .can_say = packed_bf16_can_say,
+	                     .collect = packed_bf16_collect },
 };
 
 /* ---- rows ---- */
@@ -219,13 +223,18 @@ static size_t record_bytes(enum dtype packed)
 	return (size_t)dtype_info(packed)->bytes * PACKED_ROWS;
 }
 
+bool packed_is_partial(enum dtype packed)
+{
+	return types[packed].can_say != NULL;
+}
+
 bool packed_can_say(enum dtype packed, const void *rows, int64_t n)
 {
 	size_t row = plain_bytes(packed, n);
 	size_t part = plain_bytes(packed, dtype_info(packed)->block);
 
-	for (size_t at = 0; packed == DTYPE_BF16_X16 && at < row; at += part)
-		if (!packed_bf16_can_say((const char *)rows + at, row))
+	for (size_t at = 0; types[packed].can_say && at < row; at += part)
+		if (!types[packed].can_say((const char *)rows + at, row))
 			return false;
 	return true;
 }
@@ -234,8 +243,8 @@ bool packed_can_say(enum dtype packed, const void *rows, int64_t n)
 static void deal_record(enum dtype packed, void *to, const char *from,
                         size_t row)
 {
-	if (packed == DTYPE_BF16_X16) {
-		packed_bf16_deal(to, from, row);
+	if (types[packed].deal_rows) {
+		types[packed].deal_rows(to, from, row);
 		return;
 	}
 	for (int r = 0; r < PACKED_ROWS; r++)

@@ -123,8 +123,11 @@ static inline bool packed_is(enum dtype dtype)
 /* Whether a matrix of so many rows of n elements can have this packed type. */
 bool packed_fits(enum dtype packed, int64_t rows, int64_t n);
 
+/* Whether a type cannot say all weights that its plain one can: bf16. */
+bool packed_is_partial(enum dtype packed);
+
 /* Whether 16 rows of n elements in the plain type, as packed_group() takes them, have
- * this packed form: only bf16 may have not. */
+ * this packed form. */
 bool packed_can_say(enum dtype packed, const void *rows, int64_t n);
 
 /* group: what 16 rows of n elements in the plain type are, rows one after the

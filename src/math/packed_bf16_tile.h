@@ -25,12 +25,11 @@
 #include <immintrin.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
 #include "math/ask_for.h"
 #include "math/half.h"
 #include "math/packed.h"
-#include "math/packed_bf16_upper.h"
+#include "math/packed_bf16_bytes.h"
 #include "math/packed_walk.h"
 #include "math/tile.h"
 #include "math/unroll.h"

@@ -50,7 +50,7 @@ INLINE __m512 coded_factor(const char *record, int i)
 }
 
 #include "math/panel_level_avx512.h"
-#include "math/panel_narrow_avx512.h"
+#include "math/panel_fill_narrow_avx512.h"
 
 void panel_fill_coded_avx512(char *panel, const struct panel_source *from)
 {

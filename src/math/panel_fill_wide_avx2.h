@@ -14,7 +14,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "math/packed_bf16_upper.h"
+#include "math/packed_bf16_bytes.h"
 #include "math/panel_fill_packed.h"
 #include "math/wide_avx2.h"
 

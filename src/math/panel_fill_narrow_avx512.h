@@ -1,18 +1,18 @@
 /*
- * panel_narrow_avx512.h - weights as bf16, in the records of a narrow panel
+ * panel_fill_narrow_avx512.h - weights as bf16, in the records of a narrow panel
  *
  * Sixteen rows at a time, from the records of a coded panel or from 16-bit floats.
  * See panel.h for the formats.  Included by a vector file after panel_fill.h.
  */
-#ifndef CONFAB_PANEL_NARROW_AVX512_H
-#define CONFAB_PANEL_NARROW_AVX512_H
+#ifndef CONFAB_PANEL_FILL_NARROW_AVX512_H
+#define CONFAB_PANEL_FILL_NARROW_AVX512_H
 
 #include <immintrin.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "math/packed_bf16_upper.h"
+#include "math/packed_bf16_bytes.h"
 #include "math/panel.h"
 #include "math/unroll.h"
 

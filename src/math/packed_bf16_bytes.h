@@ -1,11 +1,11 @@
 /*
- * packed_bf16_upper.h - the bytes of packed bf16 in vectors of 32
+ * packed_bf16_bytes.h - the bytes of packed bf16 in vectors of 32
  *
  * For the AVX2 and AVX-512 files alone.  Interleaved in each half of a vector, low
  * and upper bytes are pairs of elements: see packed.h.
  */
-#ifndef CONFAB_PACKED_BF16_UPPER_H
-#define CONFAB_PACKED_BF16_UPPER_H
+#ifndef CONFAB_PACKED_BF16_BYTES_H
+#define CONFAB_PACKED_BF16_BYTES_H
 
 #include <immintrin.h>
 #include <stddef.h>
