@@ -30,7 +30,7 @@ struct quantize_rows {
 	unsigned char *out;                /* [rows * out_row] */
 	float *scratch;                    /* [threads][cols] */
 	unsigned char *groups; /* [threads][PACKED_ROWS * plain_row] */
-	size_t *bad_rows;      /* [threads] */
+	size_t *bad_rows;      /* [threads] chunk()'s: what each found */
 };
 
 /* Calls chunk() for all rows of one item, whole groups at a time where they are
