@@ -428,6 +428,9 @@ static void what_is_no_model_at_all_is_named(void **state)
 	assert_model_refused("/dev/null", "", "not a regular file");
 	assert_int_equal(mkfifo(fifo, 0600), 0);
 	assert_model_refused(fifo, "", "not a regular file");
+	assert_int_equal(unlink(config), 0);
+	assert_int_equal(mkfifo(config, 0600), 0);
+	assert_model_refused(dir, "/config.json", "not a regular file");
 	free(dir);
 	free(empty);
 	free(shard);

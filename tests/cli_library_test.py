@@ -133,6 +133,15 @@ def a_bad_file_is_named_with_status_3_and_nothing_is_kept():
 
 
 @test
+def a_title_is_text_in_one_line():
+    env = fresh("titles")
+    out("-m", MODEL, "-t", "1", "--max-tokens", "1", "-p", "hi", env=env)
+    out("rename", "last", b"caf\xe9\x1b[31m", "\n", "b", env=env)
+    title = json.loads(out("show", "--json", "last", env=env))["title"]
+    assert title == "caf\ufffd [31m   b", title
+
+
+@test
 def a_database_that_is_no_good_is_status_3():
     env = fresh("bad-database")
     folder = os.path.join(TMP, "bad-database", "confab")

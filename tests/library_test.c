@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -482,6 +483,61 @@ static int count_whole(const char *dir, int *listed)
 	return whole;
 }
 
+/* The end is missing: what is there is read, and nothing is written. */
+static void a_cut_file_is_read(void **state)
+{
+	char *dir = test_tmp_dir(), *path = paths_join(dir, "conversations.db");
+	struct strbuf bytes = STRBUF_INIT;
+	struct error err = { "" };
+	struct library *lib;
+	int listed;
+
+	(void)state;
+	make_many(dir);
+	read_database(dir, &bytes);
+	assert_int_equal(truncate(path, (off_t)bytes.len - 4096), 0);
+	assert_true(count_whole(dir, &listed) >= MANY - 1);
+	assert_int_equal(listed, MANY);
+	lib = library_open(dir, &err);
+	assert_non_null(lib);
+	assert_true(library_is_read_only(lib));
+	assert_string_equal(err.text, "");
+	library_close(lib);
+	strbuf_free(&bytes);
+	free(path);
+	free(dir);
+}
+
+/* As on a full disk: the log cannot be kept beside the file. */
+static void what_cannot_be_opened_can_be_read(void **state)
+{
+	char *dir = test_tmp_dir();
+	struct library_entry *entries;
+	struct rlimit before, none;
+	struct error err = { "" };
+	struct library *lib;
+	size_t n;
+
+	(void)state;
+	make_many(dir);
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	none = before;
+	none.rlim_cur = 0;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+	lib = library_open(dir, &err);
+	assert_null(lib);
+	lib = library_open_for_reading(dir, &err);
+	setrlimit(RLIMIT_FSIZE, &before);
+	assert_non_null(lib);
+	assert_true(library_is_read_only(lib));
+	assert_int_equal(library_list(lib, NULL, 0, &entries, &n, &err), 0);
+	assert_int_equal(n, MANY);
+	library_entries_free(entries, n);
+	library_close(lib);
+	free(dir);
+}
+
 static void a_lost_page_hides_nothing_else(void **state)
 {
 	char *dir = test_tmp_dir();
@@ -804,6 +860,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_conversation_is_found_by_words_that_no_other_has),
 	cmocka_unit_test(the_tail_is_the_end_of_the_current_branch),
 	cmocka_unit_test(a_library_of_the_first_schema_is_migrated),
+	cmocka_unit_test(a_cut_file_is_read),
+	cmocka_unit_test(what_cannot_be_opened_can_be_read),
 	cmocka_unit_test(a_lost_page_hides_nothing_else),
 	cmocka_unit_test(bytes_at_random_never_crash_it),
 	cmocka_unit_test(an_id_is_found_by_its_beginning_or_last),

@@ -21,7 +21,8 @@ static bool wants_saving(const struct options *o)
 	return on;
 }
 
-static void open_library(struct saving *s)
+/* reading: it is worth having even where it cannot be written. */
+static void open_library(struct saving *s, bool reading)
 {
 	char *dir = paths_user(PATHS_DATA, NULL);
 
@@ -29,6 +30,8 @@ static void open_library(struct saving *s)
 		s->lib = snapshots_yield_open(dir, &s->trouble);
 	else
 		error_set(&s->trouble, "no HOME to keep it in");
+	if (dir && !s->lib && reading)
+		s->lib = library_open_for_reading(dir, NULL);
 	free(dir);
 }
 
@@ -36,7 +39,7 @@ void saving_open(struct saving *s, const struct options *o)
 {
 	*s = (struct saving){ .wanted = wants_saving(o) };
 	if (s->wanted || o->resume)
-		open_library(s);
+		open_library(s, o->resume);
 }
 
 void saving_close(struct saving *s)
@@ -152,13 +155,33 @@ void saving_save(struct saving *s, struct conversation *c)
 	if (!s->wanted || s->read_only || !c->n)
 		return;
 	if (!s->lib)
-		open_library(s);
+		open_library(s, false);
 	if (!s->lib)
 		return;
 	if (snapshots_yield_save(s->lib, c, &err))
 		s->trouble = err;
 	else
 		*s->trouble.text = '\0';
+}
+
+void saving_save_or_forget(struct saving *s, struct conversation *c)
+{
+	struct error err = { "" };
+
+	for (size_t i = 0; i < c->n; i++)
+		if (c->messages[i]->role != ROLE_SYSTEM) {
+			saving_save(s, c);
+			return;
+		}
+	if (!s->lib || !c->id || !s->wanted || s->read_only)
+		return;
+	if (library_remove(s->lib, c->id, &err)) {
+		s->trouble = err;
+		return;
+	}
+	snapshots_remove(c->id);
+	free(c->id); /* what is said next is saved as another one */
+	c->id = NULL;
 }
 
 bool saving_is_behind(const struct saving *s)

@@ -66,4 +66,8 @@ const char *saving_undelete(struct saving *s, struct error *err);
 /* Writes what is new. */
 void saving_save(struct saving *s, struct conversation *c);
 
+/* The same after something was taken away: nobody is to find a conversation in which
+ * nothing was said. */
+void saving_save_or_forget(struct saving *s, struct conversation *c);
+
 #endif

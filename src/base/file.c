@@ -80,16 +80,21 @@ static int read_all(struct strbuf *out, int fd, const char *path,
 	}
 }
 
-int file_read(struct strbuf *out, const char *path, size_t max_bytes,
-              struct error *err)
+static int read_file(struct strbuf *out, const char *path, size_t max_bytes,
+                     bool regular, struct error *err)
 {
 	size_t before = out->len;
 	struct stat st;
 	int fd, result;
 
-	fd = open_file(path, 0, &st, err);
+	/* Not to wait for the other end of a pipe that is not read anyway. */
+	fd = open_file(path, regular ? O_NONBLOCK : 0, &st, err);
 	if (fd < 0)
 		return -1;
+	if (regular && !S_ISREG(st.st_mode)) {
+		close(fd);
+		return error_set(err, "%s: not a regular file", path);
+	}
 	if (S_ISREG(st.st_mode) && (uint64_t)st.st_size > max_bytes) {
 		close(fd);
 		return error_set(err, "%s: %lld bytes, at most %zu are allowed",
@@ -104,6 +109,18 @@ int file_read(struct strbuf *out, const char *path, size_t max_bytes,
 	if (out->capacity)
 		out->bytes[out->len] = '\0';
 	return result;
+}
+
+int file_read(struct strbuf *out, const char *path, size_t max_bytes,
+              struct error *err)
+{
+	return read_file(out, path, max_bytes, false, err);
+}
+
+int file_read_regular(struct strbuf *out, const char *path, size_t max_bytes,
+                      struct error *err)
+{
+	return read_file(out, path, max_bytes, true, err);
 }
 
 static int write_all(int fd, const char *bytes, size_t len)

@@ -17,6 +17,10 @@ struct strbuf;
 int file_read(struct strbuf *out, const char *path, size_t max_bytes,
               struct error *err);
 
+/* The same of a regular file alone: nothing that would be waited for. */
+int file_read_regular(struct strbuf *out, const char *path, size_t max_bytes,
+                      struct error *err);
+
 /* What the name of a file that is still written has after that of the file it
  * becomes; the number of the process follows.  One that was killed leaves it. */
 #define FILE_UNFINISHED ".tmp-"

@@ -97,7 +97,7 @@ struct json *json_read(const char *path, size_t max_bytes, struct error *err)
 	struct strbuf text = STRBUF_INIT;
 	struct json *root = NULL;
 
-	if (!file_read(&text, path, max_bytes, err))
+	if (!file_read_regular(&text, path, max_bytes, err))
 		root = json_parse(text.bytes, text.len, path, err);
 	strbuf_free(&text);
 	return root;

@@ -32,7 +32,7 @@ static struct json *read_object(const char *path, size_t max_bytes,
 	struct strbuf text = STRBUF_INIT;
 	struct json *root = NULL;
 
-	if (!file_read(&text, path, max_bytes, err))
+	if (!file_read_regular(&text, path, max_bytes, err))
 		root = json_parse_bounded(text.bytes, text.len, VALUES_MAX,
 		                          path, err);
 	if (root && hash)
@@ -249,7 +249,7 @@ static int read_jinja(struct contents *contents, const char *path,
                       struct error *err)
 {
 	struct strbuf text = STRBUF_INIT;
-	int result = file_read(&text, path, TEMPLATE_MAX, err);
+	int result = file_read_regular(&text, path, TEMPLATE_MAX, err);
 
 	if (!result)
 		result = keep_template(contents, text.bytes, text.len, path,

@@ -110,9 +110,10 @@ static sqlite3 *open_file(const char *path, int flags, struct error *err)
 	return NULL;
 }
 
-/* A log cannot be kept beside it, so nothing else may be writing:
- * "immutable". */
-static sqlite3 *open_for_reading(const char *path, struct error *err)
+/* A log cannot be kept beside it, so nothing else may be writing: "immutable".  A
+ * file that is shorter than it should be is refused but where the schema may be
+ * written, which it cannot be here. */
+sqlite3 *database_open_for_reading(const char *path, struct error *err)
 {
 	struct strbuf uri = STRBUF_INIT;
 	sqlite3 *db;
@@ -126,7 +127,8 @@ static sqlite3 *open_for_reading(const char *path, struct error *err)
 	strbuf_add_str(&uri, "?immutable=1");
 	db = open_file(uri.bytes, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, err);
 	strbuf_free(&uri);
-	if (db && version(db, err) < 0) {
+	if (db && (run(db, "PRAGMA writable_schema = ON", err) ||
+	           version(db, err) < 0)) {
 		sqlite3_close(db);
 		return NULL;
 	}
@@ -141,7 +143,7 @@ sqlite3 *database_open(const char *path, bool *read_only, struct error *err)
 	*read_only = fd < 0 && (errno == EROFS || errno == EACCES) &&
 	             !access(path, R_OK);
 	if (*read_only)
-		return open_for_reading(path, err);
+		return database_open_for_reading(path, err);
 	/* SQLite gives its -wal and -shm files the mode of the database. */
 	if (fd >= 0) {
 		fchmod(fd, 0600);
@@ -153,8 +155,11 @@ sqlite3 *database_open(const char *path, bool *read_only, struct error *err)
 	               "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL",
 	               err) ||
 	           migrate(db, err))) {
+		*read_only = sqlite3_errcode(db) == SQLITE_CORRUPT;
 		sqlite3_close(db);
-		return NULL;
+		db = *read_only ? database_open_for_reading(path, NULL) : NULL;
+		if (db && err)
+			*err->text = '\0';
 	}
 	return db;
 }

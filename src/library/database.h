@@ -19,8 +19,12 @@ struct error;
 
 /* Opens or makes the file (0600) and brings its schema up to date.  A newer
  * schema than this program's, and a file that is no database, are errors.  What
- * may be read but not written is opened for reading: *read_only. */
+ * may be read but not written is opened for reading, and so is a file of which the
+ * end is missing: *read_only. */
 sqlite3 *database_open(const char *path, bool *read_only, struct error *err);
+
+/* Opens what is there for reading, even where there is no room for the log. */
+sqlite3 *database_open_for_reading(const char *path, struct error *err);
 
 /* Whether the file that could not be opened is at fault itself: no database, a
  * damaged one, or one of a later program. */

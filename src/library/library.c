@@ -13,9 +13,18 @@
 #include "library/database.h"
 #include "library/known.h"
 
+static struct library *new_library(const char *dir, sqlite3 *db, bool read_only)
+{
+	struct library *lib = mem_zalloc(1, sizeof *lib);
+
+	lib->dir = mem_strdup(dir);
+	lib->db = db;
+	lib->read_only = read_only;
+	return lib;
+}
+
 struct library *library_open(const char *dir, struct error *err)
 {
-	struct library *lib;
 	char *path, *locks;
 	sqlite3 *db = NULL;
 	bool read_only = false;
@@ -26,13 +35,16 @@ struct library *library_open(const char *dir, struct error *err)
 		db = database_open(path, &read_only, err);
 	free(path);
 	free(locks);
-	if (!db)
-		return NULL;
-	lib = mem_zalloc(1, sizeof *lib);
-	lib->dir = mem_strdup(dir);
-	lib->db = db;
-	lib->read_only = read_only;
-	return lib;
+	return db ? new_library(dir, db, read_only) : NULL;
+}
+
+struct library *library_open_for_reading(const char *dir, struct error *err)
+{
+	char *path = paths_join(dir, "conversations.db");
+	sqlite3 *db = database_open_for_reading(path, err);
+
+	free(path);
+	return db ? new_library(dir, db, true) : NULL;
 }
 
 bool library_is_bad(const char *dir)

@@ -21,6 +21,9 @@ struct message;
 /* Opens or makes the database below dir.  Older schemas are migrated; a newer
  * one is refused. */
 struct library *library_open(const char *dir, struct error *err);
+/* For reading alone, where library_open() fails: a full disk has no room for what it
+ * needs beside the database. */
+struct library *library_open_for_reading(const char *dir, struct error *err);
 /* Why library_open() failed: the database itself is no good. */
 bool library_is_bad(const char *dir);
 void library_close(struct library *lib);

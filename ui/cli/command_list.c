@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/strbuf.h"
+#include "base/utf8.h"
 #include "library/conversation.h"
 #include "library/library.h"
 #include "ui/cli/options.h"
@@ -220,9 +221,24 @@ int command_rm(const struct options *o, struct error *err)
 	return status;
 }
 
+/* In one line, and text. */
+static char *title_of(const struct options *o)
+{
+	struct strbuf title = STRBUF_INIT;
+	char *words = join_args(o, 1);
+
+	utf8_repair(&title, words, strlen(words));
+	free(words);
+	for (size_t i = 0; i < title.len; i++)
+		if ((unsigned char)title.bytes[i] < ' ' ||
+		    title.bytes[i] == '\177')
+			title.bytes[i] = ' ';
+	return strbuf_take(&title);
+}
+
 int command_rename(const struct options *o, struct error *err)
 {
-	char *title = join_args(o, 1);
+	char *title = title_of(o);
 	struct library *lib = NULL;
 	int status = EXIT_FAILED;
 

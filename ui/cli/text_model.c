@@ -62,7 +62,7 @@ static int read_template_file(struct text_model *m, const char *path,
                               struct error *err)
 {
 	struct strbuf jinja = STRBUF_INIT;
-	int result = file_read(&jinja, path, MAX_TEMPLATE, err);
+	int result = file_read_regular(&jinja, path, MAX_TEMPLATE, err);
 
 	if (!result)
 		m->family = chat_family_of(jinja.bytes, &m->family_known);

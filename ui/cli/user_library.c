@@ -18,6 +18,10 @@ struct library *user_library_open(int *status, struct error *err)
 	else
 		error_set(err, "no place for conversations: neither "
 		               "XDG_DATA_HOME nor HOME is set");
+	if (dir && !lib)
+		lib = library_open_for_reading(dir, NULL);
+	if (lib)
+		*err->text = '\0';
 	if (dir && !lib && library_is_bad(dir))
 		*status = EXIT_BAD_FILE;
 	free(dir);
