@@ -267,6 +267,7 @@ static void sibling(struct app *app, int step)
 {
 	struct transcript_item *item = transcript_current(&app->transcript);
 	int64_t parent;
+	bool others;
 
 	/* Without a cursor: the last message that has siblings. */
 	for (size_t i = app->transcript.n;
@@ -275,8 +276,10 @@ static void sibling(struct app *app, int step)
 	if (!item)
 		return;
 	parent = item->message->parent;
+	others = item->siblings > 1;
 	chat_sibling(&app->chat, item->id, step);
-	app_cursor_to_child(app, parent);
+	if (others)
+		app_cursor_to_child(app, parent);
 }
 
 static void back(struct app *app)

@@ -133,8 +133,8 @@ static void make_activity(const struct app *app, struct activity_view *v)
 
 	*v = (struct activity_view){ 0 };
 	progress(chat, v);
-	queue(chat, v);
 	overflow(chat, v);
+	queue(chat, v);
 	if (chat->notice.len)
 		add_text(v, chat->notice_is_error ? STYLE_ERROR : STYLE_NOTICE,
 		         chat->notice.bytes, app->canvas.cols, 3);
@@ -412,8 +412,12 @@ static void make_input(const struct app *app, struct input_view *v)
 
 static void too_small(struct app *app)
 {
-	canvas_ellipsis(&app->canvas, 0, 0, app->canvas.cols,
-	                "the window is too small", style(STYLE_NOTICE));
+	const char *text = "the window is too small";
+
+	if (app->canvas.cols < (int)strlen(text))
+		text = "too small";
+	canvas_ellipsis(&app->canvas, 0, 0, app->canvas.cols, text,
+	                style(STYLE_NOTICE));
 }
 
 static void set_canvas(struct app *app)

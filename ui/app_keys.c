@@ -154,36 +154,40 @@ static bool text_key(struct app *app, const struct key *key)
 	return true;
 }
 
-/* What was not sent comes back in front of what was typed meanwhile. */
+/* What was not sent comes back, on lines before what was typed meanwhile. */
 static void choose_not_to(struct app *app)
 {
-	char *text = chat_overflow_cancel(&app->chat);
+	char *text = chat_overflow_cancel(&app->chat, true);
+	const char *typed = line_editor_text(NULL, NULL);
 	struct strbuf line = STRBUF_INIT;
 
 	if (text) {
 		strbuf_add_str(&line, text);
-		strbuf_add_str(&line, line_editor_text(NULL, NULL));
+		if (*typed)
+			strbuf_add_char(&line, '\n');
+		strbuf_add_str(&line, typed);
 		app_set_input(app, INPUT_SAY, line.bytes);
 	}
 	strbuf_free(&line);
 	free(text);
 }
 
-/* The question that a full context asks.  In the input line it is answered
- * before anything is typed. */
+/* The question that a full context asks.  Where something is typed, a number is a
+ * part of it. */
 static bool choice_key(struct app *app, const struct key *key)
 {
+	bool number = app->in_transcript || !*line_editor_text(NULL, NULL);
+
 	if (app->chat.state != CHAT_CHOOSING || app->input != INPUT_SAY)
 		return false;
-	if (!strcmp(key->name, "1"))
+	if (number && !strcmp(key->name, "1"))
 		chat_overflow_drop(&app->chat);
-	else if (!strcmp(key->name, "2"))
+	else if (number && !strcmp(key->name, "2"))
 		chat_overflow_enlarge(&app->chat);
 	else if (is(key, "Esc") || is(key, "Ctrl-C"))
 		choose_not_to(app);
 	else
-		return !app->in_transcript &&
-		       (key->type == KEY_TEXT || is(key, "Enter"));
+		return false;
 	return true;
 }
 

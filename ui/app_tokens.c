@@ -68,22 +68,23 @@ static void take(struct app *app, const struct token_odds *odds, int choice)
 	transcript_bottom(t);
 }
 
-/* Begins to choose, or takes what is chosen: by its number, too. */
-static void alternatives(struct app *app, const char *number)
+/* Begins to choose, or takes what is chosen: by its number, too.  False: that cannot
+ * be, and a notice says why. */
+static bool alternatives(struct app *app, const char *number)
 {
 	const struct token_odds *odds = inspector_cursor_odds(app);
 	struct transcript_item *item = chosen_item(app);
 	size_t choice = (size_t)app->choice;
 
 	if (!item || !chat_may_fork(&app->chat, item->message))
-		return;
+		return false;
 	if (!odds || !odds->n_top) {
 		chat_notice(&app->chat, "no odds are known here");
-		return;
+		return true;
 	}
-	app->pane = true;
 	if (*number && !token_candidate(&app->chat, odds, number, &choice))
-		return;
+		return false;
+	app->pane = true;
 	if (*number || app->choosing) {
 		take(app, odds, (int)choice);
 	} else {
@@ -92,6 +93,7 @@ static void alternatives(struct app *app, const char *number)
 		app->choice = app->transcript.cursor_token < item->spans.n &&
 		              odds->n_top > 1 && odds->top[0].id == odds->id;
 	}
+	return true;
 }
 
 static void choose(struct app *app, int direction)
@@ -235,13 +237,14 @@ static bool has_token_argument(enum action action)
 	       action == ACTION_EXPLORE;
 }
 
-static void do_token(struct app *app, enum action action, const char *argument)
+/* False: the argument says nothing that there is. */
+static bool do_token(struct app *app, enum action action, const char *argument)
 {
 	if (has_token_argument(action) && !(argument = to_token(app, argument)))
-		return;
+		return false;
 	if (action == ACTION_ALTERNATIVES)
-		alternatives(app, argument);
-	else if (action == ACTION_TYPE_TOKEN)
+		return alternatives(app, argument);
+	if (action == ACTION_TYPE_TOKEN)
 		type_token(app, argument);
 	else if (action == ACTION_EXPLORE)
 		explore(app);
@@ -249,18 +252,24 @@ static void do_token(struct app *app, enum action action, const char *argument)
 		try_start(app, argument);
 	else if (!*argument || app_cursor_to_number(app, argument))
 		compute_odds(app);
+	else
+		return false;
+	return true;
 }
 
 bool app_tokens_do(struct app *app, enum action action, const char *argument)
 {
 	bool is_deed = has_token_argument(action) ||
 	               action == ACTION_TEMPERATURE || action == ACTION_SCORE;
+	bool typed = !app->in_transcript;
 
 	/* A command typed in the input line is about the transcript. */
-	if ((token_is_walk(action) || is_deed) && !app->in_transcript)
+	if ((token_is_walk(action) || is_deed) && typed)
 		app_focus(app, true);
 	if (is_deed) {
-		do_token(app, action, argument);
+		/* After one that failed another is typed. */
+		if (!do_token(app, action, argument) && typed)
+			app_focus(app, false);
 		return true;
 	}
 	if (!choose_by_arrow(app, action) && !app_cursor_do(app, action))

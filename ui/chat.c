@@ -377,17 +377,41 @@ void chat_generate(struct chat *chat, enum chat_state state, size_t n_reply,
 	free(snapshot);
 }
 
+/* What a reply is drawn by.  One beside others has a seed of its own, or it would be
+ * the same once more; it is as repeatable. */
+static struct sampler_settings reply_sampling(const struct chat *chat,
+                                              const struct message *m)
+{
+	struct sampler_settings sampling = chat->sampling;
+	struct message **siblings;
+	size_t index;
+
+	conversation_siblings(chat->conversation, m->id, &siblings, &index);
+	free(siblings);
+	sampling.seed += index;
+	return sampling;
+}
+
+static void forget_prompt(struct chat *chat)
+{
+	chat->reused = chat->computed = chat->restored = 0;
+	chat->tokens_per_second = 0;
+}
+
 /* chat->prompt holds the whole prompt, the reply's own ids at its end. */
 static void send_prompt(struct chat *chat, struct message *m)
 {
+	struct sampler_settings sampling = reply_sampling(chat, m);
+
 	chat->reply = m;
 	chat->seconds_before = m->seconds;
 	m->state = MESSAGE_OPEN;
-	reply_begin(m, chat->model, &chat->sampling);
+	forget_prompt(chat);
+	reply_begin(m, chat->model, &sampling);
 	resume_text(chat, m);
 	chat->thought = memmem(m->text.bytes, m->text.len, "</think>", 8);
 	chat->n_tokens = 0;
-	chat_generate(chat, CHAT_READING, m->ids.n, &chat->sampling,
+	chat_generate(chat, CHAT_READING, m->ids.n, &sampling,
 	              chat->max_tokens);
 }
 
@@ -508,4 +532,5 @@ void chat_switch(struct chat *chat, struct conversation *c)
 	chat->explore.message = chat->explore.peek_message = -1;
 	chat->title.due = 0;
 	chat->measured = -2;
+	forget_prompt(chat);
 }

@@ -179,24 +179,35 @@ void chat_overflow_refused(struct chat *chat)
 	chat->state = CHAT_CHOOSING;
 }
 
-char *chat_overflow_cancel(struct chat *chat)
+char *chat_overflow_cancel(struct chat *chat, bool queued)
 {
 	struct conversation *c = chat->conversation;
 	const struct message *m;
-	char *text = NULL;
+	struct strbuf text = STRBUF_INIT;
 	int64_t parent;
+	bool titled;
 
 	if (chat->state != CHAT_CHOOSING)
 		return NULL;
 	chat->state = CHAT_READY;
 	m = conversation_message(c, chat->overflow.message);
-	if (m && chat->overflow.unsent) {
-		parent = m->parent;
-		text = mem_dup(m->text.bytes, m->text.len);
-		saving_remove_message(&chat->saving, c, m->id);
-		c->leaf = parent;
-		chat_save(chat);
+	if (!m || !chat->overflow.unsent) {
+		chat_say_next(chat);
+		return NULL;
 	}
+	parent = m->parent;
+	titled = conversation_title_is_auto(c);
+	strbuf_add(&text, m->text.bytes, m->text.len);
+	saving_remove_message(&chat->saving, c, m->id);
+	c->leaf = parent;
+	if (titled) /* by what is no longer there, maybe */
+		*c->title = '\0';
+	saving_save_or_forget(&chat->saving, c);
+	for (size_t i = 0; queued && i < chat->n_queue; i++) {
+		strbuf_printf(&text, "\n%s", chat->queue[i]);
+		free(chat->queue[i]);
+	}
+	chat->n_queue = queued ? 0 : chat->n_queue;
 	chat_say_next(chat);
-	return text;
+	return strbuf_take(&text);
 }

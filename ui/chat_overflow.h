@@ -39,9 +39,9 @@ bool chat_overflow_check(struct chat *chat, int64_t message,
 /* The answers; nothing where the chat does not wait for them. */
 void chat_overflow_drop(struct chat *chat);
 void chat_overflow_enlarge(struct chat *chat);
-/* A message that was never sent is taken back: its text, yours to free.  Else
- * NULL. */
-char *chat_overflow_cancel(struct chat *chat);
+/* A message that was never sent is taken back, with `queued` what waits behind it,
+ * too: their text, one below the other, yours to free.  Else NULL. */
+char *chat_overflow_cancel(struct chat *chat, bool queued);
 
 /* The model is there, or that context cannot be had. */
 void chat_overflow_loaded(struct chat *chat);

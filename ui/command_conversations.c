@@ -156,8 +156,8 @@ static void delete_conversation(const struct command_host *host,
 	else if (*argument)
 		chat_error(chat, "/delete, or /delete branch");
 	else if (chat->saving.read_only)
-		chat_error(chat, "another confab writes this conversation: it "
-		                 "is not deleted");
+		chat_error(chat, "not deleted: %s",
+		           saving_notice(&chat->saving, chat->conversation));
 	else if (!chat->conversation->n)
 		chat_notice(chat, "there is nothing to delete");
 	else

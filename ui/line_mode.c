@@ -244,7 +244,7 @@ static void choose(struct line_mode *l, const char *line)
 	} else if (!strcmp(line, "2") && l->chat.overflow.larger_context) {
 		chat_overflow_enlarge(&l->chat);
 	} else {
-		text = chat_overflow_cancel(&l->chat);
+		text = chat_overflow_cancel(&l->chat, false);
 		chat_notice(&l->chat, "%s", text ? "not sent" : "left as it is");
 		free(text);
 	}

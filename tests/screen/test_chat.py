@@ -163,6 +163,65 @@ def a_full_context_asks_before_it_sends(binary):
 
 
 @test
+def what_is_typed_does_not_answer_for_a_full_context(binary):
+    with full(binary) as c:
+        c.say("Tell me a story about a bird.")
+        c.wait("the context holds 256")
+        c.keys("I have 1 dog and 2 cats")
+        c.wait(" > I have 1 dog and 2 cats")
+        c.keys("Enter")
+        c.wait("queued: I have 1 dog")
+        c.keys("and a draft", "Esc")
+        c.gone("the context holds")
+        # All that was not sent is back in the line, in its order.
+        c.wait(" > Tell me a story about a bird.")
+        rows = [row.strip() for row in c.rows()[-4:-1]]
+        assert rows == ["> Tell me a story about a bird.",
+                        "I have 1 dog and 2 cats", "and a draft"], c.text()
+
+
+@test
+def a_message_that_was_never_sent_leaves_no_conversation(binary):
+    with Confab(binary, "-c", "256", save=True) as c:
+        c.ready()
+        c.say("too long " * 200)
+        c.wait("the context holds 256")
+        c.keys("Esc")
+        c.gone("the context holds")
+        c.keys("Ctrl-U", "F3")
+        c.wait("Conversations 0/0")
+        c.keys("Esc")
+        c.ask("What is the capital of France?")
+        c.keys("F3")
+        c.wait("▸What is the capital of Fran")
+
+
+@test
+def that_nothing_is_saved_is_told_in_any_width(binary):
+    with Confab(binary, save=True, env={"XDG_DATA_HOME": "/dev/null/" + 60 * "x"}) as c:
+        c.ready()
+        c.ask("What is the capital of France?")
+        for cols in 120, 80, 40:
+            c.resize(24, cols)
+            c.settle()
+            line = c.status_line()
+            assert line.startswith(" ready · not saved: /"), line
+            assert len(line) < cols + 1, line
+            assert cols < 80 or "ctx 25/4,096" in line, line
+
+
+@test
+def what_a_prompt_cost_is_told_of_the_reply_it_was_for(binary):
+    with Confab(binary) as c:
+        c.ready()
+        c.ask("What is the capital of France?")
+        assert "computed" in c.status_line(), c.status_line()
+        c.say("/new")
+        c.wait(lambda: "computed" not in c.status_line(), "no prompt")
+        assert "tok/s" not in c.status_line(), c.status_line()
+
+
+@test
 def a_full_context_can_be_enlarged(binary):
     with Confab(binary, "-c", "256") as c:
         c.ready()

@@ -33,6 +33,20 @@ def a_pipe_gets_replies_line_by_line(binary):
     assert len(lines) == 2 and "Paris" in lines[0] and "Rome" in lines[1]
 
 
+@test
+def every_reply_to_a_question_is_another_one(binary):
+    def stories():
+        result = piped(binary, "Tell me a story.\n/retry\n/retry\n",
+                       options=["--temp", "1.5", "--top-k", "0", "--seed", "4",
+                                "--max-tokens", "6"])
+        return [line for line in result.stdout.decode().splitlines()
+                if line and not line.startswith("*")]
+
+    first = stories()
+    assert len(set(first)) == len(first) == 3, first
+    assert stories() == first
+
+
 @scripted
 def commands_work_in_line_mode(binary):
     result = piped(binary, "one\n/retry\n/nonsense\n/set top_k 3\n/raw\n"

@@ -10,7 +10,7 @@ def a_tiny_window_says_so_and_recovers(binary):
     with Confab(binary, env=script("ok")) as c:
         c.ready()
         c.resize(4, 19)
-        c.wait("the window is too …")
+        c.wait("too small")
         c.resize(24, 80)
         c.ready()
         assert c.row(22) == " >"

@@ -29,6 +29,31 @@ def retry_adds_a_sibling_and_brackets_walk_them(binary):
 
 
 @scripted
+def brackets_stay_where_nothing_has_siblings(binary):
+    with talked(binary, "answer one", "answer two", rows=40, cols=120) as c:
+        c.ask("second question")
+        c.keys("F2")
+        c.wait("Enter: another")   # the focus is there
+        c.settle()
+        before = c.rows()[:30]
+        c.keys("[")
+        c.wait("this message has no other branch")
+        c.settle()
+        assert c.rows()[:30] == before, c.text()
+
+
+@scripted
+def a_command_that_failed_leaves_the_focus_where_it_was(binary):
+    with talked(binary, "answer one", "answer two") as c:
+        for command in "/score 99", "/alternatives 9999 1":
+            c.say(command)
+            c.wait(re.compile("99"))
+            c.keys("Esc")
+        c.say("second question")
+        c.wait("answer two")
+
+
+@scripted
 def edit_makes_a_branch_of_the_question(binary):
     with talked(binary, "answer one", "answer two") as c:
         c.say("/edit")
@@ -200,10 +225,10 @@ def what_another_confab_writes_is_neither_saved_nor_deleted(binary):
             second.say("/save Mine")
             second.wait("not saved: another confab writes")
             second.say("/delete")
-            second.wait("it is not deleted")
+            second.wait("not deleted: another confab writes")
             assert second.find("answer one")
             second.keys("Esc")   # the notice goes, the mark stays
-            second.gone("it is not deleted")
+            second.gone("not deleted")
             assert " ready · read-only" in second.status_line()
 
 

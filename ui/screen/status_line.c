@@ -7,6 +7,8 @@
 #include "base/strbuf.h"
 #include "ui/cells/sanitise.h"
 
+#define TROUBLE_LEAST 32 /* columns */
+
 void header_draw(const struct header_view *v, struct canvas *c, struct rect r)
 {
 	struct strbuf model = STRBUF_INIT;
@@ -58,26 +60,56 @@ static bool put(struct canvas *c, struct rect r, int *col, const char *before,
 	return fits;
 }
 
-static void put_context(const struct status_view *v, struct canvas *c,
-                        struct rect r, int *col)
+/* Writes a piece in any case: as much of it as there is room for before `end`. */
+static void put_always(struct canvas *c, struct rect r, int *col, int end,
+                       const char *before, const char *text,
+                       enum style_role role)
 {
-	struct strbuf text = STRBUF_INIT;
+	struct strbuf safe = STRBUF_INIT;
 
+	r.cols = end - r.col;
+	if (!*text || put(c, r, col, before, text, role))
+		return;
+	sanitise(&safe, text, strlen(text));
+	*col = canvas_str(c, r.row, *col, end, before, style(STYLE_STATUS));
+	*col = canvas_ellipsis(c, r.row, *col, end, safe.bytes, style(role));
+	strbuf_free(&safe);
+}
+
+static void add_context(const struct status_view *v, struct strbuf *text)
+{
 	if (!v->context)
 		return;
-	strbuf_add_str(&text, "ctx ");
+	strbuf_add_str(text, "ctx ");
 	if (v->context_used == SIZE_MAX)
-		strbuf_add_char(&text, '?');
+		strbuf_add_char(text, '?');
 	else
-		add_number(&text, v->context_used);
-	strbuf_add_char(&text, '/');
-	add_number(&text, v->context);
+		add_number(text, v->context_used);
+	strbuf_add_char(text, '/');
+	add_number(text, v->context);
 	if (v->context_used != SIZE_MAX)
-		strbuf_printf(&text, " %.0f%%",
+		strbuf_printf(text, " %.0f%%",
 		              100.0 * (double)v->context_used /
 		                      (double)v->context);
-	put(c, r, col, " · ", text.bytes, STYLE_STATUS);
-	strbuf_free(&text);
+}
+
+/* What goes on, and what does not; a trouble is cut short of the context where it has
+ * room enough without. */
+static void put_state(const struct status_view *v, struct canvas *c,
+                      struct rect r, int *col)
+{
+	struct strbuf context = STRBUF_INIT;
+	int end = r.col + r.cols, room;
+
+	add_context(v, &context);
+	put_always(c, r, col, end, " ", v->state, STYLE_STATUS);
+	room = text_width(context.bytes, context.len) + 3;
+	put_always(c, r, col,
+	           end - *col - room < TROUBLE_LEAST ? end : end - room, " · ",
+	           v->trouble, STYLE_ERROR);
+	if (context.len)
+		put(c, r, col, " · ", context.bytes, STYLE_STATUS);
+	strbuf_free(&context);
 }
 
 static void put_prompt(const struct status_view *v, struct canvas *c,
@@ -122,10 +154,7 @@ void status_draw(const struct status_view *v, struct canvas *c, struct rect r)
 	int col = r.col;
 
 	canvas_blank(c, r, style(STYLE_STATUS));
-	put(c, r, &col, " ", v->state, STYLE_STATUS);
-	if (*v->trouble)
-		put(c, r, &col, " · ", v->trouble, STYLE_ERROR);
-	put_context(v, c, r, &col);
+	put_state(v, c, r, &col);
 	if (v->tokens_per_second > 0)
 		snprintf(speed, sizeof speed, "%.1f tok/s",
 		         v->tokens_per_second);
