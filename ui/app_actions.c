@@ -213,10 +213,13 @@ void app_focus(struct app *app, bool in_transcript)
 /* Of a message: opens it there. */
 static void inspector(struct app *app, const char *argument)
 {
+	bool typed = !app->in_transcript;
+
 	app->pane = *argument || !app->pane;
 	app_focus(app, app->pane);
-	if (*argument)
-		app_cursor_to_number(app, argument);
+	/* After a number that is none another command is typed. */
+	if (*argument && !app_cursor_to_number(app, argument) && typed)
+		app_focus(app, false);
 }
 
 static void suspend(struct app *app)

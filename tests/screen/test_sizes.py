@@ -17,6 +17,20 @@ def a_tiny_window_says_so_and_recovers(binary):
 
 
 @scripted
+def what_is_wrapped_in_the_help_hangs_below_its_column(binary):
+    with Confab(binary, env=script("ok")) as c:
+        c.ready()
+        c.keys("F1", "End")
+        c.wait("choose another token")
+        rows = c.rows()
+        line = next(i for i, row in enumerate(rows)
+                    if "choose another token" in row)
+        column = rows[line].index("choose another token")
+        assert rows[line + 1][:column].isspace(), c.text()
+        assert rows[line + 1][column] != " ", c.text()
+
+
+@scripted
 def the_smallest_window_works(binary):
     with Confab(binary, rows=5, cols=20, env=script("ok")) as c:
         c.wait(" >")

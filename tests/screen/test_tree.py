@@ -45,7 +45,8 @@ def brackets_stay_where_nothing_has_siblings(binary):
 @scripted
 def a_command_that_failed_leaves_the_focus_where_it_was(binary):
     with talked(binary, "answer one", "answer two") as c:
-        for command in "/score 99", "/alternatives 9999 1":
+        for command in ("/score 99", "/inspector 99",
+                        "/alternatives 9999 1"):
             c.say(command)
             c.wait(re.compile("99"))
             c.keys("Esc")

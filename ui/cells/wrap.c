@@ -10,6 +10,7 @@
 #include "ui/cells/width.h"
 
 #define TAB_COLUMNS 4
+#define ROOM        24 /* columns that prefixes leave where half is more */
 
 void lines_free(struct lines *lines)
 {
@@ -163,8 +164,9 @@ static void add_prefix(struct wrap *w, struct glyph **list, size_t *n,
 
 	for (size_t pos = 0, one; pos < len; pos += one) {
 		one = cluster_length(text + pos, len - pos);
-		if (prefix_columns(*list, *n) + cell_width(text + pos, one) >
-		    w->width / 2)
+		if (prefix_columns(*list, *n) + cell_width(text + pos, one) +
+		            (w->width < 2 * ROOM ? (w->width + 1) / 2 : ROOM) >
+		    w->width)
 			break;
 		*list = mem_grow(*list, *n, capacity, sizeof **list);
 		(*list)[(*n)++] = make_glyph(w->out, text + pos, one,

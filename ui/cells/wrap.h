@@ -65,7 +65,7 @@ void wrap_finish(struct wrap *w); /* the open line is dropped */
 
 /* What stands before the first line of the next source line, and before those
  * that it wraps into.  Both are kept until they are cleared; together they
- * leave at least half of the width to the text. */
+ * leave at least 24 columns to the text, or half of fewer than 48. */
 void wrap_prefix_clear(struct wrap *w);
 void wrap_prefix_first(struct wrap *w, const char *text, struct style s);
 void wrap_prefix_rest(struct wrap *w, const char *text, struct style s);
