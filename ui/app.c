@@ -380,11 +380,16 @@ static int run_terminal(struct app *app, struct error *err)
 	return status;
 }
 
-/* Widths and clusters need UTF-8, also where the environment says "C". */
+/* Widths and clusters need UTF-8, also where the environment says "C": which readline
+ * asks once more. */
 static void use_utf8(void)
 {
-	if (strcmp(nl_langinfo(CODESET), "UTF-8"))
-		setlocale(LC_CTYPE, "C.UTF-8");
+	const char *all = getenv("LC_ALL");
+
+	if (!strcmp(nl_langinfo(CODESET), "UTF-8") ||
+	    !setlocale(LC_CTYPE, "C.UTF-8"))
+		return;
+	setenv(all && *all ? "LC_ALL" : "LC_CTYPE", "C.UTF-8", 1);
 }
 
 int app_run(const struct options *o, struct error *err)

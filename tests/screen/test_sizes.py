@@ -31,6 +31,16 @@ def what_is_wrapped_in_the_help_hangs_below_its_column(binary):
 
 
 @scripted
+def a_locale_of_ascii_does_not_change_the_screen(binary):
+    for name in "LC_ALL", "LC_CTYPE", "LANG":
+        with Confab(binary, env=script("größer") | {name: "C"}) as c:
+            c.ready()
+            c.say("schön")
+            c.wait("größer")
+            assert c.find("schön") and " ready · ctx " in c.text(), c.text()
+
+
+@scripted
 def the_smallest_window_works(binary):
     with Confab(binary, rows=5, cols=20, env=script("ok")) as c:
         c.wait(" >")
