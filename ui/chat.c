@@ -392,7 +392,7 @@ static struct sampler_settings reply_sampling(const struct chat *chat,
 	return sampling;
 }
 
-static void forget_prompt(struct chat *chat)
+void chat_forget_prompt(struct chat *chat)
 {
 	chat->reused = chat->computed = chat->restored = 0;
 	chat->tokens_per_second = 0;
@@ -406,7 +406,7 @@ static void send_prompt(struct chat *chat, struct message *m)
 	chat->reply = m;
 	chat->seconds_before = m->seconds;
 	m->state = MESSAGE_OPEN;
-	forget_prompt(chat);
+	chat_forget_prompt(chat);
 	reply_begin(m, chat->model, &sampling);
 	resume_text(chat, m);
 	chat->thought = memmem(m->text.bytes, m->text.len, "</think>", 8);
@@ -532,5 +532,5 @@ void chat_switch(struct chat *chat, struct conversation *c)
 	chat->explore.message = chat->explore.peek_message = -1;
 	chat->title.due = 0;
 	chat->measured = -2;
-	forget_prompt(chat);
+	chat_forget_prompt(chat);
 }

@@ -158,9 +158,11 @@ void chat_error(struct chat *chat, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void chat_notice_clear(struct chat *chat);
 
-/* For the files of the chat: the request under way is over; the next of the
- * queue; is this a stop id. */
+/* For the files of the chat: the request under way is over; what the last prompt
+ * cost, and its reply's speed, are of no account any more; the next of the queue;
+ * is this a stop id. */
 void chat_end_request(struct chat *chat);
+void chat_forget_prompt(struct chat *chat);
 void chat_say_next(struct chat *chat);
 bool chat_is_stop(const struct chat *chat, int id);
 

@@ -65,8 +65,7 @@ void chat_model_came(struct chat *chat, const struct engine_model *model)
 {
 	take_model(chat, model);
 	chat_end_request(chat);
-	chat->reused = chat->computed = chat->restored = 0;
-	chat->tokens_per_second = 0;
+	chat_forget_prompt(chat);
 	chat_overflow_loaded(chat);
 	chat_say_next(chat);
 }

@@ -179,13 +179,22 @@ void chat_overflow_refused(struct chat *chat)
 	chat->state = CHAT_CHOOSING;
 }
 
+static void take_queue(struct chat *chat, struct strbuf *out)
+{
+	for (size_t i = 0; i < chat->n_queue; i++) {
+		strbuf_printf(out, "\n%s", chat->queue[i]);
+		free(chat->queue[i]);
+	}
+	chat->n_queue = 0;
+}
+
 char *chat_overflow_cancel(struct chat *chat, bool queued)
 {
 	struct conversation *c = chat->conversation;
 	const struct message *m;
 	struct strbuf text = STRBUF_INIT;
 	int64_t parent;
-	bool titled;
+	bool automatic; /* the title, maybe by what is taken back */
 
 	if (chat->state != CHAT_CHOOSING)
 		return NULL;
@@ -196,18 +205,15 @@ char *chat_overflow_cancel(struct chat *chat, bool queued)
 		return NULL;
 	}
 	parent = m->parent;
-	titled = conversation_title_is_auto(c);
+	automatic = conversation_title_is_auto(c);
 	strbuf_add(&text, m->text.bytes, m->text.len);
 	saving_remove_message(&chat->saving, c, m->id);
 	c->leaf = parent;
-	if (titled) /* by what is no longer there, maybe */
+	if (automatic)
 		*c->title = '\0';
 	saving_save_or_forget(&chat->saving, c);
-	for (size_t i = 0; queued && i < chat->n_queue; i++) {
-		strbuf_printf(&text, "\n%s", chat->queue[i]);
-		free(chat->queue[i]);
-	}
-	chat->n_queue = queued ? 0 : chat->n_queue;
+	if (queued)
+		take_queue(chat, &text);
 	chat_say_next(chat);
 	return strbuf_take(&text);
 }

@@ -21,17 +21,14 @@ static bool wants_saving(const struct options *o)
 	return on;
 }
 
-/* reading: it is worth having even where it cannot be written. */
-static void open_library(struct saving *s, bool reading)
+static void open_library(struct saving *s, bool at_least_read)
 {
 	char *dir = paths_user(PATHS_DATA, NULL);
 
 	if (dir)
-		s->lib = snapshots_yield_open(dir, &s->trouble);
+		s->lib = snapshots_yield_open(dir, at_least_read, &s->trouble);
 	else
 		error_set(&s->trouble, "no HOME to keep it in");
-	if (dir && !s->lib && reading)
-		s->lib = library_open_for_reading(dir, NULL);
 	free(dir);
 }
 

@@ -331,6 +331,13 @@ static char *make_title(const struct conversation *c)
 	return strbuf_take(&title);
 }
 
+void conversation_one_line(char *title)
+{
+	for (; *title; title++)
+		if ((unsigned char)*title < ' ' || *title == 0x7f)
+			*title = ' ';
+}
+
 void conversation_auto_title(struct conversation *c)
 {
 	if (*c->title)

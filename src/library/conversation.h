@@ -142,6 +142,9 @@ struct token_odds *message_add_odds(struct message *m);
 void message_first_words(const struct message *m, size_t max,
                          struct strbuf *out);
 
+/* A title from elsewhere in one line: control characters become blanks. */
+void conversation_one_line(char *title);
+
 /* Sets the title from the first user message's first words (at most 48 code
  * points) where it has none. */
 void conversation_auto_title(struct conversation *c);

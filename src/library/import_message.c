@@ -219,9 +219,7 @@ void import_title(struct conversation *c, const struct json *title)
 		return;
 	free(c->title);
 	c->title = mem_strdup(text);
-	for (char *p = c->title; *p; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			*p = ' ';
+	conversation_one_line(c->title);
 }
 
 void import_times(struct import_tree *tree, const struct json *created,

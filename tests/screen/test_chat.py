@@ -198,7 +198,8 @@ def a_message_that_was_never_sent_leaves_no_conversation(binary):
 
 @test
 def that_nothing_is_saved_is_told_in_any_width(binary):
-    with Confab(binary, save=True, env={"XDG_DATA_HOME": "/dev/null/" + 60 * "x"}) as c:
+    nowhere = {"XDG_DATA_HOME": "/dev/null/" + 60 * "x"}
+    with Confab(binary, save=True, env=nowhere) as c:
         c.ready()
         c.ask("What is the capital of France?")
         for cols in 120, 80, 40:

@@ -10,7 +10,7 @@
 #include "ui/cells/width.h"
 
 #define TAB_COLUMNS 4
-#define ROOM        24 /* columns that prefixes leave where half is more */
+#define ROOM        24 /* columns that prefixes leave, or half of the width */
 
 void lines_free(struct lines *lines)
 {
@@ -157,6 +157,12 @@ int wrap_prefix_columns(const struct wrap *w)
 	return first > rest ? first : rest;
 }
 
+/* Columns that are left to the text. */
+static int least_room(const struct wrap *w)
+{
+	return w->width < 2 * ROOM ? (w->width + 1) / 2 : ROOM;
+}
+
 static void add_prefix(struct wrap *w, struct glyph **list, size_t *n,
                        size_t *capacity, const char *text, struct style s)
 {
@@ -164,9 +170,8 @@ static void add_prefix(struct wrap *w, struct glyph **list, size_t *n,
 
 	for (size_t pos = 0, one; pos < len; pos += one) {
 		one = cluster_length(text + pos, len - pos);
-		if (prefix_columns(*list, *n) + cell_width(text + pos, one) +
-		            (w->width < 2 * ROOM ? (w->width + 1) / 2 : ROOM) >
-		    w->width)
+		if (prefix_columns(*list, *n) + cell_width(text + pos, one) >
+		    w->width - least_room(w))
 			break;
 		*list = mem_grow(*list, *n, capacity, sizeof **list);
 		(*list)[(*n)++] = make_glyph(w->out, text + pos, one,

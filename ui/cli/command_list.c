@@ -221,19 +221,16 @@ int command_rm(const struct options *o, struct error *err)
 	return status;
 }
 
-/* In one line, and text. */
 static char *title_of(const struct options *o)
 {
-	struct strbuf title = STRBUF_INIT;
-	char *words = join_args(o, 1);
+	struct strbuf text = STRBUF_INIT;
+	char *words = join_args(o, 1), *title;
 
-	utf8_repair(&title, words, strlen(words));
+	utf8_repair(&text, words, strlen(words));
 	free(words);
-	for (size_t i = 0; i < title.len; i++)
-		if ((unsigned char)title.bytes[i] < ' ' ||
-		    title.bytes[i] == '\177')
-			title.bytes[i] = ' ';
-	return strbuf_take(&title);
+	title = strbuf_take(&text);
+	conversation_one_line(title);
+	return title;
 }
 
 int command_rename(const struct options *o, struct error *err)

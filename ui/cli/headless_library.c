@@ -51,9 +51,7 @@ int headless_library_open(struct headless_library *l, const struct options *o,
 	*c = NULL;
 	l->read_only = o->no_save;
 	if (dir && (keep || o->resume)) {
-		l->lib = snapshots_yield_open(dir, &reason);
-		if (!l->lib && o->resume)
-			l->lib = library_open_for_reading(dir, NULL);
+		l->lib = snapshots_yield_open(dir, o->resume, &reason);
 		bad = !l->lib && library_is_bad(dir);
 	}
 	free(dir);

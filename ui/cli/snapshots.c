@@ -66,13 +66,15 @@ static bool give_way(const char *dir)
 	return went;
 }
 
-struct library *snapshots_yield_open(const char *dir, struct error *err)
+struct library *snapshots_yield_open(const char *dir, bool at_least_read,
+                                     struct error *err)
 {
 	struct library *lib = library_open(dir, err);
 
 	if (!lib && give_way(dir))
 		lib = library_open(dir, err);
-	return lib;
+	return lib || !at_least_read ? lib
+	                             : library_open_for_reading(dir, NULL);
 }
 
 int snapshots_yield_save(struct library *lib, struct conversation *c,

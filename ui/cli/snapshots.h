@@ -9,6 +9,8 @@
 #ifndef CONFAB_SNAPSHOTS_H
 #define CONFAB_SNAPSHOTS_H
 
+#include <stdbool.h>
+
 struct conversation;
 struct error;
 struct library;
@@ -23,7 +25,9 @@ void snapshots_remove(const char *id);
 
 /* As library_open() and library_save().  Conversations come first: where these
  * fail and the disk is full, all snapshots on it are removed. */
-struct library *snapshots_yield_open(const char *dir, struct error *err);
+/* at_least_read: for reading alone, where nothing else helps; err says why. */
+struct library *snapshots_yield_open(const char *dir, bool at_least_read,
+                                     struct error *err);
 int snapshots_yield_save(struct library *lib, struct conversation *c,
                          struct error *err);
 

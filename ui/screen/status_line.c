@@ -7,7 +7,7 @@
 #include "base/strbuf.h"
 #include "ui/cells/sanitise.h"
 
-#define TROUBLE_LEAST 32 /* columns */
+#define TROUBLE_LEAST 32 /* columns of one that stands beside the context */
 
 void header_draw(const struct header_view *v, struct canvas *c, struct rect r)
 {
