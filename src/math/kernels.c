@@ -12,15 +12,27 @@
 #endif
 
 #include "base/error.h"
+#include "math/ask_for.h"
 #include "math/kernels_set.h"
 
 static const struct kernels *_Atomic in_use;
+atomic_bool ask_for_near;
 
 #ifdef __x86_64__
 /* Bits that not every compiler has names for: of leaf 7, in EDX, bf16 and tiles;
  * of its subleaf 1, in EAX (Intel SDM 2, CPUID). */
 #define CPUID_AMX      (1u << 22 | 1u << 24)
 #define CPUID_AVX_VNNI (1u << 4)
+
+/* The one processor whose packed kernels lose by asking memory: packed_walk.h.  AMD's
+ * family 25 with AVX-512; the other of that family, Zen 3, is without. */
+static bool is_zen_4(void)
+{
+	unsigned int a, b, c, d;
+
+	return __builtin_cpu_is("amd") && __get_cpuid(1, &a, &b, &c, &d) &&
+	       (a >> 8 & 15) + (a >> 20 & 255) == 25;
+}
 
 /* Intel's processors multiply pairs of bf16 at half the rate of float32 (Sapphire
  * Rapids: 87 of 175 GFLOP/s a core), AMD's at twice that rate. */
@@ -65,7 +77,9 @@ static const struct kernels *avx512(void)
 	    !__builtin_cpu_supports("avx512dq") ||
 	    !__builtin_cpu_supports("avx512vnni"))
 		return NULL;
-	return multiplies_bf16() ? &kernels_avx512_bf16 : &kernels_avx512;
+	if (!multiplies_bf16())
+		return &kernels_avx512;
+	return is_zen_4() ? &kernels_avx512_zen4 : &kernels_avx512_bf16;
 }
 
 static const struct kernels *amx(void)
@@ -137,6 +151,8 @@ const struct kernels *kernels_get(void)
 
 void kernels_use(const struct kernels *set)
 {
+	atomic_store_explicit(&ask_for_near, set && set->asks_near,
+	                      memory_order_relaxed);
 	atomic_store_explicit(&in_use, set, memory_order_relaxed);
 }
 

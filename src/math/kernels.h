@@ -80,6 +80,9 @@ struct kernels {
 	void (*tile_exact[DTYPE_COUNT])(const struct tile *t);
 	/* Bytes, for the `ahead` of struct tile (tile.h). */
 	size_t packed_ahead;
+	/* Whether weights that few rows meet are best asked into the first cache
+	 * (ask_for.h).  What else Zen 5 alone is for goes by it, too. */
+	bool asks_near;
 	/* Weights of many rows by integer activations, see panel.h; NULL where
 	 * there are none.  Levelled are faster than coded where rows are many;
 	 * wide are for 16-bit floats and for what coded does not take; narrow,

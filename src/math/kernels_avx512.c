@@ -266,13 +266,24 @@ const struct kernels kernels_avx512 = {
 	.attend = &attend_avx512,
 };
 
-/* AMD's, which lose by being asked: see packed_tile.h. */
+#define MULTIPLIES_BF16 \
+	.tile_bf16_narrow = tile_bf16_narrow_avx512, \
+	.panel_narrow = &panel_narrow_avx512, .attend = &attend_avx512_bf16
+
+/* AMD's from Zen 5 on. */
 const struct kernels kernels_avx512_bf16 = {
 	COMMON,
+	MULTIPLIES_BF16,
 	.name = "avx512",
-	.tile_bf16_narrow = tile_bf16_narrow_avx512,
-	.panel_narrow = &panel_narrow_avx512,
-	.attend = &attend_avx512_bf16,
+	.packed_ahead = PACKED_AHEAD,
+	.asks_near = true,
+};
+
+/* Which loses by asking: see packed_walk.h. */
+const struct kernels kernels_avx512_zen4 = {
+	COMMON,
+	MULTIPLIES_BF16,
+	.name = "avx512",
 };
 
 const struct kernels kernels_avx512_amx = {

@@ -18,6 +18,7 @@ extern const struct kernels kernels_avx2;
 extern const struct kernels kernels_avx2_vnni; /* and AVX-VNNI, for panels */
 extern const struct kernels kernels_avx512;
 extern const struct kernels kernels_avx512_bf16; /* and the narrow tile */
+extern const struct kernels kernels_avx512_zen4; /* the same, never asking */
 extern const struct kernels kernels_avx512_amx;  /* and AMX */
 #endif
 

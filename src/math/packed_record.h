@@ -81,8 +81,14 @@ INLINE void prefetch_part(enum dtype dtype, size_t far, const char *record,
 
 	if (!far)
 		return;
-	for (size_t l = lines * i / n; l < lines * (i + 1) / n; l++)
-		ask_for(record + far + 64 * l);
+	for (size_t l = lines * i / n; l < lines * (i + 1) / n; l++) {
+		const char *at = record + far + 64 * l;
+
+		if (dtype == DTYPE_Q8_0_X16)
+			ask_for(at);
+		else
+			ask_for_soon(at);
+	}
 }
 
 /*

@@ -52,7 +52,7 @@ INLINE void prefetch_part(const struct tile_rows *rows, int n_w, size_t offset,
 	}
 	UNROLL
 	for (size_t r = TILE_W * i / n; r < TILE_W * (i + 1) / n; r++)
-		ask_for(rows->w[r] + rows->ahead + offset);
+		ask_for_soon(rows->w[r] + rows->ahead + offset);
 }
 
 /* n_w weight rows by n_x activation rows.  n_w, n_x and dtype are constants

@@ -56,7 +56,7 @@ INLINE void ask(const struct tile_rows *rows, size_t at, size_t bytes, size_t i)
 		return;
 	UNROLL
 	for (size_t l = 0; l < (part + 63) / 64; l++)
-		ask_for(run + 64 * l);
+		ask_for_soon(run + 64 * l);
 }
 
 /* Block b of step k of the activations. */

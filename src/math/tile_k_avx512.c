@@ -21,7 +21,10 @@
 #include "math/tile_int8_avx512.h"
 
 /* Rows from which on tile_few_avx512.c is faster. */
-#define FEW_FROM 3
+INLINE size_t few_from(enum dtype dtype)
+{
+	return asks_near() && dtype != DTYPE_Q6_K ? 2 : 3;
+}
 
 /* Those of a super-block: sum of scale(b) (q . x) over its sub-blocks, and
  * what is subtracted. */
@@ -256,9 +259,9 @@ INLINE void block(int n_w, int n_x, enum dtype dtype, const struct tile *t,
 	tile_store(sum, n_w, n_x, t, rows);
 }
 
-TILE_KERNEL_OR(tile_int8_q4_k_avx512, block, DTYPE_Q4_K, FEW_FROM,
+TILE_KERNEL_OR(tile_int8_q4_k_avx512, block, DTYPE_Q4_K, few_from(DTYPE_Q4_K),
                tile_few_q4_k_avx512)
-TILE_KERNEL_OR(tile_int8_q5_k_avx512, block, DTYPE_Q5_K, FEW_FROM,
+TILE_KERNEL_OR(tile_int8_q5_k_avx512, block, DTYPE_Q5_K, few_from(DTYPE_Q5_K),
                tile_few_q5_k_avx512)
-TILE_KERNEL_OR(tile_int8_q6_k_avx512, block, DTYPE_Q6_K, FEW_FROM,
+TILE_KERNEL_OR(tile_int8_q6_k_avx512, block, DTYPE_Q6_K, few_from(DTYPE_Q6_K),
                tile_few_q6_k_avx512)

@@ -33,6 +33,7 @@
 #define TILE_W 12
 #endif
 #define TILE_AHEAD 4096 /* bytes, of several rows: see tile_prefetch_part() */
+#define TILE_NEAR  2048 /* the same where asks_near() */
 #define TILE_ALONE 6144 /* bytes, of one row */
 
 /* Where one register block lies. */
@@ -50,7 +51,7 @@ struct tile_rows {
 INLINE void tile_place(struct tile_rows *rows, const struct tile *t, size_t o,
                        size_t width)
 {
-	size_t left = t->n_w - o;
+	size_t left = t->n_w - o, ahead = asks_near() ? TILE_NEAR : TILE_AHEAD;
 
 	rows->n_w = left < width ? left : width;
 	for (size_t i = 0; i < width; i++)
@@ -62,9 +63,8 @@ INLINE void tile_place(struct tile_rows *rows, const struct tile *t, size_t o,
 	rows->ahead = width * t->w_stride;
 	rows->run = TILE_ALONE;
 	if (width > 1)
-		rows->run =
-			(width - 1) * t->w_stride +
-			(t->w_stride > TILE_AHEAD ? t->w_stride : TILE_AHEAD);
+		rows->run = (width - 1) * t->w_stride +
+		            (t->w_stride > ahead ? t->w_stride : ahead);
 }
 
 /* Where x is 8-bit integers: the i-th 256 elements of activation row j. */
@@ -83,7 +83,7 @@ INLINE const struct quant_x *tile_x(const struct tile_rows *rows, int j,
 INLINE void tile_prefetch(const struct tile_rows *rows, size_t offset)
 {
 	for (size_t i = rows->ahead_begin; i < rows->ahead_end; i++)
-		ask_for(rows->w[i] + rows->ahead + offset);
+		ask_for_soon(rows->w[i] + rows->ahead + offset);
 }
 
 /*
@@ -115,8 +115,12 @@ INLINE void tile_prefetch_part(const struct tile_rows *rows, int n_x,
 			return;
 	}
 	UNROLL
-	for (size_t l = lines * i / n; l < lines * (i + 1) / n; l++)
-		ask_for(run + 64 * l);
+	for (size_t l = lines * i / n; l < lines * (i + 1) / n; l++) {
+		if (width == 1)
+			ask_for(run + 64 * l);
+		else
+			ask_for_soon(run + 64 * l);
+	}
 }
 
 /* The blocks over one set of weight rows share the prefetching, so that memory
