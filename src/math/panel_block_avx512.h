@@ -1,8 +1,9 @@
 /*
- * panel_block_avx512.h - the register block that both panel products share
+ * panel_block_avx512.h - the register block that the panel products share
  *
  * 12 integer and 12 float accumulators, two vectors of weights and one of
- * activations fill 27 registers.
+ * activations fill 27 registers.  A file whose sums are float32 alone may define
+ * ROWS as 8.
  */
 #ifndef CONFAB_PANEL_BLOCK_AVX512_H
 #define CONFAB_PANEL_BLOCK_AVX512_H
@@ -10,7 +11,9 @@
 #include <immintrin.h>
 
 #define GROUPS 2 /* of weight rows in a register block */
-#define ROWS   6 /* of activations */
+#ifndef ROWS
+#define ROWS 6 /* of activations */
+#endif
 
 #include "math/panel.h"
 #include "math/panel_walk.h"
@@ -102,27 +105,37 @@ INLINE void store_block(const __m512 sum[GROUPS][ROWS], int n_groups,
 }
 
 #define CASE(g, r, multiply) \
-	case (g)*8 + (r): \
+	case (g)*16 + (r): \
 		multiply(g, r, block); \
 		break;
+
+#if ROWS == 8
+#define MORE_CASES(g, multiply) \
+	CASE(g, 7, multiply) \
+	CASE(g, 8, multiply)
+#else
+#define MORE_CASES(g, multiply)
+#endif
 
 /* Every size of register block. */
 #define SIZES(name, multiply) \
 	static void name(int n_groups, int n_rows, struct block *block) \
 	{ \
-		switch (n_groups * 8 + n_rows) { \
+		switch (n_groups * 16 + n_rows) { \
 			CASE(1, 1, multiply) \
 			CASE(1, 2, multiply) \
 			CASE(1, 3, multiply) \
 			CASE(1, 4, multiply) \
 			CASE(1, 5, multiply) \
 			CASE(1, 6, multiply) \
+			MORE_CASES(1, multiply) \
 			CASE(2, 1, multiply) \
 			CASE(2, 2, multiply) \
 			CASE(2, 3, multiply) \
 			CASE(2, 4, multiply) \
 			CASE(2, 5, multiply) \
 			CASE(2, 6, multiply) \
+			MORE_CASES(2, multiply) \
 		} \
 	}
 
