@@ -57,7 +57,8 @@ int gguf_write_tensor(struct gguf_write *w, const char *name, enum dtype dtype,
 int gguf_write_begin(struct gguf_write *w, struct error *err);
 
 /* The next bytes of the data, which may end anywhere but not past the end of
- * the tensor that is being written; padding is added by itself. */
+ * the tensor that is being written; padding is added by itself.  It is written in
+ * large runs: what fails may be told by a later call or by gguf_write_finish(). */
 int gguf_write_data(struct gguf_write *w, const void *bytes, size_t len,
                     struct error *err);
 
