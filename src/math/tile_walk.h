@@ -32,9 +32,12 @@
 #ifndef TILE_W
 #define TILE_W 12
 #endif
-#define TILE_AHEAD 4096 /* bytes, of several rows: see tile_prefetch_part() */
-#define TILE_NEAR  2048 /* the same where asks_near() */
-#define TILE_ALONE 6144 /* bytes, of one row */
+/* Bytes, of several rows: see tile_prefetch_part(); and of one.  Each where asks_near()
+ * is false, and where it is true. */
+#define TILE_AHEAD      4096
+#define TILE_AHEAD_NEAR 2048
+#define TILE_ALONE      6144
+#define TILE_ALONE_NEAR 10240
 
 /* Where one register block lies. */
 struct tile_rows {
@@ -51,7 +54,8 @@ struct tile_rows {
 INLINE void tile_place(struct tile_rows *rows, const struct tile *t, size_t o,
                        size_t width)
 {
-	size_t left = t->n_w - o, ahead = asks_near() ? TILE_NEAR : TILE_AHEAD;
+	size_t left = t->n_w - o,
+	       ahead = asks_near() ? TILE_AHEAD_NEAR : TILE_AHEAD;
 
 	rows->n_w = left < width ? left : width;
 	for (size_t i = 0; i < width; i++)
@@ -61,7 +65,7 @@ INLINE void tile_place(struct tile_rows *rows, const struct tile *t, size_t o,
 	rows->x_stride = t->x_stride;
 	rows->y = t->y + o;
 	rows->ahead = width * t->w_stride;
-	rows->run = TILE_ALONE;
+	rows->run = asks_near() ? TILE_ALONE_NEAR : TILE_ALONE;
 	if (width > 1)
 		rows->run = (width - 1) * t->w_stride +
 		            (t->w_stride > ahead ? t->w_stride : ahead);
