@@ -21,8 +21,8 @@
 #define ALIGNMENT_MOST 4096
 
 /* The file is written in runs of this many bytes.  A file system that can do so keeps
- * in the page cache what one call writes in pages as large; of a model that is mapped
- * from small ones, decoding reads 8 to 14% less in the same time (Linux 6.18, ext4). */
+ * in the page cache what one call writes in pages as large; from small ones decoding
+ * took 1.11 to 1.14 times as long (Linux 6.18, ext4; 4B, packed bf16). */
 #define RUN_BYTES ((size_t)8 << 20)
 
 struct info {
@@ -268,8 +268,8 @@ static int write_run(struct gguf_write *w, struct error *err)
 	return 0;
 }
 
-static int write_all(struct gguf_write *w, const void *bytes, size_t len,
-                     struct error *err)
+static int append(struct gguf_write *w, const void *bytes, size_t len,
+                  struct error *err)
 {
 	const char *p = bytes;
 
@@ -319,8 +319,7 @@ int gguf_write_begin(struct gguf_write *w, struct error *err)
 		add_info(&s, &w->infos[i]);
 	strbuf_add(&s, zeros, padding(w, s.len));
 	w->size = s.len + w->data_bytes;
-	result = check_room(w, err) || write_all(w, s.bytes, s.len, err) ? -1
-	                                                                 : 0;
+	result = check_room(w, err) || append(w, s.bytes, s.len, err) ? -1 : 0;
 	strbuf_free(&s);
 	return result;
 }
@@ -332,14 +331,14 @@ int gguf_write_data(struct gguf_write *w, const void *bytes, size_t len,
 	const struct info *info = &w->infos[w->current];
 
 	assert(w->current < w->n_infos && len <= info->bytes - w->written);
-	if (write_all(w, bytes, len, err))
+	if (append(w, bytes, len, err))
 		return -1;
 	w->written += len;
 	if (w->written < info->bytes)
 		return 0;
 	w->current++;
 	w->written = 0;
-	return write_all(w, zeros, padding(w, info->bytes), err);
+	return append(w, zeros, padding(w, info->bytes), err);
 }
 
 /* Makes the rename last: the folder must reach the disk as well.  Where folders

@@ -3,8 +3,9 @@
  *
  * In this order: metadata, then the tensors' names, types and shapes, then
  * gguf_write_begin(), then the data of every tensor in the order in which they
- * were declared, then gguf_write_finish().  The data streams to the disk and is
- * never held; the header is (a vocabulary: some MB).
+ * were declared, then gguf_write_finish().  The data streams to the disk in runs
+ * of 8 MiB, of which one is held; so is the header (a vocabulary: some MB).  After
+ * an error only gguf_write_free() may follow.
  *
  * The file grows under a temporary name, PATH.tmp-PID, in PATH's folder and
  * takes its own when it is complete and on the disk: whoever opens PATH sees

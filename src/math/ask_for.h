@@ -15,7 +15,8 @@
 
 #include "math/unroll.h"
 
-/* asks_near of the set in use (kernels.h): kernels_use() puts it here. */
+/* asks_near of the set in use (kernels.h), which kernels_use() puts here, where every
+ * request can look at it. */
 extern atomic_bool ask_for_near;
 
 /* No processor without AVX-512 is known to gain, and none pays for the question. */

@@ -81,7 +81,7 @@ struct kernels {
 	/* Bytes, for the `ahead` of struct tile (tile.h). */
 	size_t packed_ahead;
 	/* Whether weights that few rows meet are best asked into the first cache
-	 * (ask_for.h).  What else Zen 5 alone is for goes by it, too. */
+	 * (ask_for.h).  What else is best on a Zen 5 alone goes by it, too. */
 	bool asks_near;
 	/* Weights of many rows by integer activations, see panel.h; NULL where
 	 * there are none.  Levelled are faster than coded where rows are many;

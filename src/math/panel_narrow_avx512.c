@@ -3,8 +3,6 @@
  * as zero. */
 #include "math/panel.h"
 
-#include <string.h>
-
 #include "math/linear.h"
 
 /* Two sums a cycle that wait five or six for the last one: 12 would not do (Zen 5: 16
@@ -28,54 +26,36 @@ INLINE __m512i narrowed(const float *x, size_t n)
 	return (__m512i)_mm512_cvtne2ps_pbh(high, low);
 }
 
-/* As pairs: [pairs][rows]. */
+/* The same of so many rows, as pairs: [PANEL_BLOCK / 2][rows]. */
 INLINE void put_pairs(char *to, const float *x, size_t x_stride, size_t rows,
                       size_t n)
 {
-	char pairs[2 * PANEL_BLOCK];
-
-	for (size_t r = 0; r < rows; r++) {
-		_mm512_storeu_si512(pairs, narrowed(x + r * x_stride, n));
-		for (size_t p = 0; p < PANEL_BLOCK / 2; p++)
-			memcpy(to + 4 * (rows * p + r), pairs + 4 * p, 4);
-	}
-}
-
-/* The same of ROWS rows. */
-INLINE void put_pairs_of_all(char *to, const float *x, size_t x_stride,
-                             size_t n)
-{
+	const __mmask8 there = (__mmask8)((1u << rows) - 1);
 	__m256i in[2][ROWS], out[ROWS];
 
 	UNROLL
 	for (size_t r = 0; r < ROWS; r++) {
-		__m512i v = narrowed(x + r * x_stride, n);
+		__m512i v = r < rows ? narrowed(x + r * x_stride, n)
+		                     : _mm512_setzero_si512();
 
 		in[0][r] = _mm512_castsi512_si256(v);
 		in[1][r] = _mm512_extracti64x4_epi64(v, 1);
 	}
 	UNROLL
-	for (int h = 0; h < 2; h++) {
+	for (size_t h = 0; h < 2; h++) {
 		transpose8(in[h], out);
 		UNROLL
-		for (int p = 0; p < 8; p++)
-			_mm256_storeu_si256((__m256i *)(to +
-			                                4 * ROWS * (8 * h + p)),
-			                    out[p]);
+		for (size_t p = 0; p < 8; p++)
+			_mm256_mask_storeu_epi32(to + 4 * rows * (8 * h + p),
+			                         there, out[p]);
 	}
 }
 
 static void put_strip(char *strip, const float *x, size_t x_stride, size_t rows,
                       size_t n)
 {
-	for (size_t i = 0; i < n; i += PANEL_BLOCK) {
-		char *to = strip + 2 * i * rows;
-
-		if (rows == ROWS)
-			put_pairs_of_all(to, x + i, x_stride, n - i);
-		else
-			put_pairs(to, x + i, x_stride, rows, n - i);
-	}
+	for (size_t i = 0; i < n; i += PANEL_BLOCK)
+		put_pairs(strip + 2 * i * rows, x + i, x_stride, rows, n - i);
 }
 
 INLINE void add_block(__m512 sum[GROUPS][ROWS], int n_groups, int n_rows,
