@@ -94,8 +94,8 @@ static void make(struct meeting *m)
 
 static void weights(struct meeting *m, const struct attend *a)
 {
-	a->weights(m->s, m->rows, m->groups, m->limit, m->top, m->sum,
-	           m->scale);
+	a->weights(m->s, m->rows, m->groups, m->limit, m->top, m->sum, m->scale,
+	           NULL);
 }
 
 static void run(struct meeting *m, const struct attend *a)

@@ -96,8 +96,8 @@ static void make(struct meeting *m, enum dtype dtype, int most,
 static void run(struct meeting *m, const struct attend *a)
 {
 	a->scores(m->s, m->q, m->rows, m->k, m->dtype, m->dim, m->groups, m->v);
-	a->weights(m->s, m->rows, m->groups, m->limit, m->top, m->sum,
-	           m->scale);
+	a->weights(m->s, m->rows, m->groups, m->limit, m->top, m->sum, m->scale,
+	           NULL);
 	a->values(m->acc, m->s, m->scale, m->rows, m->v, m->dtype, m->dim, m->n,
 	          NULL);
 }
@@ -136,7 +136,7 @@ static void run_pages(struct meeting *m, const struct attend *a)
 		a->scores(m->s, m->q, m->rows, k + page_at(m, j), m->dtype,
 		          m->dim, groups, NULL);
 		a->weights(m->s, m->rows, groups, limit, m->top, m->sum,
-		           m->scale);
+		           m->scale, NULL);
 		a->values(m->acc, m->s, m->scale, m->rows, v + page_at(m, j),
 		          m->dtype, m->dim, n, NULL);
 	}
@@ -498,7 +498,7 @@ static void a_case_worked_by_hand(void **state_)
 		k[ATTEND_GROUP + 1] = 0;
 		a->scores(s, q, 1, k, DTYPE_F32, 2, 1, NULL);
 		assert_true(s[0] == 3 && s[1] == 2);
-		a->weights(s, 1, 1, &limit, &top, &sum, &scale);
+		a->weights(s, 1, 1, &limit, &top, &sum, &scale, NULL);
 		assert_true(s[0] == 1 && s[1] == 0.5f && s[2] == 0);
 		assert_true(top == 3 && scale == 0.25f && sum == 1.75f);
 		a->values(acc, s, &scale, 1, v, DTYPE_F32, 2, 2, NULL);
@@ -523,7 +523,7 @@ static void weights_are_powers_of_two(void **state_)
 			int limit = 2;
 
 			s[1] = x;
-			a->weights(s, 1, 1, &limit, &top, &sum, &scale);
+			a->weights(s, 1, 1, &limit, &top, &sum, &scale, NULL);
 			if (want > 0x1p-126)
 				assert_true(fabs(s[1] / want - 1) < 3e-7);
 			else /* denormal or 0 */
@@ -583,7 +583,7 @@ static void a_row_that_sees_nothing_is_left_alone(void **state_)
 				assert_true(p[j] == 0);
 			assert_true(top == -INFINITY && sum == 0 && scale == 1);
 		}
-		a->weights(s, 1, 4, &limit, &top, &sum, &scale);
+		a->weights(s, 1, 4, &limit, &top, &sum, &scale, NULL);
 		for (int j = 0; j < ATTEND_PAGE; j++)
 			assert_true(s[j] == 0);
 		assert_true(top == -INFINITY && sum == 0 && scale == 1);

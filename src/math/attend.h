@@ -60,9 +60,11 @@ struct attend {
 	/* Turns scores into weights in place and updates top and sum, [rows]
 	 * (-INFINITY and 0 at first).  Row r sees the first limit[r] tokens,
 	 * 0..16 groups; the rest of its groups get weight 0.  scale: [rows],
-	 * for values. */
+	 * for values.  ahead: what values() asks for; this asks for its
+	 * beginning, so that memory does not pause. */
 	void (*weights)(float *s, int rows, int groups, const int *limit,
-	                float *top, float *sum, float *scale);
+	                float *top, float *sum, float *scale,
+	                const void *ahead);
 
 	/* acc[r] = scale[r] acc[r] + sum over the first n tokens of
 	 * p[r][j] v[j].  acc: [rows][head_dim]; p: [rows][ATTEND_PAGE]; 1 <= n

@@ -199,9 +199,10 @@ static void weights_of(float *s, int groups, int limit, float *top, float *sum,
 }
 
 static void weights(float *s, int rows, int groups, const int *limit,
-                    float *top, float *sum, float *scale)
+                    float *top, float *sum, float *scale, const void *ahead)
 {
 	for (int r = 0; r < rows; r++, s += ATTEND_PAGE) {
+		attend_ask_row(ahead, r);
 		if (limit[r]) {
 			weights_of(s, groups, limit[r], &top[r], &sum[r],
 			           &scale[r]);

@@ -57,8 +57,9 @@ static void scores(float *s, const float *q, int rows, const void *k,
 }
 
 static void weights(float *s, int rows, int groups, const int *limit,
-                    float *top, float *sum, float *scale)
+                    float *top, float *sum, float *scale, const void *ahead)
 {
+	(void)ahead;
 	for (int r = 0; r < rows; r++, s += ATTEND_PAGE) {
 		float highest = top[r], total = 0;
 

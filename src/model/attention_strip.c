@@ -162,7 +162,7 @@ static void attend_tile(const struct attention_call *call,
 		a->scores(s, strip->q + at, rows, span->k, dtype, dim, groups,
 		          then);
 	a->weights(s, rows, groups, tile->limit, strip->top + tile->row,
-	           strip->sum + tile->row, scale);
+	           strip->sum + tile->row, scale, after);
 	if (dtype == DTYPE_Q8_0)
 		a->q8->values(strip->acc + at, s, scale, rows, span->v, dim,
 		              tile->last, after);
