@@ -353,6 +353,71 @@ static void the_number_of_threads_changes_nothing(void **s)
 	}
 }
 
+/* Stores a head's newest key and value and makes its queries what they are. */
+struct late {
+	const struct setting *s;
+	float *q;
+	int calls[8];
+};
+
+static void make_ready(void *arg, int h)
+{
+	struct late *late = arg;
+	const struct setting *s = late->s;
+	size_t dim = (size_t)s->dim, group = (size_t)(s->heads / s->kv_heads);
+	size_t at = (s->pos * (size_t)s->kv_heads + (size_t)h) * dim;
+	size_t queries = (size_t)h * group * dim;
+
+	kv_cache_ask(s->cache, s->pos, 1, h);
+	kv_cache_store(s->cache, s->pos, 1, h, s->k + at, s->v + at);
+	memcpy(late->q + queries, s->q + queries,
+	       group * dim * sizeof *late->q);
+	late->calls[h]++;
+}
+
+static void forget_newest(const struct setting *s)
+{
+	float zeros[32] = { 0 };
+
+	for (int h = 0; h < s->kv_heads; h++)
+		kv_cache_store(s->cache, s->pos, 1, h, zeros, zeros);
+}
+
+/* One range and several, and every type that a cache has. */
+static void heads_made_ready_on_the_way_give_the_same_bits(void **state_)
+{
+	static const size_t positions[] = { 0, 40, 700, 1500, 4100 };
+	static const enum dtype types[] = { DTYPE_F16, DTYPE_Q8_0, DTYPE_F32,
+		                            DTYPE_BF16 };
+
+	(void)state_;
+	for (size_t i = 0; i < 20; i++) {
+		struct setting s;
+		float *want;
+
+		set_up(&s, 16, 8, 32, positions[i % 5], 1, types[i / 5]);
+		want = run(&s, 1, false);
+		for (int n = 1; n <= 5; n++) {
+			struct threads *pool = threads_new(n, NULL);
+			float q[16 * 32] = { 0 };
+			struct late late = { .s = &s, .q = q };
+			struct paged_attention *work =
+				paged_attention_new(pool, 16, 8, 32, NULL);
+
+			forget_newest(&s);
+			paged_attention_one(work, s.cache, 1, q, s.pos,
+			                    make_ready, &late);
+			assert_memory_equal(want, q, sizeof q);
+			for (int h = 0; h < 8; h++)
+				assert_int_equal(late.calls[h], 1);
+			paged_attention_free(work);
+			threads_free(pool);
+		}
+		free(want);
+		tear_down(&s);
+	}
+}
+
 /* One key: its weight is 1 whatever the score, and the result is its value. */
 static void the_first_token_returns_its_own_value(void **state_)
 {
@@ -395,6 +460,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(narrow_products_are_within_the_rounding_of_bf16),
 	cmocka_unit_test(few_tokens_are_computed_in_float_unasked),
 	cmocka_unit_test(the_number_of_threads_changes_nothing),
+	cmocka_unit_test(heads_made_ready_on_the_way_give_the_same_bits),
 	cmocka_unit_test(large_scores_neither_overflow_nor_vanish),
 };
 

@@ -12,9 +12,6 @@
 #include "model/paged_attention.h"
 #include "model/workspace.h"
 
-/* Fewer tokens than this are prepared faster than threads can be woken. */
-#define FEW_TOKENS 4
-
 struct job {
 	struct workspace *ws;
 	const struct attention_weights *weights;
@@ -69,33 +66,44 @@ static void prepare_heads(const struct job *job, float *heads, int n,
 		rope_apply(heads + (size_t)h * dim, config->head_dim, cos, sin);
 }
 
-static void prepare_token(const struct job *job, size_t t)
+/* Token t's KV head h, and the query heads that read it. */
+static void prepare_group(const struct job *job, size_t t, size_t h)
 {
 	const struct model_config *config = job->config;
-	int heads = config->num_attention_heads;
-	int kv_heads = config->num_key_value_heads;
-	size_t dim = (size_t)config->head_dim, first = first_wanted(job);
-	float *k = job->ws->k + t * (size_t)kv_heads * dim;
-	const float *v = job->ws->v + t * (size_t)kv_heads * dim;
+	size_t kv_heads = (size_t)config->num_key_value_heads;
+	size_t heads = (size_t)config->num_attention_heads;
+	size_t group = heads / kv_heads, first = first_wanted(job);
+	size_t dim = (size_t)config->head_dim;
+	float *k = job->ws->k + (t * kv_heads + h) * dim;
+	const float *v = job->ws->v + (t * kv_heads + h) * dim;
 
 	if (t >= first)
 		prepare_heads(job,
-		              job->ws->q + (t - first) * (size_t)heads * dim,
-		              heads, job->weights->q_norm, t);
-	prepare_heads(job, k, kv_heads, job->weights->k_norm, t);
-	for (int h = 0; h < kv_heads; h++)
-		kv_cache_store(job->cache, job->pos + t, job->layer, h,
-		               k + (size_t)h * dim, v + (size_t)h * dim);
+		              job->ws->q +
+		                      ((t - first) * heads + h * group) * dim,
+		              (int)group, job->weights->q_norm, t);
+	prepare_heads(job, k, 1, job->weights->k_norm, t);
+	kv_cache_store(job->cache, job->pos + t, job->layer, (int)h, k, v);
 }
 
 static void prepare(void *arg, int index, int n)
 {
 	const struct job *job = arg;
+	size_t kv_heads = (size_t)job->config->num_key_value_heads;
 	size_t begin, end;
 
-	threads_split(job->seq, 1, index, n, &begin, &end);
-	for (size_t t = begin; t < end; t++)
-		prepare_token(job, t);
+	threads_split(job->seq * kv_heads, 1, index, n, &begin, &end);
+	for (size_t i = begin; i < end; i++)
+		prepare_group(job, i / kv_heads, i % kv_heads);
+}
+
+/* Of one token. */
+static void prepare_head(void *arg, int h)
+{
+	const struct job *job = arg;
+
+	kv_cache_ask(job->cache, job->pos, job->layer, h);
+	prepare_group(job, 0, (size_t)h);
 }
 
 void attention(struct workspace *ws, const struct attention_weights *weights,
@@ -107,14 +115,19 @@ void attention(struct workspace *ws, const struct attention_weights *weights,
 	struct linear_job out = { weights->o_proj, ws->x, hidden, true };
 
 	project(&job);
-	threads_run(seq < FEW_TOKENS ? NULL : ws->pool, prepare, &job);
-	if (!wanted)
-		return;
-	if (first)
-		memmove(ws->x, ws->x + first * hidden,
-		        wanted * hidden * sizeof *ws->x);
-	paged_attention(ws->paged_attention, cache, l, ws->q, wanted,
-	                pos + first, ws->exact);
+	if (seq == 1 && wanted) {
+		paged_attention_one(ws->paged_attention, cache, l, ws->q, pos,
+		                    prepare_head, &job);
+	} else {
+		threads_run(ws->pool, prepare, &job);
+		if (!wanted)
+			return;
+		if (first)
+			memmove(ws->x, ws->x + first * hidden,
+			        wanted * hidden * sizeof *ws->x);
+		paged_attention(ws->paged_attention, cache, l, ws->q, wanted,
+		                pos + first, ws->exact);
+	}
 	linear(ws->linear, &out, ws->q, (size_t)tensor_cols(weights->o_proj),
 	       wanted, ws->exact);
 }

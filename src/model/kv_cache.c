@@ -14,9 +14,10 @@
 
 #define GROUP 16 /* tokens that lie side by side in K */
 
-/* Pages of this size and more are aligned to it and ask for huge pages: one
- * token of attention walks through all of them, which would miss the TLB at
- * every 4 KiB, and their first touch is some times faster. */
+/* Pages of this size and more are aligned to it and ask for huge pages, as many as they
+ * fill: one token of attention walks through all of them, which would miss the TLB at
+ * every 4 KiB, and their first touch is some times faster.  The rest stays in small
+ * ones, or a page would take up to a quarter more memory than it holds. */
 #define HUGE_PAGE ((size_t)2 << 20)
 
 /* Bytes that stay free when a cache takes memory. */
@@ -24,8 +25,8 @@
 
 /* One thread uses caches (the engine's), so the count is plain. */
 struct kv_page {
-	unsigned refs;                /* caches that hold this page, > 0 */
-	_Alignas(64) uint8_t bytes[]; /* [kv_page_bytes()] */
+	unsigned refs;  /* caches that hold this page, > 0 */
+	uint8_t *bytes; /* [kv_page_bytes()] */
 };
 
 /* 0 on overflow. */
@@ -133,28 +134,31 @@ struct kv_cache *kv_cache_new(const struct kv_shape *shape, size_t max_tokens,
 
 static void page_unref(struct kv_page *page)
 {
-	if (--page->refs == 0)
-		free(page);
+	if (--page->refs)
+		return;
+	free(page->bytes);
+	free(page);
 }
 
 /* Zeroed: a snapshot writes whole pages, and what nobody stored must not be
  * somebody's old memory. */
 static struct kv_page *page_new(const struct kv_shape *shape)
 {
-	size_t payload = kv_page_bytes(shape), bytes;
-	size_t align = payload >= HUGE_PAGE ? HUGE_PAGE : 64;
+	size_t size = kv_page_bytes(shape), huge = size - size % HUGE_PAGE;
+	size_t align = huge ? HUGE_PAGE : 64;
 	struct kv_page *page;
+	uint8_t *bytes;
 
-	if (payload > SIZE_MAX - sizeof *page - align)
+	if (size > SIZE_MAX - align)
 		return NULL;
-	bytes = (sizeof *page + payload + align - 1) / align * align;
-	page = aligned_alloc(align, bytes);
-	if (!page)
+	bytes = aligned_alloc(align, (size + align - 1) / align * align);
+	if (!bytes)
 		return NULL;
-	if (align == HUGE_PAGE)
-		madvise(page, bytes, MADV_HUGEPAGE); /* a wish */
-	memset(page, 0, sizeof *page + payload);
-	page->refs = 1;
+	if (huge)
+		madvise(bytes, huge, MADV_HUGEPAGE); /* a wish */
+	memset(bytes, 0, size);
+	page = mem_alloc(sizeof *page);
+	*page = (struct kv_page){ .refs = 1, .bytes = bytes };
 	return page;
 }
 
@@ -352,6 +356,25 @@ void kv_cache_store(struct kv_cache *cache, size_t pos, int layer, int kv_head,
 	else
 		store_k_half(group, t % GROUP, k, shape->dtype, n);
 	narrow(v_block + t * row, v, shape->dtype, n);
+}
+
+static void ask(const uint8_t *at, size_t bytes)
+{
+	for (size_t i = 0; i < bytes; i += 64)
+		__builtin_prefetch(at + i, 1);
+}
+
+void kv_cache_ask(const struct kv_cache *cache, size_t pos, int layer,
+                  int kv_head)
+{
+	size_t p = pos / KV_PAGE_TOKENS, t = pos % KV_PAGE_TOKENS;
+	size_t row = row_bytes(&cache->shape), from = p ? t : 0;
+	size_t group = from / GROUP * GROUP;
+	const uint8_t *k = kv_cache_k(cache, p, layer, kv_head);
+	const uint8_t *v = kv_cache_v(cache, p, layer, kv_head);
+
+	ask(k + group * row, (t / GROUP + 1) * GROUP * row - group * row);
+	ask(v + from * row, (t + 1 - from) * row);
 }
 
 void *kv_cache_page(const struct kv_cache *cache, size_t p)

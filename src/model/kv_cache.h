@@ -35,7 +35,7 @@ struct kv_shape {
 	enum dtype dtype; /* DTYPE_F16, DTYPE_BF16, DTYPE_F32, DTYPE_Q8_0 */
 };
 
-struct kv_page; /* reference counted, 64-byte aligned */
+struct kv_page; /* reference counted */
 
 struct kv_cache {
 	struct kv_shape shape;
@@ -87,6 +87,11 @@ void *kv_cache_v(const struct kv_cache *cache, size_t p, int layer,
  * (reserved before).  k, v: [head_dim] float. */
 void kv_cache_store(struct kv_cache *cache, size_t pos, int layer, int kv_head,
                     const float *k, const float *v);
+
+/* Asks memory for what kv_cache_store() at pos will write and, on the first page, for
+ * what attention reads then.  A hint. */
+void kv_cache_ask(const struct kv_cache *cache, size_t pos, int layer,
+                  int kv_head);
 
 /* All bytes of page p, for snapshots: kv_page_bytes() of them. */
 size_t kv_page_bytes(const struct kv_shape *shape);

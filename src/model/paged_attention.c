@@ -47,6 +47,8 @@ struct job {
 	size_t n_sets; /* into which the KV heads are cut */
 	size_t n_items;
 	atomic_size_t next; /* the item that nobody has taken yet */
+	void (*ready)(void *arg, int kv_head); /* NULL: all heads are */
+	void *arg;
 };
 
 /* ---- memory ---- */
@@ -164,6 +166,12 @@ static const void *start_of(const struct job *job, size_t i)
 	                  (int)item.head);
 }
 
+static void make_ready(const struct job *job, size_t head, size_t end)
+{
+	for (; job->ready && head < end; head++)
+		job->ready(job->arg, (int)head);
+}
+
 /* Returns the item to do next, which is taken before the last pages are read so
  * that memory does not pause between the two.  No item is without pages. */
 static size_t attend_item(struct job *job, size_t i,
@@ -174,6 +182,8 @@ static size_t attend_item(struct job *job, size_t i,
 	size_t step = spans ? ATTENTION_SPAN_PAGES : 1, next = 0, end;
 
 	assert(item.page < item.end_page);
+	if (job->n_ranges == 1)
+		make_ready(job, item.head, item.end_head);
 	attention_strip_load(&job->call, &item, strip);
 	for (size_t p = item.page; p < item.end_page; p = end) {
 		const void *after;
@@ -224,8 +234,15 @@ static void run(void *arg, int index, int n)
 {
 	struct job *job = arg;
 	struct paged_attention *work = job->work;
-	size_t begin, end, i = take(job);
+	size_t begin, end, i;
 
+	if (job->ready && job->n_ranges > 1) {
+		threads_split((size_t)work->n_kv_heads, 1, index, n, &begin,
+		              &end);
+		make_ready(job, begin, end);
+		threads_barrier(work->pool);
+	}
+	i = take(job);
 	while (i < job->n_items)
 		i = attend_item(job, i, &work->strips[index]);
 	if (job->call.narrow && job->call.attend->end)
@@ -288,10 +305,20 @@ static size_t choose_sets(const struct job *job)
 	return sets < heads ? sets : heads;
 }
 
-void paged_attention(struct paged_attention *work, const struct kv_cache *cache,
-                     int layer, float *q, size_t seq, size_t pos, bool exact)
+static void attend(struct paged_attention *work, struct job *job)
 {
-	struct job job = {
+	job->n_blocks = blocks_of(job->seq, job->block_tokens);
+	job->n_sets = choose_sets(job);
+	job->n_items = job->n_blocks * job->n_sets * job->n_ranges;
+	threads_run(work->pool, run, job);
+}
+
+static struct job job_of(struct paged_attention *work,
+                         const struct kv_cache *cache, int layer, float *q,
+                         size_t seq, size_t pos)
+{
+	assert(seq > 0 && cache->shape.head_dim == work->head_dim);
+	return (struct job){
 		.work = work,
 		.call = {
 			.attend = attend_get(),
@@ -308,16 +335,30 @@ void paged_attention(struct paged_attention *work, const struct kv_cache *cache,
 		.block_tokens = choose_block(work, seq),
 		.n_ranges = count_ranges(seq, pos),
 	};
+}
 
-	assert(seq > 0 && cache->shape.head_dim == work->head_dim);
+void paged_attention(struct paged_attention *work, const struct kv_cache *cache,
+                     int layer, float *q, size_t seq, size_t pos, bool exact)
+{
+	struct job job = job_of(work, cache, layer, q, seq, pos);
+
 	if (!exact && seq >= LINEAR_NARROW_ROWS) {
 		job.call.narrow = job.call.attend->pack;
 		job.call.wide = job.call.attend->wide &&
 		                cache->shape.dtype != DTYPE_Q8_0 &&
 		                work->head_dim <= ATTEND_WIDE_DIM;
 	}
-	job.n_blocks = blocks_of(seq, job.block_tokens);
-	job.n_sets = choose_sets(&job);
-	job.n_items = job.n_blocks * job.n_sets * job.n_ranges;
-	threads_run(work->pool, run, &job);
+	attend(work, &job);
+}
+
+void paged_attention_one(struct paged_attention *work,
+                         const struct kv_cache *cache, int layer, float *q,
+                         size_t pos, void (*ready)(void *arg, int kv_head),
+                         void *arg)
+{
+	struct job job = job_of(work, cache, layer, q, 1, pos);
+
+	job.ready = ready;
+	job.arg = arg;
+	attend(work, &job);
 }

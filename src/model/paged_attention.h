@@ -51,4 +51,13 @@ void paged_attention_free(struct paged_attention *work);
 void paged_attention(struct paged_attention *work, const struct kv_cache *cache,
                      int layer, float *q, size_t seq, size_t pos, bool exact);
 
+/* The same for one token whose queries, keys and values are not ready yet: ready(arg, h)
+ * makes those of KV head h so, keys and values in the cache.  Each head once, where
+ * there is one range by the thread that reads it next: one fork and join, and what was
+ * written last is in that core's cache. */
+void paged_attention_one(struct paged_attention *work,
+                         const struct kv_cache *cache, int layer, float *q,
+                         size_t pos, void (*ready)(void *arg, int kv_head),
+                         void *arg);
+
 #endif
