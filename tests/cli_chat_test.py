@@ -252,6 +252,10 @@ def raw_completes_the_text_itself():
     piped = replies(chat("--raw", "--json", "--max-tokens", "5",
                          stdin=text))[0]
     assert piped["text"] == got["text"]
+    ended = replies(chat("--raw", "--json", "--max-tokens", "1",
+                         stdin=text + "\n"))[0]
+    assert ended["prompt_tokens"] == len(out(
+        "tokenize", stdin=text + "\n").split()) > got["prompt_tokens"]
     turns = replies(chat("--raw", "--json", "--max-tokens", "5", "-p", text,
                          "-p", " there"))
     assert turns[1]["reused_tokens"] >= \
@@ -310,6 +314,17 @@ def an_interrupt_keeps_what_is_there():
 def terminate_and_hangup_end_with_their_numbers():
     assert interrupted(signal.SIGTERM, "--no-save")[0] == 143
     assert interrupted(signal.SIGHUP, "--no-save")[0] == 129
+
+
+@test
+def a_reader_that_stops_reading_does_not_keep_a_signal_out():
+    process = start("-m", MODEL, "--temp", "0", "--json", "--no-save",
+                    "-p", "Tell me a long story.", "--max-tokens", "4000")
+    time.sleep(3)  # the pipe is full, or the reply has ended
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 143
+    process.stdout.close()
+    process.stderr.close()
 
 
 @test

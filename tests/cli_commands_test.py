@@ -377,12 +377,42 @@ def a_gguf_file_does_all_that_a_directory_does():
 
 
 @test
+def a_type_that_there_is_not_lists_them_all():
+    told = error("--quant", "q9", "-p", "x", status=2)
+    assert told.endswith(" q2_k") or " q2_k" in told, told
+
+
+@test
 def quantize_needs_a_type_and_says_which_there_are():
     path = os.path.join(TMP, "typed.gguf")
     assert error("quantize", MODEL, path, status=2).startswith(
         "quantize: needs --type, one of f32, f16, bf16, q8_0, ")
     assert error("quantize", MODEL, path, "--type", "q9", status=2).startswith(
         "--type: 'q9' is not one of f32, ")
+
+
+@test
+def quantize_writes_to_a_file_and_says_at_once_where_there_can_be_none():
+    folder = os.path.join(TMP, "folder")
+    os.mkdir(folder)
+    for path, why in ((folder, "folder: Is a directory"),
+                      ("", "'': not the name of a file")):
+        assert why in error("quantize", MODEL, path, "--type", "q4_0",
+                            status=1)
+    assert os.listdir(folder) == []
+
+
+@test
+def a_model_that_cannot_be_quantized_is_a_bad_file():
+    bad = os.path.join(TMP, "other")
+    shutil.copytree(MODEL, bad)
+    with open(os.path.join(bad, "tokenizer.json"), "w") as f:
+        f.write("{}")
+    path = os.path.join(TMP, "bad.gguf")
+    error("quantize", bad, path, "--type", "q8_0", status=3)
+    error("-m", bad, "--quant", "q8_0", "-p", "x", status=3)
+    error("bench", "-m", bad, "--quant", "q8_0", status=3)
+    assert not os.path.exists(path)
 
 
 @test

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import sqlite3
 import stat
 import subprocess
@@ -93,6 +94,34 @@ def files_of_other_programs_are_read():
         assert len(text.splitlines()) == n
     assert len(out("list", env=env).splitlines()) == 18
     assert "Oslo lies in the east" in out("list", "oslo li", env=env)
+
+
+@test
+def standard_input_is_read_from_where_it_stands():
+    """A socket, as other programs give, and the rest of a file."""
+    env = fresh("stands")
+    with open(os.path.join(FIXTURES, "openai.jsonl"), "rb") as file:
+        text = file.read()
+    ours, theirs = socket.socketpair()
+    ours.sendall(text)
+    ours.close()
+    with theirs:
+        assert len(lines(out("import", "--json", "-", env=env,
+                             stdin=theirs))) == 2
+    path = os.path.join(TMP, "rest.jsonl")
+    with open(path, "wb") as file:
+        file.write(b"read already\n" + text)
+    fd = os.open(path, os.O_RDONLY)
+    os.read(fd, len(b"read already\n"))
+    assert len(lines(out("import", "--json", "-", env=env, stdin=fd))) == 2
+    os.close(fd)
+
+
+@test
+def what_is_not_utf8_becomes_a_sign_in_a_system_prompt_too():
+    env = fresh("bytes")
+    chat("-s", b"caf\xe9", "-p", "Hi", "--max-tokens", "2", env=env)
+    assert "caf\ufffd" in out("export", "last", "--format", "md", env=env)
 
 
 @test

@@ -77,15 +77,17 @@ def environment(extra=None):
 
 
 def confab(*args, stdin=b"", env=None, status=0, **more):
-    """Runs confab to its end and returns the finished process."""
+    """Runs confab to its end and returns the finished process.  Its standard
+    input is text, or what can be read from."""
     if isinstance(stdin, str):
         stdin = stdin.encode()
-    done = subprocess.run([CONFAB, *args], input=stdin, env=environment(env),
+    given = {"input" if isinstance(stdin, bytes) else "stdin": stdin}
+    done = subprocess.run([CONFAB, *args], env=environment(env),
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          timeout=120, **more)
+                          timeout=120, **given, **more)
     if done.returncode != status:
         raise AssertionError("confab %s: status %d, expected %d\n%s" % (
-            " ".join(args), done.returncode, status,
+            " ".join(map(str, args)), done.returncode, status,
             done.stderr.decode(errors="replace")))
     return done
 

@@ -197,6 +197,37 @@ static void what_was_saved_is_read_back_to_the_last_bit(void **state)
 	free(dir);
 }
 
+/* As many as before, but others: the odds of a prompt, computed a second time. */
+static void odds_that_were_renewed_are_saved(void **state)
+{
+	char *dir = test_tmp_dir();
+	struct library *lib = open_library(dir);
+	struct conversation *c = conversation_new(), *back;
+	struct message *m;
+
+	(void)state;
+	m = add(c, -1, ROLE_USER, "u");
+	add_token(m);
+	add_token(m);
+	save(lib, c);
+	m->odds[1].rank = 77;
+	m->odds_renewed++;
+	save(lib, c);
+	add_token(m); /* what is added afterwards is added */
+	save(lib, c);
+	library_close(lib);
+	lib = open_library(dir);
+	back = library_read(lib, c->id, NULL);
+	assert_non_null(back);
+	assert_int_equal(back->messages[0]->n_odds, 3);
+	assert_int_equal(back->messages[0]->odds[1].rank, 77);
+	assert_int_equal(back->messages[0]->odds[2].id, m->odds[2].id);
+	conversation_free(back);
+	conversation_free(c);
+	library_close(lib);
+	free(dir);
+}
+
 static void an_open_reply_comes_back_interrupted(void **state)
 {
 	char *dir = test_tmp_dir();
@@ -854,6 +885,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_token_takes_less_than_200_bytes),
 	cmocka_unit_test(damaged_odds_keep_what_came_before),
 	cmocka_unit_test(what_was_saved_is_read_back_to_the_last_bit),
+	cmocka_unit_test(odds_that_were_renewed_are_saved),
 	cmocka_unit_test(an_open_reply_comes_back_interrupted),
 	cmocka_unit_test(words_find_titles_and_messages_and_no_operator),
 	cmocka_unit_test(all_words_must_be_there_the_last_may_be_a_beginning),

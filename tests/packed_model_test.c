@@ -292,7 +292,8 @@ static void a_packed_file_is_not_quantised_again(void **state)
 	struct error err = { "" };
 
 	(void)state;
-	assert_int_equal(quantize(cp, files.plain, &options, NULL, &err), -1);
+	assert_int_equal(quantize(cp, files.plain, &options, NULL, &err),
+	                 QUANTIZE_BAD_SOURCE);
 	assert_non_null(strstr(err.text, "q8_0_x16"));
 	assert_null(checkpoint_open(files.plain, NULL));
 	checkpoint_free(cp);

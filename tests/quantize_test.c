@@ -361,7 +361,7 @@ static void bad_vocabularies_are_refused_by_name(void **state)
 		struct error err = { "" };
 
 		assert_int_equal(write_as(source, out, "bf16", 1, NULL, &err),
-		                 -1);
+		                 QUANTIZE_BAD_SOURCE);
 		if (!strstr(err.text, cases[i][1]) ||
 		    !strstr(err.text, "tokenizer.json: "))
 			fail_msg("%s", err.text);
@@ -421,7 +421,7 @@ static void weights_that_a_type_cannot_say_are_named(void **state)
 
 		assert_int_equal(write_as(source, out, cases[i].type, 2, NULL,
 		                          &err),
-		                 -1);
+		                 QUANTIZE_BAD_SOURCE);
 		if (!strstr(err.text, cases[i].says) ||
 		    !strstr(err.text, "tensor token_embd.weight"))
 			fail_msg("%s", err.text);

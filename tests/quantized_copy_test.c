@@ -42,8 +42,10 @@ static struct checkpoint *copy_of(const char *path, const char *type,
 		                            .progress = see,
 		                            .arg = seen };
 	struct checkpoint *cp = checkpoint_open(path, err);
+	bool bad_source;
 
-	return cp ? quantized_copy_of(cp, &how, stopped, err) : NULL;
+	return cp ? quantized_copy_of(cp, &how, stopped, &bad_source, err)
+	          : NULL;
 }
 
 /* The path of a copy that must succeed, yours to free; whether it was made. */

@@ -88,6 +88,7 @@ static void clear_queue(struct chat *chat)
 
 void chat_free(struct chat *chat)
 {
+	chat_score_undo(chat);
 	clear_queue(chat);
 	free(chat->queue);
 	ids_free(&chat->prompt);
@@ -210,6 +211,7 @@ static void close_reply(struct chat *chat, enum message_state state)
 	struct message *m = chat->reply;
 
 	chat->reply = NULL;
+	chat_score_undo(chat);
 	chat_end_request(chat);
 	if (!m)
 		return;
@@ -527,7 +529,6 @@ void chat_switch(struct chat *chat, struct conversation *c)
 	conversation_free(chat->conversation);
 	chat->conversation = c;
 	chat->first_seen = chat->leaf_before = -1;
-	chat->scored = NULL;
 	chat->overflow.enlarging = false;
 	chat->explore.message = chat->explore.peek_message = -1;
 	chat->title.due = 0;

@@ -97,6 +97,11 @@ struct chat {
 	/* CHAT_SCORING */
 	struct message *scored;
 	size_t score_begin; /* its first token in the prompt */
+	struct {
+		struct ids ids;
+		struct token_odds *odds; /* [n_odds] */
+		size_t n_odds;
+	} score_before; /* what it had */
 
 	struct chat_explore explore;
 	struct chat_snapshot snapshot;

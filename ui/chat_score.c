@@ -1,5 +1,6 @@
 #include "ui/chat_score.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -52,11 +53,42 @@ static size_t locate(struct chat *chat, const struct message *m,
 	return n;
 }
 
+/* The message's ids and odds for those that were kept. */
+static void swap_before(struct chat *chat, struct message *m)
+{
+	struct ids ids = m->ids;
+	struct token_odds *odds = m->odds;
+	size_t n_odds = m->n_odds;
+
+	m->ids = chat->score_before.ids;
+	m->odds = chat->score_before.odds;
+	m->n_odds = m->odds_capacity = chat->score_before.n_odds;
+	m->odds_renewed++;
+	chat->score_before.ids = ids;
+	chat->score_before.odds = odds;
+	chat->score_before.n_odds = n_odds;
+}
+
+static void forget_before(struct chat *chat)
+{
+	ids_free(&chat->score_before.ids);
+	free(chat->score_before.odds);
+	memset(&chat->score_before, 0, sizeof chat->score_before);
+	chat->scored = NULL;
+}
+
+void chat_score_undo(struct chat *chat)
+{
+	if (!chat->scored)
+		return;
+	swap_before(chat, chat->scored);
+	forget_before(chat);
+}
+
 static void start(struct chat *chat, struct message *m, size_t n)
 {
-	m->ids.n = 0;
+	swap_before(chat, m);
 	ids_append(&m->ids, chat->prompt.data + chat->score_begin, n);
-	m->n_odds = 0;
 	for (size_t i = 0; i < n; i++)
 		message_add_odds(m)->id = m->ids.data[i];
 	chat->scored = m;
@@ -107,7 +139,11 @@ void chat_score_event(struct chat *chat, const struct engine_event *event)
 	size_t pos = event->token.pos;
 
 	if (event->type == ENGINE_FINISHED) {
-		chat->scored = NULL;
+		if (event->finished.reason == ENGINE_CANCELLED)
+			chat_score_undo(chat);
+		else if (m)
+			m->odds_renewed++; /* since a save meanwhile */
+		forget_before(chat);
 		chat_end_request(chat);
 		chat_save(chat);
 		chat_say_next(chat);

@@ -18,4 +18,8 @@ void chat_score(struct chat *chat, struct message *m);
 /* Events of that request. */
 void chat_score_event(struct chat *chat, const struct engine_event *event);
 
+/* Where a pass is under way that will not be finished: the message has what it had
+ * before. */
+void chat_score_undo(struct chat *chat);
+
 #endif

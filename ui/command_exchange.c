@@ -1,6 +1,7 @@
 #include "ui/command_exchange.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -107,7 +108,7 @@ void command_import_chat(const struct command_host *host, const char *file)
 	struct error err = { "" };
 	char *path;
 
-	if (!*file) {
+	if (!*file || !strcmp(file, "-")) { /* that is the keyboard */
 		chat_error(host->chat, "/import FILE: a conversation of "
 		                       "confab, OpenAI, llama.cpp or ShareGPT");
 		return;

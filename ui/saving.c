@@ -51,14 +51,8 @@ void saving_close(struct saving *s)
 
 static struct conversation *new_conversation(const struct options *o)
 {
-	struct conversation *c = conversation_new();
-	const char *system = o->system;
-
-	if (!system)
-		system = options_setting(o, "system");
-	if (system && *system)
-		conversation_add(c, -1, ROLE_SYSTEM, system, strlen(system));
-	return c;
+	return conversation_begin(o->system ? o->system
+	                                    : options_setting(o, "system"));
 }
 
 /* err says whose it is; it is no error of the caller's. */

@@ -80,10 +80,22 @@ static int read_all(struct strbuf *out, int fd, const char *path,
 	}
 }
 
+int file_read_open(struct strbuf *out, int fd, const char *what,
+                   size_t max_bytes, struct error *err)
+{
+	size_t before = out->len;
+	int result = read_all(out, fd, what, max_bytes, err);
+
+	if (result)
+		out->len = before;
+	if (out->capacity)
+		out->bytes[out->len] = '\0';
+	return result;
+}
+
 static int read_file(struct strbuf *out, const char *path, size_t max_bytes,
                      bool regular, struct error *err)
 {
-	size_t before = out->len;
 	struct stat st;
 	int fd, result;
 
@@ -102,12 +114,8 @@ static int read_file(struct strbuf *out, const char *path, size_t max_bytes,
 	}
 	if (S_ISREG(st.st_mode))
 		strbuf_reserve(out, (size_t)st.st_size + READ_STEP);
-	result = read_all(out, fd, path, max_bytes, err);
+	result = file_read_open(out, fd, path, max_bytes, err);
 	close(fd);
-	if (result)
-		out->len = before;
-	if (out->capacity)
-		out->bytes[out->len] = '\0';
 	return result;
 }
 

@@ -17,6 +17,10 @@ struct strbuf;
 int file_read(struct strbuf *out, const char *path, size_t max_bytes,
               struct error *err);
 
+/* The same of what is open already, from where it stands: `what` names it. */
+int file_read_open(struct strbuf *out, int fd, const char *what,
+                   size_t max_bytes, struct error *err);
+
 /* The same of a regular file alone: nothing that would be waited for. */
 int file_read_regular(struct strbuf *out, const char *path, size_t max_bytes,
                       struct error *err);

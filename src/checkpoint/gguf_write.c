@@ -59,9 +59,16 @@ struct gguf_write *gguf_write_new(const char *path, struct error *err)
 {
 	struct strbuf tmp = STRBUF_INIT;
 	struct gguf_write *w;
+	struct stat st;
 
-	if (file_is_device(path)) {
-		error_set(err, "%s: not a regular file", path);
+	if (!*path) {
+		error_set(err, "'': not the name of a file to write");
+		return NULL;
+	}
+	if (!stat(path, &st) && !S_ISREG(st.st_mode)) {
+		error_set(err, "%s: %s", path,
+		          S_ISDIR(st.st_mode) ? strerror(EISDIR)
+		                              : "not a regular file");
 		return NULL;
 	}
 	w = mem_zalloc(1, sizeof *w);

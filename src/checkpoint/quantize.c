@@ -162,7 +162,7 @@ static int write_chunk(struct quantize_rows *pass, void *writer)
 		                       pass->rows * pass->in_row, pass->err);
 	threads_run(pass->options->pool, convert, pass);
 	return check_rows(pass)
-	               ? -1
+	               ? QUANTIZE_BAD_SOURCE
 	               : gguf_write_data(w, pass->out,
 	                                 pass->rows * pass->out_row, pass->err);
 }
@@ -201,7 +201,9 @@ static int write_file(const struct checkpoint *cp,
 	int result;
 
 	if (write_keys(w, cp, mix, pass->options->packed, pass->err) ||
-	    declare(w, plan, pass->err) || gguf_write_begin(w, pass->err))
+	    declare(w, plan, pass->err))
+		return QUANTIZE_BAD_SOURCE;
+	if (gguf_write_begin(w, pass->err))
 		return -1;
 	result = write_tensors(w, plan, pass);
 	return result ? result : gguf_write_finish(w, pass->err);
@@ -221,7 +223,7 @@ int quantize(const struct checkpoint *cp, const char *out,
 		return error_set(err, "type %s is none of %s", options->type,
 		                 quantize_mix_names());
 	if (quantize_plan_make(&plan, cp, mix, err))
-		return -1;
+		return QUANTIZE_BAD_SOURCE;
 	if (options->packed)
 		quantize_plan_pack(&plan);
 	pass.total = quantize_packable_bytes(&plan);

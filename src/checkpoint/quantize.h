@@ -42,8 +42,11 @@ struct quantize_report {
 	uint64_t weights;
 };
 
-/* Writes OUT.  0: done; 1: progress() said to stop; -1: an error.  But for 0, OUT
- * is as it was and nothing else is left.  report may be NULL. */
+/* Writes OUT.  0: done; 1: progress() said to stop; -1: an error;
+ * QUANTIZE_BAD_SOURCE: one of the source, whose names, shapes, tokenizer or values
+ * cannot be said.  But for 0, OUT is as it was and nothing else is left.  report may be
+ * NULL. */
+#define QUANTIZE_BAD_SOURCE (-2)
 int quantize(const struct checkpoint *cp, const char *out,
              const struct quantize_options *options,
              struct quantize_report *report, struct error *err);

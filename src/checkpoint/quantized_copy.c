@@ -34,7 +34,7 @@ struct making {
 	const struct quantized_copy *how;
 	char *dir, *name, *path; /* path is dir/name */
 	size_t stem; /* bytes of the name that all states of the source share */
-	bool stopped;
+	bool stopped, bad_source;
 	struct error *err;
 };
 
@@ -174,6 +174,7 @@ static int write_copy(struct making *m, const struct checkpoint *cp)
 	if (!options.pool)
 		return -1;
 	result = quantize(cp, m->path, &options, NULL, m->err);
+	m->bad_source = result == QUANTIZE_BAD_SOURCE;
 	if (!result && chmod(m->path, 0600))
 		result = error_set(m->err, "%s: %s", m->path, strerror(errno));
 	threads_free(options.pool);
@@ -229,13 +230,14 @@ static bool is_quantized(const struct checkpoint *cp)
 
 struct checkpoint *quantized_copy_of(struct checkpoint *cp,
                                      const struct quantized_copy *how,
-                                     bool *stopped, struct error *err)
+                                     bool *stopped, bool *bad_source,
+                                     struct error *err)
 {
 	const struct quantize_mix *mix = quantize_mix_find(how->type);
 	struct making m = { .how = how, .err = err };
 	struct checkpoint *copy = NULL;
 
-	*stopped = false;
+	*stopped = *bad_source = false;
 	if (is_quantized(cp))
 		return cp;
 	if (!mix) {
@@ -252,6 +254,7 @@ struct checkpoint *quantized_copy_of(struct checkpoint *cp,
 		end(&m);
 	}
 	*stopped = m.stopped;
+	*bad_source = m.bad_source;
 	checkpoint_free(cp);
 	return copy;
 }

@@ -39,10 +39,12 @@ struct quantized_copy {
 /* Takes the checkpoint and gives its copy, which is made first where there is
  * none, or none that can be read.  One most of whose weights are quantized
  * already comes back as it is.  On failure cp is freed all the same; NULL with
- * *stopped set: progress() said so. */
+ * *stopped set: progress() said so; with *bad_source set: it is the checkpoint that
+ * cannot be quantized. */
 struct checkpoint *quantized_copy_of(struct checkpoint *cp,
                                      const struct quantized_copy *how,
-                                     bool *stopped, struct error *err);
+                                     bool *stopped, bool *bad_source,
+                                     struct error *err);
 
 /* The folder: cache_dir/QUANTIZED_COPY_FOLDER. */
 #define QUANTIZED_COPY_FOLDER "models"

@@ -131,10 +131,10 @@ static int read_sampling(struct loaded_model *m, struct error *err)
 	return result;
 }
 
-/* Any failure here is not the files'. */
+/* *bad_file: whether a failure is the files'. */
 static int quantize_once(struct loaded_model *m, const struct engine_load *load,
                          bool (*progress)(void *, uint64_t, uint64_t),
-                         void *arg, struct error *err)
+                         void *arg, bool *bad_file, struct error *err)
 {
 	const struct quantized_copy how = { .type = load->quant,
 		                            .cache_dir = load->cache_dir,
@@ -144,8 +144,8 @@ static int quantize_once(struct loaded_model *m, const struct engine_load *load,
 	bool stopped;
 
 	if (load->quant)
-		m->checkpoint =
-			quantized_copy_of(m->checkpoint, &how, &stopped, err);
+		m->checkpoint = quantized_copy_of(m->checkpoint, &how, &stopped,
+		                                  bad_file, err);
 	return m->checkpoint ? 0 : -1;
 }
 
@@ -229,7 +229,8 @@ struct loaded_model *loaded_model_open(const struct engine_load *load,
 	m->exact = load->exact;
 	m->checkpoint = checkpoint_open(load->path, err);
 	*bad_file = !m->checkpoint;
-	if (!m->checkpoint || quantize_once(m, load, progress, arg, err))
+	if (!m->checkpoint ||
+	    quantize_once(m, load, progress, arg, bad_file, err))
 		goto fail;
 	*bad_file = true;
 	if (open_files(m, load, err))

@@ -14,7 +14,7 @@
  * odds as without; where it is the draft's, they are there already.
  *
  * A prompt is read in chunks of rows.  Their size follows the machine: as many
- * as take about two seconds.  A cancel is obeyed after a layer and loses the
+ * as take about five seconds.  A cancel is obeyed after a layer and loses the
  * chunk under way.
  *
  * NOTE: matrix products over other row counts add in another order, so two

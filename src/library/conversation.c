@@ -83,6 +83,18 @@ struct conversation *conversation_new(void)
 	return c;
 }
 
+struct conversation *conversation_begin(const char *system)
+{
+	struct conversation *c = conversation_new();
+	struct strbuf text = STRBUF_INIT;
+
+	utf8_repair(&text, system ? system : "", system ? strlen(system) : 0);
+	if (text.len)
+		conversation_add(c, -1, ROLE_SYSTEM, text.bytes, text.len);
+	strbuf_free(&text);
+	return c;
+}
+
 void conversation_free(struct conversation *c)
 {
 	if (!c)

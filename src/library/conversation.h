@@ -67,6 +67,8 @@ struct message {
 	struct ids ids;     /* exact; empty where the text was never encoded */
 	struct token_odds *odds; /* [n_odds], in the order of ids, or NULL */
 	size_t n_odds, odds_capacity;
+	unsigned
+		odds_renewed; /* how often ids and odds that were there changed */
 	int64_t created_ms; /* Unix time */
 	double seconds;     /* that the reply took */
 	char *model;        /* name of the model that wrote it, or NULL */
@@ -87,6 +89,10 @@ struct conversation {
 int64_t conversation_now_ms(void);
 
 struct conversation *conversation_new(void);
+
+/* The same with a system message, unless that is NULL or empty.  Conversations are
+ * text: what is not UTF-8 becomes U+FFFD. */
+struct conversation *conversation_begin(const char *system);
 void conversation_free(struct conversation *c);
 
 /* Adds a child of parent (-1: a root) and makes it the leaf.  Owned by c. */

@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -291,14 +292,14 @@ int import_file(const char *path, struct conversation ***list, size_t *n,
                 struct error *err)
 {
 	bool is_stdin = !strcmp(path, "-");
+	const char *what = is_stdin ? "standard input" : path;
 	struct strbuf text = STRBUF_INIT;
-	int status = file_read(&text, is_stdin ? "/dev/stdin" : path,
-	                       IMPORT_MAX_BYTES, err);
+	int status = is_stdin ? file_read_open(&text, STDIN_FILENO, what,
+	                                       IMPORT_MAX_BYTES, err)
+	                      : file_read(&text, path, IMPORT_MAX_BYTES, err);
 
 	if (!status)
-		status = import_text(text.bytes, text.len,
-		                     is_stdin ? "standard input" : path, list,
-		                     n, err);
+		status = import_text(text.bytes, text.len, what, list, n, err);
 	strbuf_free(&text);
 	return status;
 }

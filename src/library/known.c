@@ -81,8 +81,13 @@ void known_note(struct known_conversation *k, const struct message *m,
 		known = &k->messages[i];
 		memmove(known + 1, known, (k->n++ - i) * sizeof *known);
 	}
-	*known = (struct known_message){ m->id,    row,       m->text.len,
-		                         m->ids.n, m->n_odds, m->state };
+	*known = (struct known_message){ .id = m->id,
+		                         .row = row,
+		                         .text_len = m->text.len,
+		                         .n_ids = m->ids.n,
+		                         .n_odds = m->n_odds,
+		                         .odds_renewed = m->odds_renewed,
+		                         .state = m->state };
 }
 
 void known_keep(struct known_conversation *k,

@@ -20,6 +20,7 @@
 struct known_message {
 	int64_t id, row;
 	size_t text_len, n_ids, n_odds;
+	unsigned odds_renewed;
 	enum message_state state;
 };
 

@@ -83,13 +83,15 @@ static int index_text(struct library *lib, const struct conversation *c,
 	                   "ibt", row, m->text.bytes, m->text.len, c->id);
 }
 
-static int save_odds(struct library *lib, const struct message *m, int64_t row,
-                     size_t first, struct error *err)
+static int save_odds(struct library *lib, const struct message *m,
+                     const struct known_message *saved, struct error *err)
 {
 	struct strbuf bytes = STRBUF_INIT;
+	size_t first = saved->n_odds;
+	int64_t row = saved->row;
 	int status;
 
-	if (first > m->n_odds) { /* it was written anew */
+	if (first > m->n_odds || saved->odds_renewed != m->odds_renewed) {
 		first = 0;
 		if (database_do(lib->db, err,
 		                "DELETE FROM odds WHERE message = ?", "i", row))
@@ -115,7 +117,7 @@ static int save_message(struct library *lib, struct conversation *c,
 
 	if (saved->row && saved->text_len == m->text.len &&
 	    saved->n_ids == m->ids.n && saved->n_odds == m->n_odds &&
-	    saved->state == m->state)
+	    saved->odds_renewed == m->odds_renewed && saved->state == m->state)
 		return 0;
 	ids_bytes(&ids, &m->ids);
 	status = database_do(
@@ -123,8 +125,9 @@ static int save_message(struct library *lib, struct conversation *c,
 		"INSERT INTO messages (conversation, id, parent, role, state,"
 		" text, ids, created_ms, seconds, model, extra)"
 		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
-		" ON CONFLICT (conversation, id) DO UPDATE SET state = ?5,"
-		" text = ?6, ids = ?7, seconds = ?9, model = ?10, extra = ?11",
+		" ON CONFLICT (conversation, id) DO UPDATE SET parent = ?3,"
+		" role = ?4, state = ?5, text = ?6, ids = ?7, created_ms = ?8,"
+		" seconds = ?9, model = ?10, extra = ?11",
 		"tiiiibbidtt", c->id, m->id, m->parent, (int64_t)m->role,
 		(int64_t)m->state, m->text.bytes, m->text.len, ids.bytes,
 		ids.len, m->created_ms, m->seconds, m->model, m->extra);
@@ -135,7 +138,7 @@ static int save_message(struct library *lib, struct conversation *c,
 		saved->row = sqlite3_last_insert_rowid(lib->db);
 	if (index_text(lib, c, m, saved->row, err))
 		return -1;
-	return save_odds(lib, m, saved->row, saved->n_odds, err);
+	return save_odds(lib, m, saved, err);
 }
 
 /* Rows written by this save, noted as saved only when it is committed. */

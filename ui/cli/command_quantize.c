@@ -95,7 +95,8 @@ static int write_file(const struct options *o, const struct checkpoint *cp,
 	if (result > 0)
 		return 128 + signals_wait(-1, 0);
 	if (result)
-		return EXIT_FAILED;
+		return result == QUANTIZE_BAD_SOURCE ? EXIT_BAD_FILE
+		                                     : EXIT_FAILED;
 	(o->json ? show_json : show_text)(o->args[1], type,
 	                                  clock_seconds() - start, &report);
 	return EXIT_OK;

@@ -10,6 +10,7 @@
 #include "text/tokenizer.h"
 #include "ui/cli/options.h"
 #include "ui/cli/progress.h"
+#include "ui/cli/signals.h"
 
 /* A checkpoint without a tokenizer still has ids. */
 static int load_tokenizer(struct direct_model *m, struct error *err)
@@ -35,14 +36,15 @@ static int load_tokenizer(struct direct_model *m, struct error *err)
 	return 0;
 }
 
+/* Goes on until a signal asks to stop; then no unfinished copy is left. */
 static bool show_progress(void *arg, uint64_t done, uint64_t total)
 {
 	(void)arg;
 	progress_show(progress_stage(ENGINE_STAGE_QUANTIZE), done, total);
-	return true;
+	return !signals_wait(-1, 0);
 }
 
-/* Takes the copy of another type instead. */
+/* Takes the copy of another type instead.  A status. */
 static int quantize_once(struct direct_model *m, const struct options *o,
                          struct error *err)
 {
@@ -51,12 +53,17 @@ static int quantize_once(struct direct_model *m, const struct options *o,
 		                            .cache_dir = cache_dir,
 		                            .threads = o->threads,
 		                            .progress = show_progress };
-	bool stopped;
+	bool stopped, bad;
 
-	m->checkpoint = quantized_copy_of(m->checkpoint, &how, &stopped, err);
+	m->checkpoint =
+		quantized_copy_of(m->checkpoint, &how, &stopped, &bad, err);
 	progress_clear();
 	free(cache_dir);
-	return m->checkpoint ? 0 : -1;
+	if (m->checkpoint)
+		return EXIT_OK;
+	if (stopped)
+		return 128 + signals_wait(-1, 0);
+	return bad ? EXIT_BAD_FILE : EXIT_FAILED;
 }
 
 static int load_weights(struct direct_model *m, const struct options *o,
@@ -75,14 +82,20 @@ static int load(struct direct_model *m, const struct options *o, bool exact,
                 struct error *err)
 {
 	char *path = options_model_path(o, err);
+	int status;
 
 	if (path)
 		m->checkpoint = checkpoint_open(path, err);
 	free(path);
 	if (!m->checkpoint)
 		return EXIT_BAD_FILE;
-	if (o->quant && quantize_once(m, o, err))
-		return EXIT_FAILED;
+	if (o->quant) {
+		signals_note();
+		status = quantize_once(m, o, err);
+		signals_end();
+		if (status != EXIT_OK)
+			return status;
+	}
 	return load_weights(m, o, exact, err) ? EXIT_BAD_FILE : EXIT_OK;
 }
 

@@ -221,24 +221,34 @@ static void take_token(struct headless *h, const struct engine_event *event)
 	strbuf_free(&out);
 }
 
-static void finish_reply(struct headless *h, const struct engine_event *event)
+/* What there is of it is shown and saved. */
+static void close_reply(struct headless *h, enum message_state state)
 {
 	struct strbuf out = STRBUF_INIT;
-	struct message *reply = h->reply;
 
 	progress_clear();
 	tokenizer_stream_end(&h->stream, &out);
 	put_text(h, &out);
 	output_text_end();
-	reply->state = reply_state(event->finished.reason);
+	strbuf_free(&out);
+	h->reply->state = state;
+	if (h->reply->ids.n || state != MESSAGE_INTERRUPTED)
+		headless_library_save(&h->kept, h->c);
+}
+
+static void finish_reply(struct headless *h, const struct engine_event *event)
+{
+	struct strbuf out = STRBUF_INIT;
+	struct message *reply = h->reply;
+
 	reply->seconds = event->finished.prefill_seconds +
 	                 event->finished.decode_seconds;
-	if (reply->ids.n || reply->state != MESSAGE_INTERRUPTED)
-		headless_library_save(&h->kept, h->c);
-	strbuf_clear(&out);
+	close_reply(h, reply_state(event->finished.reason));
 	if (h->o->json)
 		reply_json_end(&out, h->turn, event, reply->text.bytes,
-		               reply->text.len, h->c->id);
+		               reply->text.len,
+		               headless_library_keeps(&h->kept) ? h->c->id
+		                                                : NULL);
 	else
 		strbuf_add_char(&out, '\n');
 	output_add(out.bytes, out.len);
@@ -292,6 +302,9 @@ static int status_of(struct headless *h, struct error *err)
 		h->output_failed = true;
 	if (!h->output_failed)
 		return EXIT_OK;
+	h->signal = signals_wait(-1, 0); /* why it failed, it may be */
+	if (h->signal)
+		return 128 + h->signal;
 	error_set(err, "%s", h->output_error.text);
 	return EXIT_FAILED;
 }
@@ -319,7 +332,7 @@ static int reply(struct headless *h, const struct ids *prompt,
 			break;
 		case ENGINE_FAILED:
 			status = failed(h, event, err);
-			h->reply->state = MESSAGE_INTERRUPTED;
+			close_reply(h, MESSAGE_INTERRUPTED);
 			break;
 		case ENGINE_NOTICE:
 			progress_note("%s", event->notice.text);
@@ -416,8 +429,10 @@ int headless_run(const struct options *o, struct error *err)
 			status = start_engine(&h, err);
 		if (status == EXIT_OK)
 			status = converse(&h, err);
-		if (status == EXIT_OK)
+		if (status == EXIT_OK) {
 			save_line(&h);
+			status = h.signal ? 128 + h.signal : EXIT_OK;
+		}
 	}
 	progress_clear();
 	headless_free(&h);

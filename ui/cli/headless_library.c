@@ -1,7 +1,6 @@
 #include "ui/cli/headless_library.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -31,15 +30,6 @@ static int resume(struct headless_library *l, const struct options *o,
 	return *c ? EXIT_OK : status;
 }
 
-static struct conversation *new_conversation(const char *system)
-{
-	struct conversation *c = conversation_new();
-
-	if (system && *system)
-		conversation_add(c, -1, ROLE_SYSTEM, system, strlen(system));
-	return c;
-}
-
 int headless_library_open(struct headless_library *l, const struct options *o,
                           struct conversation **c, struct error *err)
 {
@@ -63,7 +53,7 @@ int headless_library_open(struct headless_library *l, const struct options *o,
 	}
 	if (keep && !l->lib)
 		progress_warn("the conversation is not saved: %s", reason.text);
-	*c = new_conversation(o->system);
+	*c = conversation_begin(o->system);
 	return EXIT_OK;
 }
 

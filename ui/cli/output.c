@@ -10,6 +10,7 @@
 #include "base/strbuf.h"
 #include "ui/cells/sanitise.h"
 #include "ui/cells/width.h"
+#include "ui/cli/signals.h"
 
 static struct strbuf pending = STRBUF_INIT;
 static struct strbuf held = STRBUF_INIT; /* text whose last cluster is open */
@@ -95,14 +96,17 @@ void output_text_end(void)
 	add_clusters(true);
 }
 
-/* All of it, or failure is set. */
+/* All of it, or failure is set: EINTR where a signal came and the reader has stopped
+ * reading. */
 static void write_out(const char *bytes, size_t len)
 {
-	ssize_t n;
-
 	while (len && !failure) {
-		n = write(STDOUT_FILENO, bytes, len);
-		if (n < 0 && errno == EINTR)
+		size_t most = signals_writable(STDOUT_FILENO, len);
+		ssize_t n = most ? write(STDOUT_FILENO, bytes, most) : -1;
+
+		if (!most)
+			errno = EINTR;
+		else if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			failure = errno;

@@ -6,6 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/error.h"
+#include "base/strbuf.h"
+#include "ui/cells/sanitise.h"
+
 static char shown[64]; /* what stands on the line, "" for nothing */
 
 static bool wanted(void)
@@ -58,12 +62,20 @@ void progress_clear(void)
 	*shown = '\0';
 }
 
+/* Other people's names may be in it. */
 static void tell(const char *format, va_list args)
 {
+	struct strbuf text = STRBUF_INIT;
+	struct error note;
+
 	progress_clear();
-	fputs("confab: ", stderr);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
+	vsnprintf(note.text, sizeof note.text, format, args);
+	if (wanted())
+		sanitise(&text, note.text, strlen(note.text));
+	else
+		strbuf_add_str(&text, note.text);
+	fprintf(stderr, "confab: %s\n", text.bytes);
+	strbuf_free(&text);
 }
 
 void progress_note(const char *format, ...)

@@ -49,7 +49,8 @@ int prompts_read(struct prompts *p, const struct options *o, struct error *err)
 			add_text(&p->texts[i], o->prompts[i],
 			         strlen(o->prompts[i]));
 	}
-	drop_line_end(&input);
+	if (!o->raw || o->n_prompts)
+		drop_line_end(&input);
 	last = &p->texts[p->n - 1];
 	if (input.len && last->len)
 		strbuf_add_char(last, '\n');

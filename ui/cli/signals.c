@@ -1,6 +1,9 @@
 #include "ui/cli/signals.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -17,6 +20,7 @@ static const int endings[] = { SIGINT, SIGTERM, SIGHUP };
 
 static volatile sig_atomic_t noted; /* number of the first, or 0 */
 static sigset_t old_mask;           /* before signals_note() */
+static bool noting;                 /* since that */
 
 static void say(const char *text)
 {
@@ -94,6 +98,30 @@ void signals_note(void)
 		sigaddset(&blocked, endings[i]);
 	sigprocmask(SIG_BLOCK, &blocked, &old_mask);
 	handle_endings(note);
+	noting = true;
+}
+
+void signals_end(void)
+{
+	noting = false;
+	handle_endings(end);
+	sigprocmask(SIG_SETMASK, &old_mask, NULL);
+}
+
+size_t signals_writable(int fd, size_t len)
+{
+	struct pollfd poll_fd = { .fd = fd, .events = POLLOUT };
+	const struct timespec grace = { .tv_sec = 1 };
+	int ready;
+
+	if (!noting)
+		return len;
+	do
+		ready = ppoll(&poll_fd, 1, noted ? &grace : NULL, &old_mask);
+	while (ready < 0 && errno == EINTR);
+	if (!ready)
+		return 0;
+	return len < PIPE_BUF ? len : PIPE_BUF; /* so much room a pipe has */
 }
 
 int signals_wait(int fd, int timeout_ms)

@@ -9,6 +9,7 @@
 #define CONFAB_SIGNALS_H
 
 #include <signal.h>
+#include <stddef.h>
 
 /* At the program's start: SIGPIPE is ignored (writes fail with EPIPE, so that a
  * reply is saved before the program ends with 128 + SIGPIPE); INT, TERM and HUP
@@ -21,6 +22,14 @@ void signals_init(void);
 /* INT, TERM and HUP are blocked in this thread and those it starts later, and
  * noted by the first signals_wait(); the second one of a kind ends the program. */
 void signals_note(void);
+
+/* Undoes signals_note(): they end the program again, one that came meanwhile too. */
+void signals_end(void);
+
+/* How many of len > 0 bytes a write to fd takes without waiting: all, as far as anyone
+ * knows, unless signals are noted.  Then this waits until fd takes some, but after a
+ * signal no longer than a second: 0 says that it took none. */
+size_t signals_writable(int fd, size_t len);
 
 /* Waits until fd is readable, a noted signal has come, or timeout_ms (-1:
  * none) is over.  Returns the number of the signal that has come so far, or 0. */

@@ -133,7 +133,7 @@ static void describe(const struct value_type *type, char *out, size_t size)
 int value_check(const struct value_type *type, const char *text,
                 struct error *err)
 {
-	char what[128];
+	char what[256];
 
 	if (fits(type, text))
 		return 0;
