@@ -107,7 +107,9 @@ bool chat_same_model(const struct chat *chat, const struct message *m)
 
 void chat_save(struct chat *chat)
 {
+	chat_score_swap(chat);
 	saving_save(&chat->saving, chat->conversation);
+	chat_score_swap(chat);
 }
 
 void chat_tell_opened(struct chat *chat)

@@ -22,6 +22,7 @@
 #include "text/tokenizer.h"
 #include "ui/chat_explore.h"
 #include "ui/chat_overflow.h"
+#include "ui/chat_score.h"
 #include "ui/chat_snapshot.h"
 #include "ui/chat_title.h"
 #include "ui/saving.h"
@@ -94,15 +95,7 @@ struct chat {
 	bool failed_file; /* the model's files are at fault */
 	bool finished;    /* a reply ended; the front end resets it */
 
-	/* CHAT_SCORING */
-	struct message *scored;
-	size_t score_begin; /* its first token in the prompt */
-	struct {
-		struct ids ids;
-		struct token_odds *odds; /* [n_odds] */
-		size_t n_odds;
-	} score_before; /* what it had */
-
+	struct chat_score score;
 	struct chat_explore explore;
 	struct chat_snapshot snapshot;
 	struct chat_title title;

@@ -49,49 +49,51 @@ static size_t locate(struct chat *chat, const struct message *m,
 
 	if (begin != SIZE_MAX)
 		find_tokens(chat, &chat->prompt, begin, begin + m->text.len,
-		            &chat->score_begin, &n);
+		            &chat->score.begin, &n);
 	return n;
 }
 
-/* The message's ids and odds for those that were kept. */
-static void swap_before(struct chat *chat, struct message *m)
+static void swap(struct chat_score *score, struct message *m)
 {
 	struct ids ids = m->ids;
 	struct token_odds *odds = m->odds;
 	size_t n_odds = m->n_odds;
 
-	m->ids = chat->score_before.ids;
-	m->odds = chat->score_before.odds;
-	m->n_odds = m->odds_capacity = chat->score_before.n_odds;
+	m->ids = score->ids_before;
+	m->odds = score->odds_before;
+	m->n_odds = m->odds_capacity = score->n_before;
 	m->odds_renewed++;
-	chat->score_before.ids = ids;
-	chat->score_before.odds = odds;
-	chat->score_before.n_odds = n_odds;
+	score->ids_before = ids;
+	score->odds_before = odds;
+	score->n_before = n_odds;
 }
 
-static void forget_before(struct chat *chat)
+void chat_score_swap(struct chat *chat)
 {
-	ids_free(&chat->score_before.ids);
-	free(chat->score_before.odds);
-	memset(&chat->score_before, 0, sizeof chat->score_before);
-	chat->scored = NULL;
+	if (chat->score.message)
+		swap(&chat->score, chat->score.message);
+}
+
+static void end(struct chat_score *score)
+{
+	ids_free(&score->ids_before);
+	free(score->odds_before);
+	*score = (struct chat_score){ 0 };
 }
 
 void chat_score_undo(struct chat *chat)
 {
-	if (!chat->scored)
-		return;
-	swap_before(chat, chat->scored);
-	forget_before(chat);
+	chat_score_swap(chat);
+	end(&chat->score);
 }
 
 static void start(struct chat *chat, struct message *m, size_t n)
 {
-	swap_before(chat, m);
-	ids_append(&m->ids, chat->prompt.data + chat->score_begin, n);
+	swap(&chat->score, m);
+	ids_append(&m->ids, chat->prompt.data + chat->score.begin, n);
 	for (size_t i = 0; i < n; i++)
 		message_add_odds(m)->id = m->ids.data[i];
-	chat->scored = m;
+	chat->score.message = m;
 	chat->state = CHAT_SCORING;
 	chat->stage = ENGINE_STAGE_PREFILL;
 	chat->done = chat->total = 0;
@@ -135,22 +137,19 @@ void chat_score(struct chat *chat, struct message *m)
 
 void chat_score_event(struct chat *chat, const struct engine_event *event)
 {
-	struct message *m = chat->scored;
+	struct message *m = chat->score.message;
 	size_t pos = event->token.pos;
 
 	if (event->type == ENGINE_FINISHED) {
 		if (event->finished.reason == ENGINE_CANCELLED)
 			chat_score_undo(chat);
-		else if (m)
-			m->odds_renewed++; /* since a save meanwhile */
-		forget_before(chat);
+		end(&chat->score);
 		chat_end_request(chat);
 		chat_save(chat);
 		chat_say_next(chat);
-	} else if (event->type == ENGINE_TOKEN && m &&
-	           pos >= chat->score_begin &&
-	           pos - chat->score_begin < m->n_odds) {
-		reply_odds(&m->odds[pos - chat->score_begin],
-		               &event->token.sample);
+	} else if (event->type == ENGINE_TOKEN && pos >= chat->score.begin &&
+	           pos - chat->score.begin < m->n_odds) {
+		reply_odds(&m->odds[pos - chat->score.begin],
+		           &event->token.sample);
 	}
 }

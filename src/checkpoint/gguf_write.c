@@ -65,10 +65,12 @@ struct gguf_write *gguf_write_new(const char *path, struct error *err)
 		error_set(err, "'': not the name of a file to write");
 		return NULL;
 	}
-	if (!stat(path, &st) && !S_ISREG(st.st_mode)) {
-		error_set(err, "%s: %s", path,
-		          S_ISDIR(st.st_mode) ? strerror(EISDIR)
-		                              : "not a regular file");
+	if (file_is_device(path)) {
+		error_set(err, "%s: not a regular file", path);
+		return NULL;
+	}
+	if (!stat(path, &st) && S_ISDIR(st.st_mode)) {
+		error_set(err, "%s: %s", path, strerror(EISDIR));
 		return NULL;
 	}
 	w = mem_zalloc(1, sizeof *w);

@@ -67,8 +67,7 @@ struct message {
 	struct ids ids;     /* exact; empty where the text was never encoded */
 	struct token_odds *odds; /* [n_odds], in the order of ids, or NULL */
 	size_t n_odds, odds_capacity;
-	unsigned
-		odds_renewed; /* how often ids and odds that were there changed */
+	unsigned odds_renewed; /* counts the times that they were replaced */
 	int64_t created_ms; /* Unix time */
 	double seconds;     /* that the reply took */
 	char *model;        /* name of the model that wrote it, or NULL */
