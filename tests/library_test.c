@@ -197,6 +197,19 @@ static void what_was_saved_is_read_back_to_the_last_bit(void **state)
 	free(dir);
 }
 
+/* What another program reads that opens the library now; yours to free. */
+static struct conversation *read_anew(struct library **lib, const char *dir,
+                                      const struct conversation *c)
+{
+	struct conversation *back;
+
+	library_close(*lib);
+	*lib = open_library(dir);
+	back = library_read(*lib, c->id, NULL);
+	assert_non_null(back);
+	return back;
+}
+
 /* As many as before, but others: the odds of a prompt, computed a second time. */
 static void odds_that_were_renewed_are_saved(void **state)
 {
@@ -215,10 +228,7 @@ static void odds_that_were_renewed_are_saved(void **state)
 	save(lib, c);
 	add_token(m); /* what is added afterwards is added */
 	save(lib, c);
-	library_close(lib);
-	lib = open_library(dir);
-	back = library_read(lib, c->id, NULL);
-	assert_non_null(back);
+	back = read_anew(&lib, dir, c);
 	assert_int_equal(back->messages[0]->n_odds, 3);
 	assert_int_equal(back->messages[0]->odds[1].rank, 77);
 	assert_int_equal(back->messages[0]->odds[2].id, m->odds[2].id);
@@ -240,10 +250,7 @@ static void an_open_reply_comes_back_interrupted(void **state)
 	m->state = MESSAGE_OPEN;
 	add_token(m);
 	save(lib, c);
-	library_close(lib);
-	lib = open_library(dir);
-	back = library_read(lib, c->id, NULL);
-	assert_non_null(back);
+	back = read_anew(&lib, dir, c);
 	assert_int_equal(back->messages[1]->state, MESSAGE_INTERRUPTED);
 	assert_int_equal(back->messages[1]->n_odds, 1);
 	conversation_free(back);
