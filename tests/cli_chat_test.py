@@ -5,6 +5,7 @@ import sys
 sys.dont_write_bytecode = True
 import json  # noqa: E402
 import os  # noqa: E402
+import resource  # noqa: E402
 import shutil  # noqa: E402
 import signal  # noqa: E402
 import subprocess  # noqa: E402
@@ -46,7 +47,7 @@ def usage_errors_are_one_line_and_status_2():
                 ["--kv-type", "f64"], ["--think", ""],
                 ["--repeat-penalty", "0"], ["--presence-penalty", "3"],
                 ["--set", "x"], ["--set", "x=1"], ["--config", "/nowhere"],
-                ["-n", "-r"], ["--plain"]):
+                ["-n", "-r"], ["-n", "5"], ["--plain"]):
         error(*bad, "-p", "x", status=2)
     assert error("-p", "x", env={"CONFAB_KERNELS": "abacus"},
                  status=2).startswith("CONFAB_KERNELS=abacus: ")
@@ -278,6 +279,32 @@ def a_prompt_longer_than_the_context_is_refused():
 
 
 @test
+def a_refused_prompt_leaves_the_conversation_as_it_was():
+    env = {"XDG_DATA_HOME": os.path.join(TMP, "refused")}
+    long = ["-m", MODEL, "-p", "word " * 5000]
+    for _ in range(2):
+        error(*long, status=1, env=env)
+        assert out("list", "--json", env=env) == ""
+    saved = replies(chat("-p", "Hello!", "--json", env=env))[0]["conversation"]
+    before = out("show", saved, "--json", env=env)
+    for _ in range(2):
+        error(*long, "-r", saved, status=1, env=env)
+        assert out("show", saved, "--json", env=env) == before
+    assert chat("-r", saved, "-p", "Bye!", env=env)
+
+
+@test
+def a_file_that_may_not_grow_is_an_error_and_no_signal():
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
+    done = confab("-m", MODEL, "--temp", "0", "-p", "Hello!",
+                  env={"XDG_DATA_HOME": os.path.join(TMP, "limited")},
+                  preexec_fn=limit)
+    assert b"the conversation is not saved" in done.stderr, done.stderr
+    assert done.stdout == chat("--no-save", "-p", "Hello!").encode()
+
+
+@test
 def bytes_that_are_no_text_are_replaced():
     reply = chat("--no-save", "-p", "Hello!", stdin=b"\xff\x00\xc3")
     assert reply.endswith("\n")
@@ -489,6 +516,16 @@ def conversations_are_renamed_and_removed():
     assert json.loads(out("show", other, "--json"))["title"] == "Hello!"
     out("rm", other)
     error("-r", "nothing-like-it", "-p", "x", status=1)
+
+
+@test
+def of_several_all_are_removed_or_none():
+    one, two = (conversation("-p", "Hello!")[0] for _ in range(2))
+    error("rm", one, two, "nothing-like-it", status=1)
+    out("show", one)
+    out("rm", one, two, one)
+    for gone in one, two:
+        error("show", gone, status=1)
 
 
 @test

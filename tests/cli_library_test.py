@@ -8,6 +8,7 @@ import socket
 import sqlite3
 import stat
 import subprocess
+import time
 
 from cli_support import (MODEL, SRC, TMP, chat, confab, environment,
                          error, lines, main, out, replies, test)
@@ -205,11 +206,66 @@ def tokens_of_a_model_that_is_not_here_are_ids():
             "model": "nowhere-7b", "ids": [5]},
          "logprobs": {"content": [{"id": 5, "rank": 1, "logprob": -1}]}}]}
     confab("import", "-", stdin=json.dumps(file), env=env)
-    whole = json.loads(out("export", "last", "--format", "json", env=env))
+    text = out("export", "last", "--format", "json", env=env)
+    assert text == out("export", "last", "--json", env=env)
+    whole = json.loads(text)
     token = whole["messages"][1]["logprobs"]["content"][0]
     assert token["id"] == 5 and token["bytes"] is None
     assert "no such conversation" in error("export", "zzz", status=1, env=env)
     error("export", "last", "--format", "pdf", status=2, env=env)
+    path = os.path.join(TMP, "export.JSON")
+    confab("export", "last", "-o", path, env=env)
+    with open(path) as file:
+        assert file.read() == text
+
+
+def message(text, **more):
+    return {"messages": [{"role": "user", "content": text}], **more}
+
+
+@test
+def a_word_is_found_in_a_script_that_parts_none():
+    env = fresh("sentences")
+    texts = ["\u4eca\u5929\u5929\u6c14\u5f88\u597d,\u6211\u4eec\u53bb"
+             "\u516c\u56ed", "\u6771\u4eac\u30bf\u30ef\u30fc and a park",
+             "a park"]
+    for text in texts:
+        confab("import", "-", stdin=json.dumps(message(text, title="t")),
+               env=env)
+
+    def found(*words):
+        return [text for text in texts for e in
+                lines(out("list", "--json", *words, env=env))
+                if e["snippet"] == text]
+    assert found("\u5929\u6c14") == found("\u516c\u56ed") == texts[:1]
+    assert found("park", "\u30bf\u30ef") == texts[1:2]
+    assert found("park") == texts[1:]
+    assert found("\u516c\u56ed", "park") == []
+
+
+@test
+def what_is_removed_leaves_no_word_behind():
+    env = fresh("removed")
+    for text in "the xylophone of quux", "another":
+        confab("import", "-", stdin=json.dumps(message(text)), env=env)
+    out("rm", lines(out("list", "xylophone", "--json", env=env))[0]["id"],
+        env=env)
+    folder = os.path.join(env["XDG_DATA_HOME"], "confab")
+    for name in os.listdir(folder):
+        if name.startswith("conversations.db"):
+            with open(os.path.join(folder, name), "rb") as file:
+                assert b"xylo" not in file.read(), name
+
+
+@test
+def a_time_to_come_is_now():
+    env = fresh("future")
+    whole = message("from afar", confab={"created_ms": 8640000000000000,
+                                         "updated_ms": 8640000000000000})
+    confab("import", "-", stdin=json.dumps(whole), env=env)
+    time.sleep(0.01)
+    confab("import", "-", stdin=json.dumps(message("newest")), env=env)
+    assert lines(out("list", "--json", env=env))[0]["title"] == "newest"
 
 
 def strace(*args):

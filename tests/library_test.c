@@ -576,6 +576,45 @@ static void what_cannot_be_opened_can_be_read(void **state)
 	free(dir);
 }
 
+/* What a killed program leaves: the last changes are in the log alone. */
+static void the_log_of_a_killed_program_is_read(void **state)
+{
+	char *from = test_tmp_dir(), *to = test_tmp_dir();
+	static const char *const files[] = { "conversations.db",
+		                             "conversations.db-wal",
+		                             "conversations.db-shm" };
+	struct library_entry *entries;
+	struct error err = { "" };
+	struct library *lib = library_open(from, &err);
+	struct conversation *c = conversation_begin(NULL);
+	size_t n;
+
+	(void)state;
+	assert_non_null(lib);
+	conversation_add(c, -1, ROLE_USER, "newest", 6);
+	assert_int_equal(library_save(lib, c, &err), 0);
+	for (size_t i = 0; i < 3; i++) {
+		struct strbuf bytes = STRBUF_INIT;
+		char *path = paths_join(from, files[i]);
+
+		assert_int_equal(file_read(&bytes, path, SIZE_MAX, &err), 0);
+		test_write(to, files[i], bytes.bytes, bytes.len);
+		strbuf_free(&bytes);
+		free(path);
+	}
+	conversation_free(c);
+	library_close(lib);
+	lib = library_open_for_reading(to, &err);
+	assert_non_null(lib);
+	assert_false(library_is_behind(lib));
+	assert_int_equal(library_list(lib, NULL, 0, &entries, &n, &err), 0);
+	assert_int_equal(n, 1);
+	library_entries_free(entries, n);
+	library_close(lib);
+	free(from);
+	free(to);
+}
+
 static void a_lost_page_hides_nothing_else(void **state)
 {
 	char *dir = test_tmp_dir();
@@ -901,6 +940,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_library_of_the_first_schema_is_migrated),
 	cmocka_unit_test(a_cut_file_is_read),
 	cmocka_unit_test(what_cannot_be_opened_can_be_read),
+	cmocka_unit_test(the_log_of_a_killed_program_is_read),
 	cmocka_unit_test(a_lost_page_hides_nothing_else),
 	cmocka_unit_test(bytes_at_random_never_crash_it),
 	cmocka_unit_test(an_id_is_found_by_its_beginning_or_last),

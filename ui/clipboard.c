@@ -80,6 +80,7 @@ static void be_command(const char *command, int input)
 	dup2(nowhere, STDERR_FILENO);
 	close(input);
 	signal(SIGPIPE, SIG_DFL);
+	signal(SIGXFSZ, SIG_DFL);
 	execl("/bin/sh", "sh", "-c", command, (char *)NULL);
 	_exit(127);
 }

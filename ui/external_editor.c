@@ -29,6 +29,7 @@ static void be_editor(const char *path)
 	char command[1024];
 
 	signal(SIGPIPE, SIG_DFL);
+	signal(SIGXFSZ, SIG_DFL);
 	signal(SIGINT, SIG_DFL);
 	signal(SIGQUIT, SIG_DFL);
 	snprintf(command, sizeof command, "%s \"$1\"", editor());

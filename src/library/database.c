@@ -110,10 +110,8 @@ static sqlite3 *open_file(const char *path, int flags, struct error *err)
 	return NULL;
 }
 
-/* A log cannot be kept beside it, so nothing else may be writing: "immutable".  A
- * file that is shorter than it should be is refused but where the schema may be
- * written, which it cannot be here. */
-sqlite3 *database_open_for_reading(const char *path, struct error *err)
+/* The file by itself, without the log that a writer keeps beside it. */
+static sqlite3 *open_alone(const char *path, struct error *err)
 {
 	struct strbuf uri = STRBUF_INIT;
 	sqlite3 *db;
@@ -127,12 +125,45 @@ sqlite3 *database_open_for_reading(const char *path, struct error *err)
 	strbuf_add_str(&uri, "?immutable=1");
 	db = open_file(uri.bytes, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, err);
 	strbuf_free(&uri);
-	if (db && (run(db, "PRAGMA writable_schema = ON", err) ||
-	           version(db, err) < 0)) {
-		sqlite3_close(db);
-		return NULL;
-	}
 	return db;
+}
+
+/* A file that is shorter than it should be is refused but where the schema may be
+ * written, which it cannot be here. */
+static bool can_be_read(sqlite3 *db, struct error *err)
+{
+	int v = run(db, "PRAGMA writable_schema = ON", err) ? -1
+	                                                    : version(db, err);
+
+	if (!v)
+		error_set(err, "%s: no conversations in it yet",
+		          sqlite3_db_filename(db, "main"));
+	return v > 0;
+}
+
+/* With the log, if that can be: a killed writer leaves it, and it has what was written
+ * last. */
+sqlite3 *database_open_for_reading(const char *path, struct error *err)
+{
+	sqlite3 *db = open_file(path, SQLITE_OPEN_READONLY, err);
+
+	if (db && can_be_read(db, NULL))
+		return db;
+	sqlite3_close(db);
+	db = open_alone(path, err);
+	if (db && can_be_read(db, err))
+		return db;
+	sqlite3_close(db);
+	return NULL;
+}
+
+bool database_misses_log(sqlite3 *db)
+{
+	const char *file = sqlite3_db_filename(db, "main");
+	struct stat st;
+
+	return file && sqlite3_uri_boolean(file, "immutable", 0) &&
+	       !stat(sqlite3_filename_wal(file), &st) && st.st_size;
 }
 
 sqlite3 *database_open(const char *path, bool *read_only, struct error *err)

@@ -23,8 +23,12 @@ struct error;
  * end is missing: *read_only. */
 sqlite3 *database_open(const char *path, bool *read_only, struct error *err);
 
-/* Opens what is there for reading, even where there is no room for the log. */
+/* Opens what is there for reading, even where there is no room for the log.  An empty
+ * file is an error. */
 sqlite3 *database_open_for_reading(const char *path, struct error *err);
+
+/* Is there a log with changes that could not be opened? */
+bool database_misses_log(sqlite3 *db);
 
 /* Whether the file that could not be opened is at fault itself: no database, a
  * damaged one, or one of a later program. */

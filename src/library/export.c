@@ -1,5 +1,6 @@
 #include "library/export.h"
 
+#include <strings.h>
 #include <string.h>
 #include <time.h>
 
@@ -14,7 +15,7 @@ static const char *const names[] = { "md", "json", "jsonl", "html" };
 int export_format_named(const char *name)
 {
 	for (int i = 0; i < 4; i++)
-		if (!strcmp(names[i], name))
+		if (!strcasecmp(names[i], name))
 			return i;
 	return -1;
 }

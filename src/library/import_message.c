@@ -145,12 +145,14 @@ static const struct json *first_of(const struct json *v, const char *a,
 
 /* ---- messages ---- */
 
-static void set_time(struct message *m, const struct json *v)
+bool import_time(const struct json *v, int64_t *ms)
 {
-	int64_t ms;
+	int64_t time, now = conversation_now_ms();
 
-	if (json_integer(json_get(v, "timestamp"), &ms) && ms >= 0)
-		m->created_ms = ms;
+	if (!json_integer(v, &time) || time < 0)
+		return false;
+	*ms = time < now ? time : now;
+	return true;
 }
 
 static struct import_node *add_node(struct import_tree *tree, int role,
@@ -180,7 +182,7 @@ struct import_node *import_message(struct import_tree *tree,
 	if (thought && *thought)
 		thinking_join(&whole, thought, text.bytes);
 	node = add_node(tree, role, whole.len ? &whole : &text);
-	set_time(node->message, v);
+	import_time(json_get(v, "timestamp"), &node->message->created_ms);
 	if (json_string(json_get(v, "model")))
 		node->message->model =
 			mem_strdup(json_string(json_get(v, "model")));
@@ -225,10 +227,6 @@ void import_title(struct conversation *c, const struct json *title)
 void import_times(struct import_tree *tree, const struct json *created,
                   const struct json *updated)
 {
-	int64_t ms;
-
-	if (json_integer(created, &ms) && ms >= 0)
-		tree->created_ms = ms;
-	if (json_integer(updated, &ms) && ms >= 0)
-		tree->updated_ms = ms;
+	import_time(created, &tree->created_ms);
+	import_time(updated, &tree->updated_ms);
 }

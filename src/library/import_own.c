@@ -116,7 +116,6 @@ static int get_own(struct message *m, const struct json *own, struct error *err)
 	const char *model = json_string(json_get(own, "model"));
 	const struct json *extra = json_get(own, "extra");
 	double seconds = 0;
-	int64_t ms;
 
 	if (state && message_state_named(state) < 0)
 		return error_set(err, "confab.state: \"%.32s\" is none", state);
@@ -132,8 +131,7 @@ static int get_own(struct message *m, const struct json *own, struct error *err)
 		json_write_python(&text, extra);
 		m->extra = strbuf_take(&text);
 	}
-	if (json_integer(json_get(own, "created_ms"), &ms) && ms >= 0)
-		m->created_ms = ms;
+	import_time(json_get(own, "created_ms"), &m->created_ms);
 	json_number(json_get(own, "seconds"), &seconds);
 	m->seconds = seconds > 0 ? seconds : 0;
 	return get_ids(m, json_get(own, "ids"), err);

@@ -40,6 +40,10 @@ int import_turn(struct import_tree *tree, const struct json *v,
 /* The member "confab" and the logprobs of a message, where there are any. */
 int import_own(struct message *m, const struct json *v, struct error *err);
 
+/* A time in milliseconds, now at the latest: what lies ahead would stay the newest.
+ * False where there is none. */
+bool import_time(const struct json *v, int64_t *ms);
+
 /* Members that conversations have; a title is made one line. */
 void import_title(struct conversation *c, const struct json *title);
 void import_times(struct import_tree *tree, const struct json *created,

@@ -16,6 +16,8 @@
 
 #include "library/conversation.h"
 
+struct error;
+
 /* What is in the database of one message: what is more is new. */
 struct known_message {
 	int64_t id, row;
@@ -35,10 +37,16 @@ struct library {
 	char *dir;
 	sqlite3 *db;
 	bool read_only;
+	char *why_read_only;              /* NULL: it lies where that is so */
 	bool damaged;                     /* something could not be read */
+	bool removed;                     /* something, since it was opened */
 	struct known_conversation *known; /* [n_known] */
 	size_t n_known, capacity;
 };
+
+/* A change of the database, as database_begin() and database_end() say; notes damage. */
+int library_begin(struct library *lib, struct error *err);
+int library_end(struct library *lib, int status, struct error *err);
 
 /* The conversation's entry, made where there is none.  Valid until the next
  * call. */

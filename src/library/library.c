@@ -38,13 +38,17 @@ struct library *library_open(const char *dir, struct error *err)
 	return db ? new_library(dir, db, read_only) : NULL;
 }
 
-struct library *library_open_for_reading(const char *dir, struct error *err)
+struct library *library_open_for_reading(const char *dir,
+                                         const struct error *why)
 {
 	char *path = paths_join(dir, "conversations.db");
-	sqlite3 *db = database_open_for_reading(path, err);
+	sqlite3 *db = database_open_for_reading(path, NULL);
+	struct library *lib = db ? new_library(dir, db, true) : NULL;
 
 	free(path);
-	return db ? new_library(dir, db, true) : NULL;
+	if (lib)
+		lib->why_read_only = mem_strdup(why->text);
+	return lib;
 }
 
 bool library_is_bad(const char *dir)
@@ -66,17 +70,45 @@ bool library_is_damaged(const struct library *lib)
 	return lib->damaged;
 }
 
+bool library_is_behind(const struct library *lib)
+{
+	return database_misses_log(lib->db);
+}
+
+/* The words of what was removed stay in the index until its parts are joined. */
+static void forget_words(struct library *lib)
+{
+	database_do(lib->db, NULL,
+	            "INSERT INTO search (search) VALUES ('optimize')", "");
+}
+
 void library_close(struct library *lib)
 {
 	if (!lib)
 		return;
+	if (lib->removed)
+		forget_words(lib);
 	known_free_all(lib);
 	sqlite3_close(lib->db);
+	free(lib->why_read_only);
 	free(lib->dir);
 	free(lib);
 }
 
 /* ---- locking ---- */
+
+/* Nothing is changed where nothing can be written. */
+static bool refused(const struct library *lib, struct error *err)
+{
+	if (!lib->read_only)
+		return false;
+	if (lib->why_read_only)
+		error_set(err, "%s", lib->why_read_only);
+	else
+		error_set(err, "%s/conversations.db: cannot be written",
+		          lib->dir);
+	return true;
+}
 
 static char *lock_path(const struct library *lib, const char *id)
 {
@@ -94,11 +126,8 @@ int library_lock(struct library *lib, const char *id, struct error *err)
 
 	if (k->lock >= 0)
 		return 0;
-	if (lib->read_only) {
-		error_set(err, "conversation %s: %s cannot be written", id,
-		          lib->dir);
+	if (refused(lib, err))
 		return 1;
-	}
 	path = lock_path(lib, id);
 	status = file_lock_take(&k->lock, path, err);
 	if (status == 1)
@@ -118,22 +147,42 @@ void library_unlock(struct library *lib, const char *id)
 
 /* ---- changing what is there ---- */
 
+int library_begin(struct library *lib, struct error *err)
+{
+	if (refused(lib, err))
+		return -1;
+	if (!database_begin(lib->db, err))
+		return 0;
+	lib->damaged |= database_is_damaged(lib->db);
+	return -1;
+}
+
+int library_end(struct library *lib, int status, struct error *err)
+{
+	if (status)
+		lib->damaged |= database_is_damaged(lib->db);
+	return database_end(lib->db, status, err);
+}
+
 int library_rename(struct library *lib, const char *id, const char *title,
                    struct error *err)
 {
-	if (database_do(lib->db, err,
-	                "UPDATE conversations SET title = ? WHERE id = ?", "tt",
-	                title, id))
+	int status = library_begin(lib, err);
+
+	if (status)
 		return -1;
-	if (!sqlite3_changes(lib->db))
-		return error_set(err, "%s: no such conversation", id);
-	return 0;
+	status = database_do(lib->db, err,
+	                     "UPDATE conversations SET title = ? WHERE id = ?",
+	                     "tt", title, id);
+	if (!status && !sqlite3_changes(lib->db))
+		status = error_set(err, "%s: no such conversation", id);
+	return library_end(lib, status, err);
 }
 
 int library_remove(struct library *lib, const char *id, struct error *err)
 {
 	char *path;
-	int status = database_begin(lib->db, err);
+	int status = library_begin(lib, err);
 
 	if (status)
 		return -1;
@@ -148,8 +197,9 @@ int library_remove(struct library *lib, const char *id, struct error *err)
 		                     "t", id);
 	if (!status && !sqlite3_changes(lib->db))
 		status = error_set(err, "%s: no such conversation", id);
-	if (database_end(lib->db, status, err))
+	if (library_end(lib, status, err))
 		return -1;
+	lib->removed = true;
 	path = lock_path(lib, id);
 	unlink(path);
 	free(path);
@@ -178,7 +228,7 @@ static int row_is_there(void *arg, int64_t row)
 int library_remove_message(struct library *lib, const char *id, int64_t message,
                            struct error *err)
 {
-	int status = database_begin(lib->db, err);
+	int status = library_begin(lib, err);
 
 	if (status)
 		return -1;
@@ -191,8 +241,9 @@ int library_remove_message(struct library *lib, const char *id, int64_t message,
 		                     BRANCH "DELETE FROM messages WHERE row IN"
 		                            " (SELECT row FROM below)",
 		                     "ti", id, message);
-	if (database_end(lib->db, status, err))
+	if (library_end(lib, status, err))
 		return -1;
+	lib->removed = true;
 	/* Ids are given anew after the newest is removed: what was noted of a
 	 * removed message must not pass for the next one's. */
 	known_keep(known_find(lib, id), row_is_there, lib);

@@ -22,8 +22,10 @@ struct message;
  * one is refused. */
 struct library *library_open(const char *dir, struct error *err);
 /* For reading alone, where library_open() fails: a full disk has no room for what it
- * needs beside the database. */
-struct library *library_open_for_reading(const char *dir, struct error *err);
+ * needs beside the database.  NULL: it cannot be read either.  why: what library_open()
+ * said, as changes will. */
+struct library *library_open_for_reading(const char *dir,
+                                         const struct error *why);
 /* Why library_open() failed: the database itself is no good. */
 bool library_is_bad(const char *dir);
 void library_close(struct library *lib);
@@ -34,6 +36,9 @@ bool library_is_read_only(const struct library *lib);
 /* Was something found that cannot be read?  What is whole is listed and read all
  * the same. */
 bool library_is_damaged(const struct library *lib);
+
+/* Are there changes of a program that was killed, which cannot be read? */
+bool library_is_behind(const struct library *lib);
 
 struct library_entry {
 	char *id; /* short, unique, safe in a shell: "k3f9qz" */

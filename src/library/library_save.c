@@ -200,10 +200,10 @@ int library_save(struct library *lib, struct conversation *c, struct error *err)
 		return -1;
 	k = known_find(lib, c->id);
 	now = mem_zalloc(c->n, sizeof *now);
-	status = database_begin(lib->db, err);
+	status = library_begin(lib, err);
 	if (!status) {
 		status = save_all_of(lib, c, is_new, k, now, err);
-		status = database_end(lib->db, status, err);
+		status = library_end(lib, status, err);
 	}
 	for (size_t i = 0; i < c->n && !status; i++)
 		known_note(k, c->messages[i], now[i].row);
@@ -231,13 +231,13 @@ static int add_one(struct library *lib, struct conversation *c,
 int library_add(struct library *lib, struct conversation **list, size_t n,
                 struct error *err)
 {
-	int status = database_begin(lib->db, err);
+	int status = library_begin(lib, err);
 
 	if (status)
 		return -1;
 	for (size_t i = 0; i < n && !status; i++)
 		status = add_one(lib, list[i], err);
-	status = database_end(lib->db, status, err);
+	status = library_end(lib, status, err);
 	for (size_t i = 0; i < n && status; i++) {
 		free(list[i]->id);
 		list[i]->id = NULL;

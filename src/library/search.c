@@ -1,11 +1,13 @@
 #include "library/search.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/strbuf.h"
+#include "base/utf8.h"
 #include "library/database.h"
 
 #define AROUND 60 /* bytes of text on each side of a hit */
@@ -50,12 +52,65 @@ static size_t next_word(const char **words)
 	return strcspn(*words, SEARCH_BLANKS);
 }
 
+/* A letter of ASCII, whatever marks are around it: "c++" is found as "c". */
 static bool is_letter(const char *word, size_t n)
 {
-	return n == 1 && (unsigned char)*word < 0x80;
+	size_t letters = 0;
+
+	for (size_t i = 0; i < n; i++)
+		letters += isalnum((unsigned char)word[i]) ||
+		           (unsigned char)word[i] >= 0x80;
+	return letters == 1;
 }
 
-/* Every word as a string: no operator of the query language can be typed by
+/* Scripts that do not part words, of which the index has whole sentences: Thai, Lao,
+ * Burmese, Khmer, Chinese, Japanese. */
+static bool parts_no_words(uint32_t c)
+{
+	static const struct {
+		uint32_t first, last;
+	} ranges[] = {
+		{ 0x0e00, 0x0eff }, { 0x1000, 0x109f },   { 0x1780, 0x17ff },
+		{ 0x2e80, 0x2fdf }, { 0x3005, 0x3007 },   { 0x3021, 0x3029 },
+		{ 0x3040, 0x312f }, { 0x31a0, 0x31bf },   { 0x31f0, 0x31ff },
+		{ 0x3400, 0x4dbf }, { 0x4e00, 0x9fff },   { 0xf900, 0xfaff },
+		{ 0xff66, 0xff9f }, { 0x20000, 0x3ffff },
+	};
+
+	for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
+		if (c >= ranges[i].first && c <= ranges[i].last)
+			return true;
+	return false;
+}
+
+static bool is_in_sentence(const char *word, size_t n)
+{
+	for (size_t i = 0; i < n;) {
+		uint32_t c;
+		int length = utf8_decode(word + i, n - i, &c);
+
+		if (length > 0 && parts_no_words(c))
+			return true;
+		i += length > 0 ? (size_t)length : 1;
+	}
+	return false;
+}
+
+/* The words that may be anywhere, which the index cannot find. */
+static char *words_in_sentences(const char *words)
+{
+	struct strbuf out = STRBUF_INIT;
+
+	for (size_t n; (n = next_word(&words)); words += n) {
+		if (!is_in_sentence(words, n))
+			continue;
+		strbuf_add(&out, words, n);
+		strbuf_add_char(&out, ' ');
+	}
+	return strbuf_take(&out);
+}
+
+/* Every other word as a string: no operator of the query language can be typed by
  * accident.  The last is a beginning, but for a single letter: so many words
  * begin with it that they would tell nothing, and finding them takes long. */
 static char *make_query(const char *words)
@@ -64,6 +119,8 @@ static char *make_query(const char *words)
 	bool beginning = false;
 
 	for (size_t n; (n = next_word(&words)); words += n) {
+		if (is_in_sentence(words, n))
+			continue;
 		strbuf_add_str(&query, query.len ? " \"" : "\"");
 		for (size_t i = 0; i < n; i++) {
 			if (words[i] == '"')
@@ -132,23 +189,37 @@ int search_titles(sqlite3 *db, const char *words, size_t limit,
 
 /* ---- messages ---- */
 
-static int find_messages(sqlite3 *db, const char *query, size_t limit,
-                         struct search_hits *hits, struct error *err)
+/* Backwards by row: what was written last comes first, and the search need not be
+ * finished. */
+static sqlite3_stmt *ask_index(sqlite3 *db, const char *query,
+                               struct error *err)
 {
-	/* Backwards by row: what was written last comes first, and the search
-	 * need not be finished. */
-	sqlite3_stmt *s = database_ask(
-		db, err,
-		"SELECT rowid, conversation FROM search WHERE search MATCH ?"
-		" ORDER BY rowid DESC",
-		"t", query);
+	static const char all[] = "SELECT rowid, conversation, text FROM search"
+				  " ORDER BY rowid DESC";
+	static const char match[] = "SELECT rowid, conversation, text FROM "
+				    "search WHERE search MATCH ?"
+				    " ORDER BY rowid DESC";
+
+	return *query ? database_ask(db, err, match, "t", query)
+	              : database_ask(db, err, all, "");
+}
+
+/* anywhere: words that the text must have, too. */
+static int find_messages(sqlite3 *db, const char *query, const char *anywhere,
+                         size_t limit, struct search_hits *hits,
+                         struct error *err)
+{
+	sqlite3_stmt *s = ask_index(db, query, err);
 	size_t before = hits->n;
 	int status = -1;
 
 	while (s && (status = database_step(db, s, err)) == 1) {
 		const char *id = (const char *)sqlite3_column_text(s, 1);
+		const char *text =
+			*anywhere ? (const char *)sqlite3_column_text(s, 2)
+				  : "";
 
-		if (id)
+		if (id && text && search_text_has(text, anywhere))
 			add(hits, id, sqlite3_column_int64(s, 0));
 		if (limit && hits->n - before >= limit) {
 			status = 0;
@@ -162,10 +233,11 @@ static int find_messages(sqlite3 *db, const char *query, size_t limit,
 int search_find(sqlite3 *db, const char *words, size_t limit,
                 struct search_hits *hits, struct error *err)
 {
-	char *query = make_query(words);
-	int status = find_messages(db, query, limit, hits, err);
+	char *query = make_query(words), *anywhere = words_in_sentences(words);
+	int status = find_messages(db, query, anywhere, limit, hits, err);
 
 	free(query);
+	free(anywhere);
 	return status ? status : search_titles(db, words, limit, hits, err);
 }
 

@@ -2,7 +2,8 @@
  * search.h - words in titles and messages
  *
  * A message is found by whole words, the last one also by its beginning, letters
- * of either case and marks left out (SQLite's FTS5, unicode61).  A title is found
+ * of either case and marks left out (SQLite's FTS5, unicode61); by any part of its text
+ * where a word is of a script that does not part words, as Chinese.  A title is found
  * by any part of it.  All words must be there.
  */
 #ifndef CONFAB_SEARCH_H

@@ -122,9 +122,17 @@ const struct kernels *kernels_by_name(const char *name)
 	return strcmp(name, "scalar") == 0 ? &kernels_scalar : NULL;
 }
 
-static const struct kernels *choose(void)
+/* NULL: no set is named. */
+static const char *wanted(void)
 {
 	const char *name = getenv("CONFAB_KERNELS");
+
+	return name && *name ? name : NULL;
+}
+
+static const struct kernels *choose(void)
+{
+	const char *name = wanted();
 	const struct kernels *set = name ? kernels_by_name(name) : NULL;
 
 	if (!set)
@@ -158,7 +166,7 @@ void kernels_use(const struct kernels *set)
 
 int kernels_check(struct error *err)
 {
-	const char *name = getenv("CONFAB_KERNELS");
+	const char *name = wanted();
 
 	if (!name || kernels_by_name(name))
 		return 0;

@@ -20,14 +20,17 @@
 #include "ui/cli/progress.h"
 #include "ui/cli/user_library.h"
 
-/* As --format says, else as the file is called, else Markdown. */
+/* As --format says, else as the file is called, else JSON where --json asks for that,
+ * else Markdown. */
 static enum export_format format_of(const struct options *o)
 {
 	int format = o->format ? export_format_named(o->format) : -1;
 
 	if (format < 0 && o->output)
 		format = export_format_of_path(o->output);
-	return format < 0 ? EXPORT_MARKDOWN : (enum export_format)format;
+	if (format < 0)
+		return o->json ? EXPORT_JSON : EXPORT_MARKDOWN;
+	return (enum export_format)format;
 }
 
 static int write_out(const struct options *o, const struct strbuf *text,
@@ -111,6 +114,8 @@ static int save_all(const struct options *o, struct conversation **list,
 		for (size_t i = 0; i < n; i++)
 			tell(o, list[i]);
 		status = EXIT_OK;
+	} else if (lib && library_is_damaged(lib)) {
+		status = EXIT_BAD_FILE;
 	}
 	library_close(lib);
 	return status;

@@ -302,6 +302,8 @@ static int check_operands(const struct options *o, struct error *err)
 {
 	const struct command *c = o->command;
 
+	if (!c && o->n_args)
+		return error_set(err, "%s: unexpected operand", o->args[0]);
 	if (!c)
 		return 0;
 	if (o->n_args < c->min_args)

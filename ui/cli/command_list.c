@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/mem.h"
 #include "base/strbuf.h"
 #include "base/utf8.h"
 #include "library/conversation.h"
@@ -178,45 +179,62 @@ int command_show(const struct options *o, struct error *err)
 
 /* ---- rm, rename ---- */
 
-/* Does change(lib, id, arg) to a conversation that nobody else has open. */
-static int with_lock(struct library *lib, const char *name, const char *arg,
-                     int (*change)(struct library *lib, const char *id,
-                                   const char *arg, struct error *err),
-                     struct error *err)
+/* What a change that failed means. */
+static int failure(const struct library *lib)
 {
-	char *id = library_find(lib, name, err);
-	int status = EXIT_FAILED, locked = -1;
-
-	if (id)
-		locked = library_lock(lib, id, err);
-	if (locked > 0)
-		status = library_is_read_only(lib) ? EXIT_FAILED : EXIT_LOCKED;
-	if (!locked) {
-		if (!change(lib, id, arg, err))
-			status = EXIT_OK;
-		library_unlock(lib, id);
-	}
-	free(id);
-	return status;
+	return library_is_damaged(lib) ? EXIT_BAD_FILE : EXIT_FAILED;
 }
 
-static int rm(struct library *lib, const char *id, const char *arg,
-              struct error *err)
+/* *id: the conversation of that name, which nobody else has open; yours to free. */
+static int take(struct library *lib, const char *name, char **id,
+                struct error *err)
 {
-	(void)arg;
+	int locked;
+
+	*id = library_find(lib, name, err);
+	if (!*id)
+		return failure(lib);
+	locked = library_lock(lib, *id, err);
+	if (locked > 0 && !library_is_read_only(lib))
+		return EXIT_LOCKED;
+	return locked ? failure(lib) : EXIT_OK;
+}
+
+static int rm(struct library *lib, const char *id, struct error *err)
+{
+	if (library_remove(lib, id, err))
+		return failure(lib);
 	snapshots_remove(id);
-	return library_remove(lib, id, err);
+	return EXIT_OK;
+}
+
+static bool is_among(char *const *ids, size_t n, const char *id)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(ids[i], id))
+			return true;
+	return false;
 }
 
 int command_rm(const struct options *o, struct error *err)
 {
+	char **ids = mem_zalloc(o->n_args, sizeof *ids);
+	size_t n = 0;
 	int status;
 	struct library *lib = user_library_open(&status, err);
 
 	if (lib)
 		status = EXIT_OK;
-	for (size_t i = 0; i < o->n_args && status == EXIT_OK; i++)
-		status = with_lock(lib, o->args[i], NULL, rm, err);
+	while (n < o->n_args && status == EXIT_OK) { /* all of them, or none */
+		status = take(lib, o->args[n], &ids[n], err);
+		n++;
+	}
+	for (size_t i = 0; i < n && status == EXIT_OK; i++)
+		if (!is_among(ids, i, ids[i])) /* named twice */
+			status = rm(lib, ids[i], err);
+	for (size_t i = 0; i < n; i++)
+		free(ids[i]);
+	free(ids);
 	library_close(lib);
 	return status;
 }
@@ -235,7 +253,7 @@ static char *title_of(const struct options *o)
 
 int command_rename(const struct options *o, struct error *err)
 {
-	char *title = title_of(o);
+	char *title = title_of(o), *id = NULL;
 	struct library *lib = NULL;
 	int status = EXIT_FAILED;
 
@@ -246,7 +264,10 @@ int command_rename(const struct options *o, struct error *err)
 	}
 	lib = user_library_open(&status, err);
 	if (lib)
-		status = with_lock(lib, o->args[0], title, library_rename, err);
+		status = take(lib, o->args[0], &id, err);
+	if (status == EXIT_OK && library_rename(lib, id, title, err))
+		status = failure(lib);
+	free(id);
 	free(title);
 	library_close(lib);
 	return status;

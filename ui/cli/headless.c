@@ -347,18 +347,29 @@ static int reply(struct headless *h, const struct ids *prompt,
 	return status;
 }
 
+/* What could not be answered, for want of context it may be, would be part of every
+ * later prompt. */
+static void take_back(struct headless *h, int64_t question)
+{
+	if (!h->signal && !h->output_failed && h->c->leaf == question)
+		headless_library_take_back(&h->kept, h->c, question);
+}
+
 static int run_turn(struct headless *h, const struct strbuf *prompt,
                     struct error *err)
 {
 	struct ids ids = { 0 };
 	int status = EXIT_FAILED;
+	int64_t question = conversation_add(h->c, h->c->leaf, ROLE_USER,
+	                                    prompt->bytes, prompt->len)
+	                           ->id;
 
-	conversation_add(h->c, h->c->leaf, ROLE_USER, prompt->bytes,
-	                 prompt->len);
 	conversation_auto_title(h->c);
 	headless_library_save(&h->kept, h->c);
 	if (!make_prompt(h, &ids, err))
 		status = reply(h, &ids, err);
+	if (status != EXIT_OK)
+		take_back(h, question);
 	ids_free(&ids);
 	return status;
 }

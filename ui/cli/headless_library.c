@@ -89,3 +89,29 @@ void headless_library_save_open(struct headless_library *l,
 	if (clock_seconds() - l->saved_at >= SAVE_EVERY)
 		headless_library_save(l, c);
 }
+
+static bool is_said(const struct conversation *c)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (c->messages[i]->role != ROLE_SYSTEM)
+			return true;
+	return false;
+}
+
+void headless_library_take_back(struct headless_library *l,
+                                struct conversation *c, int64_t message)
+{
+	bool kept = headless_library_keeps(l) && c->id;
+	struct error reason;
+	int status = 0;
+
+	conversation_remove(c, message);
+	if (kept && is_said(c))
+		status = library_remove_message(l->lib, c->id, message,
+		                                &reason) ||
+		         library_save(l->lib, c, &reason);
+	else if (kept)
+		status = library_remove(l->lib, c->id, &reason);
+	if (status)
+		progress_warn("the message stays saved: %s", reason.text);
+}

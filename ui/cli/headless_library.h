@@ -9,6 +9,7 @@
 #define CONFAB_HEADLESS_LIBRARY_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct conversation;
 struct error;
@@ -37,5 +38,10 @@ void headless_library_save(struct headless_library *l, struct conversation *c);
 /* The same of a reply that goes on, once a second has passed since the last. */
 void headless_library_save_open(struct headless_library *l,
                                 struct conversation *c);
+
+/* Takes the last message out of the conversation again, and the conversation out of
+ * the library where nothing was said in it before. */
+void headless_library_take_back(struct headless_library *l,
+                                struct conversation *c, int64_t message);
 
 #endif

@@ -73,8 +73,7 @@ struct library *snapshots_yield_open(const char *dir, bool at_least_read,
 
 	if (!lib && give_way(dir))
 		lib = library_open(dir, err);
-	return lib || !at_least_read ? lib
-	                             : library_open_for_reading(dir, NULL);
+	return lib || !at_least_read ? lib : library_open_for_reading(dir, err);
 }
 
 int snapshots_yield_save(struct library *lib, struct conversation *c,

@@ -19,7 +19,7 @@ struct library *user_library_open(int *status, struct error *err)
 		error_set(err, "no place for conversations: neither "
 		               "XDG_DATA_HOME nor HOME is set");
 	if (dir && !lib)
-		lib = library_open_for_reading(dir, NULL);
+		lib = library_open_for_reading(dir, err);
 	if (lib)
 		*err->text = '\0';
 	if (dir && !lib && library_is_bad(dir))
@@ -30,9 +30,13 @@ struct library *user_library_open(int *status, struct error *err)
 
 int user_library_check(const struct library *lib, struct error *err)
 {
-	if (!library_is_damaged(lib))
+	if (library_is_damaged(lib))
+		error_set(err, "the library of conversations is damaged; this "
+		               "is what can be read of it");
+	else if (library_is_behind(lib))
+		error_set(err, "conversations.db-wal: cannot be read; this is "
+		               "without the changes in it");
+	else
 		return EXIT_OK;
-	error_set(err, "the library of conversations is damaged; this is what "
-	               "can be read of it");
 	return EXIT_BAD_FILE;
 }
