@@ -34,20 +34,36 @@ static void gives(const char *bytes, const char *name)
 static void sequences_of_many_terminals_have_names(void **state)
 {
 	static const char *const table[][2] = {
-		{ "\033[A", "Up" },          { "\033OA", "Up" },
-		{ "\033[1;5D", "Ctrl-Left" }, { "\033[1;2A", "Shift-Up" },
-		{ "\033[1;3B", "Alt-Down" },  { "\033[5~", "PgUp" },
-		{ "\033[6;5~", "Ctrl-PgDn" }, { "\033[H", "Home" },
-		{ "\033[1~", "Home" },        { "\033[7~", "Home" },
-		{ "\033OP", "F1" },           { "\033[11~", "F1" },
-		{ "\033[[A", "F1" },          { "\033[[B", "F2" },
-		{ "\033OQ", "F2" },           { "\033[15~", "F5" },
-		{ "\033[24~", "F12" },        { "\033[Z", "Shift-Tab" },
-		{ "\r", "Enter" },            { "\033\r", "Alt-Enter" },
-		{ "\n", "Ctrl-J" },           { "\t", "Tab" },
-		{ "\003", "Ctrl-C" },         { "\034", "Ctrl-\\" },
-		{ "\177", "Backspace" },      { "\033b", "Alt-b" },
-		{ "\033[", "Alt-[" },         { "\033", "Esc" },
+		{ "\033[A", "Up" },
+		{ "\033OA", "Up" },
+		{ "\033[1;5D", "Ctrl-Left" },
+		{ "\033[1;2A", "Shift-Up" },
+		{ "\033[1;3B", "Alt-Down" },
+		{ "\033[5~", "PgUp" },
+		{ "\033[6;5~", "Ctrl-PgDn" },
+		{ "\033[H", "Home" },
+		{ "\033[1~", "Home" },
+		{ "\033[7~", "Home" },
+		{ "\033OP", "F1" },
+		{ "\033[11~", "F1" },
+		{ "\033[[A", "F1" },
+		{ "\033[[B", "F2" },
+		{ "\033OQ", "F2" },
+		{ "\033[15~", "F5" },
+		{ "\033[24~", "F12" },
+		{ "\033[Z", "Shift-Tab" },
+		{ "\r", "Enter" },
+		{ "\033\r", "Alt-Enter" },
+		{ "\n", "Ctrl-J" },
+		{ "\t", "Tab" },
+		{ "\003", "Ctrl-C" },
+		{ "\034", "Ctrl-\\" },
+		{ "\177", "Backspace" },
+		{ "\033b", "Alt-b" },
+		{ "\033[", "Alt-[" },
+		{ "\033]", "Alt-]" },
+		{ "\033P", "Alt-P" },
+		{ "\033", "Esc" },
 		{ "\033[1;6C", "Ctrl-Shift-Right" },
 	};
 
@@ -134,7 +150,7 @@ static void a_paste_is_one_event(void **state)
 	}
 }
 
-static void a_paste_without_its_end_is_let_go(void **state)
+static void a_paste_without_its_end_is_shown(void **state)
 {
 	struct keys k = KEYS_INIT;
 	struct key key;
@@ -146,6 +162,21 @@ static void a_paste_without_its_end_is_let_go(void **state)
 	assert_int_equal(keys_next(&k, &key, true), 1);
 	assert_int_equal(key.type, KEY_PASTE);
 	assert_string_equal(k.paste.bytes, "abc");
+	/* The rest of it is no Enter. */
+	keys_feed(&k, "d\re", 3);
+	assert_int_equal(keys_next(&k, &key, false), 0);
+	assert_int_equal(keys_next(&k, &key, true), 1);
+	assert_int_equal(key.type, KEY_PASTE);
+	assert_string_equal(k.paste.bytes, "d\ne");
+	assert_int_equal(keys_timeout(&k), -1);
+	/* The way out. */
+	keys_feed(&k, "\033", 1);
+	assert_int_equal(keys_next(&k, &key, false), 0);
+	assert_int_equal(keys_next(&k, &key, true), 1);
+	assert_string_equal(key.name, "Esc");
+	keys_feed(&k, "x", 1);
+	assert_int_equal(keys_next(&k, &key, false), 1);
+	assert_string_equal(key.name, "x");
 	keys_free(&k);
 }
 
@@ -219,7 +250,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_lone_escape_waits_for_its_time),
 	cmocka_unit_test(characters_come_whole),
 	cmocka_unit_test(a_paste_is_one_event),
-	cmocka_unit_test(a_paste_without_its_end_is_let_go),
+	cmocka_unit_test(a_paste_without_its_end_is_shown),
 	cmocka_unit_test(mouse_and_focus_are_told),
 	cmocka_unit_test(answers_of_the_terminal_are_no_keys),
 	cmocka_unit_test(random_bytes_always_end),

@@ -160,6 +160,29 @@ static void code_can_be_taken_out_again(void **state)
 	document_free(&d);
 }
 
+static void a_fence_may_be_indented(void **state)
+{
+	const char *text = "a\n\n ```py\nx\n\ny\n ```\n\n**b**\n";
+	struct document d = { 0 };
+	struct strbuf code = STRBUF_INIT;
+
+	(void)state;
+	document_update(&d, text, strlen(text));
+	assert_int_equal(document_n_codes(&d), 1);
+	assert_int_equal(document_code(&d, text, 0, &code, NULL), 0);
+	assert_string_equal(code.bytes, "x\n\ny\n");
+	strbuf_free(&code);
+	document_free(&d);
+	renders(text, "a\n\n── py ── 1 ──\nx\n\ny\n\nb\n");
+}
+
+static void definitions_of_links_are_shown(void **state)
+{
+	(void)state;
+	renders("see [a][1].\n\n[1]: http://b.c\n",
+	        "see [a][1].\n\n[1]: http://b.c\n");
+}
+
 /* A fence of 100 KB is laid out in blocks, and taken out in one. */
 static void a_long_code_block_comes_out_whole(void **state)
 {
@@ -398,6 +421,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(html_is_text),
 	cmocka_unit_test(escape_sequences_do_not_pass),
 	cmocka_unit_test(code_can_be_taken_out_again),
+	cmocka_unit_test(a_fence_may_be_indented),
+	cmocka_unit_test(definitions_of_links_are_shown),
 	cmocka_unit_test(a_long_code_block_comes_out_whole),
 	cmocka_unit_test(streamed_in_any_pieces_equals_at_once),
 	cmocka_unit_test(finished_blocks_never_change),

@@ -26,6 +26,11 @@ void app_chats_open(struct app *app, const char *words)
 {
 	struct error err = { "" };
 
+	if (app->input == INPUT_EDIT) {
+		chat_notice(&app->chat, "a message is being edited: Enter "
+		                        "sends it, Esc leaves it as it was");
+		return;
+	}
 	chat_save(&app->chat);
 	if (chats_open(&app->chats, &app->chat.saving, words, &err)) {
 		chat_notice(&app->chat, "%s", err.text);
@@ -216,6 +221,8 @@ void app_chats_mouse(struct app *app, const struct key *key)
 	struct error err = { "" };
 	int at = -1;
 
+	if (app->input == INPUT_TITLE)
+		return; /* of the one that is selected */
 	if (key->button == 64 || key->button == 65)
 		chats_move(&app->chats, key->button == 64 ? -1 : 1, &err);
 	else if (key->button == 0 && !key->released)

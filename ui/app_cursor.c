@@ -97,7 +97,8 @@ void app_cursor_to_match(struct app *app, int step)
 	struct transcript *t = &app->transcript;
 	struct transcript_item *item;
 
-	if (!transcript_next_match(t, step)) {
+	if (!(step ? transcript_next_match(t, step)
+	           : transcript_some_match(t))) {
 		chat_notice(&app->chat, "\"%s\" was not found", t->query.bytes);
 		return;
 	}

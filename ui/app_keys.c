@@ -2,6 +2,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/strbuf.h"
+#include "base/utf8.h"
 #include "ui/app_state.h"
 #include "ui/chat_tree.h"
 #include "ui/line_editor.h"
@@ -34,7 +36,7 @@ static void find(struct app *app, const char *text)
 {
 	transcript_search(&app->transcript, text);
 	if (*text)
-		app_cursor_to_match(app, -1);
+		app_cursor_to_match(app, 0);
 }
 
 static bool is_blank(const char *text)
@@ -42,9 +44,18 @@ static bool is_blank(const char *text)
 	return !text[strspn(text, " \t\n")];
 }
 
+/* What was pasted may be no text. */
+static char *repaired(const char *text)
+{
+	struct strbuf out = STRBUF_INIT;
+
+	utf8_repair(&out, text, strlen(text));
+	return strbuf_take(&out);
+}
+
 void app_enter(struct app *app, const char *text)
 {
-	char *copy = mem_strdup(text);
+	char *copy = repaired(text);
 	enum app_input input = app->input;
 	int64_t edited = app->edited;
 
@@ -250,6 +261,10 @@ static void transcript_key(struct app *app, const struct key *key)
 
 void app_key(struct app *app, const struct key *key)
 {
+	struct transcript *t = &app->transcript;
+
+	/* Messages may have gone since it was drawn. */
+	transcript_update(t, &app->chat, t->width, t->rows);
 	if (key->type != KEY_FOCUS)
 		chat_title_stop(&app->chat);
 	switch (key->type) {

@@ -122,7 +122,8 @@ void app_cursor_to_child(struct app *app, int64_t parent);
 bool app_cursor_to_number(struct app *app, const char *number);
 /* To the nearest row of the window that has tokens, when it was scrolled away. */
 void app_cursor_into_window(struct app *app);
-/* To the next or the former match of the search. */
+/* To the next (1) or the former (-1) match of the search, or the one where it stands
+ * (0). */
 void app_cursor_to_match(struct app *app, int step);
 void app_cursor_click(struct app *app, int row, int col);
 

@@ -267,6 +267,8 @@ bool app_tokens_do(struct app *app, enum action action, const char *argument)
 	if ((token_is_walk(action) || is_deed) && typed)
 		app_focus(app, true);
 	if (is_deed) {
+		/* It is about the token that is seen now. */
+		app->transcript.cursor_follows = false;
 		/* After one that failed another is typed. */
 		if (!do_token(app, action, argument) && typed)
 			app_focus(app, false);

@@ -142,8 +142,11 @@ static double sooner(double a, double b)
 
 int chat_tick(struct chat *chat)
 {
-	double left = sooner(save_tick(chat), chat_title_tick(chat));
+	double left;
 
+	/* Another deed may have ended what it waited for. */
+	chat_say_next(chat);
+	left = sooner(save_tick(chat), chat_title_tick(chat));
 	left = sooner(left, chat_snapshot_tick(chat));
 	return left < 0 ? -1 : (int)(left * 1000) + 1;
 }
@@ -523,10 +526,15 @@ void chat_say_next(struct chat *chat)
 	free(text);
 }
 
-void chat_switch(struct chat *chat, struct conversation *c)
+void chat_leave(struct chat *chat)
 {
 	chat_interrupt(chat);
+	chat_save(chat);
 	chat_snapshot_close(chat);
+}
+
+void chat_switch(struct chat *chat, struct conversation *c)
+{
 	clear_queue(chat);
 	conversation_free(chat->conversation);
 	chat->conversation = c;

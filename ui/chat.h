@@ -138,7 +138,11 @@ bool chat_measure(struct chat *chat);
 /* Closes a reply that is complete as it stands: its text is that of its ids. */
 void chat_end_reply(struct chat *chat, struct message *reply);
 
-/* Another conversation takes the place of this one, which is freed. */
+/* Ends and saves what is under way, while the conversation's lock is still held. */
+void chat_leave(struct chat *chat);
+
+/* Another conversation takes the place of this one, which chat_leave() has left and
+ * which is freed. */
 void chat_switch(struct chat *chat, struct conversation *c);
 
 /* Tells what is to be known of a conversation that was opened. */

@@ -209,8 +209,10 @@ char *chat_overflow_cancel(struct chat *chat, bool queued)
 	strbuf_add(&text, m->text.bytes, m->text.len);
 	saving_remove_message(&chat->saving, c, m->id);
 	c->leaf = parent;
-	if (automatic)
+	if (automatic) {
 		*c->title = '\0';
+		conversation_auto_title(c);
+	}
 	saving_save_or_forget(&chat->saving, c);
 	if (queued)
 		take_queue(chat, &text);

@@ -113,11 +113,15 @@ void chat_sibling(struct chat *chat, int64_t id, int step)
 	struct message **siblings;
 	size_t index, n;
 
+	n = conversation_siblings(c, id, &siblings, &index);
+	free(siblings);
+	if (n < 2) {
+		chat_notice(chat, "this message has no other branch");
+		return;
+	}
 	leave_branch(chat); /* may take away an empty reply */
 	n = conversation_siblings(c, id, &siblings, &index);
-	if (n < 2)
-		chat_notice(chat, "this message has no other branch");
-	else
+	if (n)
 		conversation_select(
 			c, siblings[(index + n + (size_t)(step + (int)n)) % n]->id);
 	free(siblings);

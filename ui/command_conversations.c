@@ -26,6 +26,7 @@ static void new_conversation(const struct command_host *host)
 	if (system)
 		conversation_add(c, -1, ROLE_SYSTEM, system->text.bytes,
 		                 system->text.len);
+	chat_leave(chat);
 	saving_leave(&chat->saving, chat->conversation);
 	switch_to(host, c);
 	chat_notice(chat, "a new conversation");
@@ -35,15 +36,18 @@ static void open_conversation(const struct command_host *host, const char *id)
 {
 	struct chat *chat = host->chat;
 	struct error err = { "" };
-	struct conversation *c;
+	struct conversation *c = NULL;
 
 	if (!*id) {
 		chat_error(chat, "/open needs an id or a title; /list shows "
 		                 "them");
 		return;
 	}
-	chat_save(chat);
-	c = saving_open_other(&chat->saving, chat->conversation, id, &err);
+	if (saving_finds(&chat->saving, id, &err)) {
+		chat_leave(chat);
+		c = saving_open_other(&chat->saving, chat->conversation, id,
+		                      &err);
+	}
 	if (!c) {
 		chat_error(chat, "%s", err.text);
 		return;

@@ -71,11 +71,12 @@ static struct conversation *keep(struct chat *chat, struct conversation **list,
 
 	if (!saving->lib || !saving->wanted) {
 		list[0] = NULL;
+		chat_leave(chat);
 		return first;
 	}
 	if (library_add(saving->lib, list, n, err))
 		return NULL;
-	chat_save(chat);
+	chat_leave(chat);
 	return saving_open_other(saving, chat->conversation, first->id, err);
 }
 

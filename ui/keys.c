@@ -9,7 +9,7 @@
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof *(a))
 
 #define ESCAPE_MS 50   /* a terminal sends a sequence in one go */
-#define PASTE_MS  1000 /* the end of a paste got lost */
+#define PASTE_MS  1000 /* a paste stalled: what has come is shown */
 
 #define LONGEST_SEQUENCE 31
 
@@ -30,9 +30,9 @@ void keys_feed(struct keys *k, const char *bytes, size_t len)
 
 int keys_timeout(const struct keys *k)
 {
-	if (k->pasting)
-		return PASTE_MS;
-	return k->in.len ? ESCAPE_MS : -1;
+	if (!k->in.len)
+		return -1;
+	return k->pasting ? PASTE_MS : ESCAPE_MS;
 }
 
 static int take(struct keys *k, struct key *key, size_t len,
@@ -70,14 +70,21 @@ static void add_pasted(struct strbuf *paste, const char *bytes, size_t len)
 	}
 }
 
-static int end_paste(struct keys *k, struct key *key, size_t len, size_t skip)
+static int take_paste(struct keys *k, struct key *key, size_t len, size_t skip)
 {
 	strbuf_clear(&k->paste);
 	add_pasted(&k->paste, k->in.bytes, len);
 	strbuf_remove(&k->in, 0, len + skip);
-	k->pasting = false;
+	k->paste_searched = 0;
 	key->type = KEY_PASTE;
 	return 1;
+}
+
+/* Esc or Ctrl-C by itself: someone whose terminal lost the end of a paste. */
+static bool is_way_out(const struct keys *k)
+{
+	return k->in.len == 1 &&
+	       (k->in.bytes[0] == 0x1B || k->in.bytes[0] == 'C' - '@');
 }
 
 static int next_paste(struct keys *k, struct key *key, bool late)
@@ -87,10 +94,14 @@ static int next_paste(struct keys *k, struct key *key, bool late)
 	                         k->in.len - k->paste_searched, paste_end,
 	                         end_len);
 
+	if (end || (late && is_way_out(k)))
+		k->pasting = false;
 	if (end)
-		return end_paste(k, key, (size_t)(end - k->in.bytes), end_len);
-	if (late)
-		return end_paste(k, key, k->in.len, 0);
+		return take_paste(k, key, (size_t)(end - k->in.bytes), end_len);
+	if (!k->pasting)
+		return keys_next(k, key, late);
+	if (late && k->in.len) /* newlines of the rest are no Enter either */
+		return take_paste(k, key, k->in.len, 0);
 	if (k->in.len > end_len)
 		k->paste_searched = k->in.len - end_len;
 	return 0;
@@ -250,6 +261,9 @@ static int skip_string(struct keys *k, struct key *key, bool late)
 		if (k->in.bytes[i] == '\\' && k->in.bytes[i - 1] == '\033')
 			return take(k, key, i + 1, KEY_UNKNOWN);
 	}
+	if (late && k->in.len == 2) /* no answer begins so slowly */
+		return take_named(k, key, 2, "Alt-",
+		                  (char[2]){ k->in.bytes[1], '\0' });
 	return late ? take(k, key, k->in.len, KEY_UNKNOWN) : 0;
 }
 
@@ -290,6 +304,19 @@ static int next_text(struct keys *k, struct key *key, bool late)
 	return take(k, key, n, KEY_TEXT);
 }
 
+/* Alt and a letter that no key is named after. */
+static int next_alt_text(struct keys *k, struct key *key, bool late)
+{
+	const char *text = k->in.bytes + 1;
+	size_t len = k->in.len - 1;
+	uint32_t c;
+
+	if (!late && !utf8_complete(text, len < 4 ? len : 4))
+		return 0;
+	return take(k, key, 1 + (size_t)utf8_decode(text, len, &c),
+	            KEY_UNKNOWN);
+}
+
 static int next_escape(struct keys *k, struct key *key, bool late)
 {
 	char c;
@@ -313,7 +340,9 @@ static int next_escape(struct keys *k, struct key *key, bool late)
 		return 0;
 	if (c != 0x1B && ((unsigned char)c < 0x20 || c == 0x7F))
 		return next_control(k, key, 1, "Alt-");
-	if (c == 0x1B || c & 0x80) /* Esc, and then a key of its own */
+	if (c & 0x80)
+		return next_alt_text(k, key, late);
+	if (c == 0x1B) /* Esc, and then a key of its own */
 		return take_named(k, key, 1, "", "Esc");
 	return take_named(k, key, 2, "Alt-", (char[2]){ c, '\0' });
 }

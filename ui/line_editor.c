@@ -433,7 +433,8 @@ bool line_editor_busy(void)
 {
 	return RL_ISSTATE(RL_STATE_ISEARCH | RL_STATE_NSEARCH |
 	                  RL_STATE_MULTIKEY | RL_STATE_METANEXT |
-	                  RL_STATE_NUMERICARG);
+	                  RL_STATE_NUMERICARG | RL_STATE_VIMOTION |
+	                  RL_STATE_CHARSEARCH);
 }
 
 const char *line_editor_text(size_t *len, size_t *point)

@@ -66,21 +66,32 @@ static void note_lock(struct saving *s, bool read_only, struct error *err)
 	*err->text = '\0';
 }
 
+/* The id of a saved conversation, yours to free; NULL: err. */
+static char *find(struct saving *s, const char *id, struct error *err)
+{
+	if (s->lib)
+		return library_find_any(s->lib, id, err);
+	error_set(err, "%s",
+	          *s->trouble.text ? s->trouble.text : "nothing is saved");
+	return NULL;
+}
+
+bool saving_finds(struct saving *s, const char *id, struct error *err)
+{
+	char *found = find(s, id, err);
+
+	free(found);
+	return found;
+}
+
 /* Opens a saved conversation by id, or by a beginning of it; NULL: err. */
 static struct conversation *read_one(struct saving *s, const char *id,
                                      struct error *err)
 {
 	struct conversation *c;
-	char *found;
+	char *found = find(s, id, err);
 	int locked;
 
-	if (!s->lib) {
-		error_set(err, "%s",
-		          *s->trouble.text ? s->trouble.text
-		                           : "nothing is saved");
-		return NULL;
-	}
-	found = library_find_any(s->lib, id, err);
 	if (!found)
 		return NULL;
 	locked = library_lock(s->lib, found, err);
@@ -231,8 +242,13 @@ const char *saving_undelete(struct saving *s, struct error *err)
 		return NULL;
 	}
 	c = s->deleted[s->n_deleted - 1];
-	if (library_save(s->lib, c, err))
+	if (library_lock(s->lib, c->id, err))
 		return NULL;
+	if (library_save(s->lib, c, err)) {
+		library_unlock(s->lib, c->id);
+		return NULL;
+	}
+	library_unlock(s->lib, c->id);
 	s->n_deleted--;
 	free(s->undeleted);
 	s->undeleted = mem_strdup(c->id);

@@ -38,6 +38,9 @@ void saving_close(struct saving *s);
 struct conversation *saving_begin(struct saving *s, const struct options *o,
                                   int *status, struct error *err);
 
+/* Is there one that is saved by that name? */
+bool saving_finds(struct saving *s, const char *id, struct error *err);
+
 /* Opens a saved conversation by id, or by a beginning of it, in the place of one
  * that is open; that one stays locked when it fails (NULL: err). */
 struct conversation *saving_open_other(struct saving *s,

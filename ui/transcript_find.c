@@ -1,5 +1,7 @@
 #include "ui/transcript_find.h"
 
+#include <string.h>
+
 #include "base/mem.h"
 #include "library/conversation.h"
 #include "ui/text_find.h"
@@ -7,6 +9,8 @@
 
 void transcript_search(struct transcript *t, const char *query)
 {
+	if (!strcmp(t->query.bytes, query))
+		return;
 	strbuf_clear(&t->query);
 	strbuf_add_str(&t->query, query);
 	t->match_message = -1;
@@ -42,7 +46,8 @@ void transcript_update_matches(struct transcript *t,
 		while (item->n_matches &&
 		       item->matches[item->n_matches - 1].end >
 		               item->matches_len)
-			item->n_matches--;
+			item->matches_len =
+				item->matches[--item->n_matches].begin;
 	}
 }
 
@@ -117,4 +122,12 @@ bool transcript_next_match(struct transcript *t, int step)
 		pos = step > 0 ? -1 : INT64_MAX;
 	}
 	return false;
+}
+
+bool transcript_some_match(struct transcript *t)
+{
+	size_t current;
+
+	transcript_count_matches(t, &current);
+	return current || transcript_next_match(t, -1);
 }

@@ -24,6 +24,9 @@ void transcript_update_matches(struct transcript *t,
  * ends; false when there is none. */
 bool transcript_next_match(struct transcript *t, int step);
 
+/* Stands at the match where it stood, else at the former one. */
+bool transcript_some_match(struct transcript *t);
+
 /* How many matches there are; *current: which one the search stands at, from 1,
  * or 0. */
 size_t transcript_count_matches(struct transcript *t, size_t *current);

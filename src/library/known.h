@@ -48,6 +48,9 @@ struct library {
 int library_begin(struct library *lib, struct error *err);
 int library_end(struct library *lib, int status, struct error *err);
 
+/* Is the conversation locked, as it must be for what adds to it or takes from it? */
+bool library_writes(struct library *lib, const char *id, struct error *err);
+
 /* The conversation's entry, made where there is none.  Valid until the next
  * call. */
 struct known_conversation *known_find(struct library *lib, const char *id);

@@ -207,6 +207,14 @@ int library_remove(struct library *lib, const char *id, struct error *err)
 	return 0;
 }
 
+bool library_writes(struct library *lib, const char *id, struct error *err)
+{
+	if (known_find(lib, id)->lock >= 0)
+		return true;
+	error_set(err, "conversation %s: not locked by this confab", id);
+	return false;
+}
+
 static int row_is_there(void *arg, int64_t row)
 {
 	struct library *lib = arg;
@@ -228,7 +236,8 @@ static int row_is_there(void *arg, int64_t row)
 int library_remove_message(struct library *lib, const char *id, int64_t message,
                            struct error *err)
 {
-	int status = library_begin(lib, err);
+	int status =
+		library_writes(lib, id, err) ? library_begin(lib, err) : -1;
 
 	if (status)
 		return -1;

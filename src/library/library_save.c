@@ -198,6 +198,8 @@ int library_save(struct library *lib, struct conversation *c, struct error *err)
 
 	if (is_new && !(c->id = take_id(lib, err)))
 		return -1;
+	if (!library_writes(lib, c->id, err))
+		return -1;
 	k = known_find(lib, c->id);
 	now = mem_zalloc(c->n, sizeof *now);
 	status = library_begin(lib, err);

@@ -54,6 +54,21 @@ def typing_goes_on_while_the_reply_comes_and_is_queued(binary):
         c.ready()
 
 
+@scripted
+def what_waits_is_sent_when_another_deed_ends_the_reply(binary):
+    with Confab(binary, env=script("one two three " * 60, "The second reply.",
+                                   chunk=0, rate=60)) as c:
+        c.ready()
+        c.say("Count.")
+        c.wait("replying")
+        c.say("And then?")
+        c.wait("queued: And then?")
+        c.say("/system Be brief.")
+        c.wait("The second reply.")
+        c.gone("queued:")
+        c.ready()
+
+
 @test
 def what_is_typed_while_the_model_loads_is_sent_afterwards(binary):
     with Confab(binary) as c:
@@ -151,6 +166,7 @@ def a_full_context_asks_before_it_sends(binary):
         assert " 2  a context of " in c.text()
         c.keys("Esc")
         c.gone("the context holds")
+        assert "about a dog" in c.row(0)  # the title is the first one's
         # The message is back in the line.
         assert "Tell me a story about a bird." in c.row(22)
         c.keys("Enter")

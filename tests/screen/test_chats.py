@@ -1,5 +1,6 @@
 """The saved conversations: found, looked at, opened, renamed, deleted."""
 import os
+import sqlite3
 import subprocess
 import time
 
@@ -123,6 +124,43 @@ def a_conversation_of_another_confab_is_not_deleted(binary):
         d.keys("Enter")
         d.wait("reading only")
         d.wait("temples in snow")
+
+
+@scripted
+def who_only_reads_writes_nothing(binary):
+    home = temporary_folder("confab-reader-")
+    with talked(binary, home) as c, \
+            Confab(binary, "-r", save=True, home=home, cols=100,
+                   env=script("word " * 300, chunk=0, rate=40)) as d:
+        d.wait("reading only")
+        d.ready()
+        c.ask("the writer's words", "more")
+        for leave in ("/new", "/open Bread"):
+            d.say("the reader's words")
+            d.wait("word word")
+            d.say(leave)
+            d.gone("word word")
+            d.say("/open winter")
+            d.wait("reading only")
+        with sqlite3.connect(home + "/data/confab/conversations.db") as db:
+            texts = [text.decode() for text, in db.execute(
+                "SELECT text FROM messages ORDER BY row")]
+        assert "the writer's words" in texts and texts[-1] == "more", texts
+        assert "the reader's words" not in texts, texts
+
+
+@scripted
+def the_wheel_leaves_a_title_that_is_typed_alone(binary):
+    with talked(binary) as c:
+        c.say("/set mouse on")
+        c.keys("F3")
+        c.wait("Conversations 1/3")
+        c.keys("\033OQ", "!")
+        c.wait("Kyoto in winter!")
+        c.send("\033[<65;10;10M" * 2)
+        c.keys("Enter")
+        c.wait("Conversations 1/3")
+        c.wait(lambda: c.row(2).startswith("▸Kyoto in winter!"), "the title")
 
 
 @scripted

@@ -2,6 +2,7 @@
 import os
 import re
 import stat
+import time
 
 from harness import Confab, script, scripted, test, within
 
@@ -89,12 +90,28 @@ def a_megabyte_is_pasted_within_a_second(binary):
 
 
 @scripted
-def a_paste_without_its_end_is_let_go_after_a_second(binary):
+def a_paste_that_stalls_is_shown_and_goes_on(binary):
     with opened(binary) as c:
-        c.send("\033[200~lost end")
-        c.wait(" > lost end", seconds=3)
+        c.send("\033[200~one\rtwo")
+        c.wait("two", seconds=3)
+        c.send(" and\rthree\r")
+        c.wait("three", seconds=3)
+        c.send("four\033[201~")
+        c.wait("four")
         c.keys("!")
-        c.wait(" > lost end!")
+        c.wait("four!")
+        assert "replying" not in c.text() and " You" not in c.text()
+
+
+@scripted
+def escape_ends_a_paste_whose_end_is_lost(binary):
+    with opened(binary) as c:
+        c.send("\033[200~lost")
+        c.wait(" > lost", seconds=3)
+        c.send("\033")
+        time.sleep(1.2)
+        c.keys("!")
+        c.wait(" > lost!", seconds=0.7)
 
 
 @scripted
@@ -192,6 +209,11 @@ def vi_mode_comes_from_inputrc(binary):
         c.wait(" : bc")
         c.keys("A", "d")
         c.wait(" > bcd")
+        # Escape takes back what waits for a motion.
+        c.keys("Esc", "d")
+        time.sleep(0.1)
+        c.keys("Esc", "0", "x")
+        c.wait(" : cd")
 
 
 @test

@@ -137,6 +137,30 @@ def the_search_line_finds_while_one_types(binary):
 
 
 @scripted
+def enter_stays_at_the_match_that_was_walked_to(binary):
+    with shown(binary, "beta one\n\nbeta two\n\nbeta three") as c:
+        c.keys("Ctrl-S", "beta", "Up", "Up")
+        c.wait("match 2 of 3")
+        c.keys("Enter")
+        c.gone("find:")
+        c.wait("match 2 of 3")
+        c.say("/find beta")
+        c.wait("match 1 of 3")
+
+
+@scripted
+def a_search_finds_what_is_still_coming(binary):
+    reply = "say once upon a time again " * 6
+    with Confab(binary, env=script(reply, chunk=2, rate=120)) as c:
+        c.ready()
+        c.say("/find once upon a time")
+        c.say("?")
+        c.wait("replying")
+        c.ready()
+        c.wait(" · 6 matches")
+
+
+@scripted
 def thinking_is_folded_and_opens(binary):
     reply = "<think>\nFirst I think\nabout it.\n</think>\n\nThe answer."
     with shown(binary, reply) as c:

@@ -137,6 +137,24 @@ def the_inspector_follows_the_stream_until_the_reader_moves(binary):
 
 
 @scripted
+def what_is_chosen_does_not_move_on_with_the_stream(binary):
+    reply = "one two three four five six seven eight nine ten " * 20
+    with Confab(binary, rows=40, cols=120,
+                env=script(reply, chunk=0, rate=30)) as c:
+        c.ready()
+        c.keys("F2", "Tab")
+        c.say("go")
+        c.wait("replying")
+        c.keys("Tab")
+        c.wait(lambda: "token " in c.text() and token(c)[0] > 5, "tokens")
+        c.keys("Enter")
+        c.wait(lambda: token(c)[1] > token(c)[0] + 10, "more tokens")
+        chosen = token(c)[0]
+        c.wait(lambda: token(c)[1] > chosen + 20, "more tokens")
+        assert token(c)[0] == chosen
+
+
+@scripted
 def n_goes_to_uncertain_tokens(binary):
     with inspected(binary, reply="one two three four five six seven " * 6) as c:
         c.keys("g", "n")
@@ -566,6 +584,19 @@ def the_wheel_scrolls_what_is_on_top(binary):
         c.wait(" 4-22 of")
         c.send("\033[<64;10;10M\033[<64;10;10M")
         c.wait(" 1-19 of")
+
+
+@scripted
+def the_wheel_turns_where_messages_are_gone(binary):
+    env = script("\n\n".join(f"paragraph {i}" for i in range(200)))
+    with Confab(binary, "--set", "mouse=on", rows=10,
+                env=dict(env, MALLOC_PERTURB_="165")) as c:
+        c.ready()
+        c.ask("?")
+        c.ask("and?")
+        c.send("/delete branch\r" + "\033[<64;5;3M" * 6)
+        c.wait("is deleted")
+        c.ready()
 
 
 @test

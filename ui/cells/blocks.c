@@ -35,7 +35,7 @@ static void add_block(struct blocks *b, size_t begin, bool glued)
 	b->list = mem_grow(b->list, b->n, &b->capacity, sizeof *b->list);
 	b->list[b->n++] = block;
 	b->started = false;
-	b->in_list = false;
+	b->in_list = b->has_item = false;
 }
 
 /* Ends the open block before pos, unless it is empty. */
@@ -119,11 +119,17 @@ static struct line_kind classify(const char *line, size_t len)
 
 /* ---- line by line ---- */
 
+/* A fence may be indented a little and yet be held by nothing. */
+static bool is_top_fence(const struct blocks *b, const struct line_kind *k)
+{
+	return k->fence && (!k->indent || (k->indent < 4 && !b->has_item));
+}
+
 static void open_fence(struct blocks *b, const struct line_kind *k, size_t begin,
                        size_t end)
 {
 	b->in_fence = true;
-	b->nested = k->indent > 0;
+	b->nested = k->indent > 0 && !is_top_fence(b, k);
 	b->fence_char = k->fence_char;
 	b->fence_length = k->fence;
 	b->fence_begin = begin;
@@ -159,9 +165,11 @@ static bool line_in_fence(struct blocks *b, const struct line_kind *k,
 
 static bool cuts_before(const struct blocks *b, const struct line_kind *k)
 {
+	if (is_top_fence(b, k))
+		return true;
 	if (k->indent)
 		return false;
-	if (k->heading || k->fence)
+	if (k->heading)
 		return true;
 	return b->after_blank && !(b->in_list && k->list_item);
 }
@@ -180,6 +188,7 @@ static void line_outside(struct blocks *b, const struct line_kind *k,
 	if (!b->started)
 		b->in_list = k->list_item;
 	b->started = true;
+	b->has_item |= k->list_item;
 	b->after_blank = false;
 	if (k->fence)
 		open_fence(b, k, begin, next);

@@ -41,6 +41,7 @@ struct blocks {
 	bool judged;         /* that line is long and was judged before its end */
 	bool after_blank;
 	bool in_list;        /* the open block began as a list */
+	bool has_item;       /* it has a list item, which may hold a fence */
 	bool started;        /* the open block has a line */
 	/* The open fence. */
 	bool in_fence, nested;

@@ -72,27 +72,43 @@ int document_n_codes(const struct document *d)
 	return last->first_code + last->n_codes;
 }
 
+static void lay_out_text(const struct document *d, const char *text,
+                         size_t begin, size_t end, struct lines *out)
+{
+	struct wrap w;
+
+	wrap_start(&w, out, d->width);
+	wrap_plain(&w, text + begin, end - begin, (uint32_t)begin, d->style);
+	wrap_finish(&w);
+}
+
 static void lay_out_plain(struct document *d, const char *text,
                           const struct block *block, struct lines *out)
 {
-	struct wrap w;
 	size_t end = block->end;
 
 	/* The newline between two blocks ends a line, it does not begin one. */
 	if (block != &d->blocks.list[d->blocks.n - 1] && end > block->begin &&
 	    text[end - 1] == '\n')
 		end--;
-	wrap_start(&w, out, d->width);
-	wrap_plain(&w, text + block->begin, end - block->begin,
-	           (uint32_t)block->begin, d->style);
-	wrap_finish(&w);
+	lay_out_text(d, text, block->begin, end, out);
+}
+
+/* Where its text ends, but for blanks. */
+static size_t text_end(const char *text, const struct block *block)
+{
+	size_t end = block->end;
+
+	while (end > block->begin && strchr(" \t\r\n", text[end - 1]))
+		end--;
+	return end;
 }
 
 static void lay_out_markdown(struct document *d, const char *text, size_t i,
                              struct lines *out)
 {
 	const struct block *block = &d->blocks.list[i];
-	size_t before;
+	size_t before, end = text_end(text, block);
 	int first = 0;
 
 	if (i && !block->glued) {
@@ -106,7 +122,9 @@ static void lay_out_markdown(struct document *d, const char *text, size_t i,
 		first = d->first_code + block->first_code;
 	before = out->n;
 	markdown_layout(out, text, block, d->width, first);
-	if (out->n == before) /* nothing but blanks so far */
+	if (out->n == before && end > block->begin) /* definitions of links */
+		lay_out_text(d, text, block->begin, end, out);
+	else if (out->n == before) /* nothing but blanks so far */
 		lines_free(out);
 }
 
