@@ -430,6 +430,24 @@ def quantize_replaces_files_and_what_links_name_but_no_device():
     assert os.path.islink(link) and os.stat(target).st_size > 10 ** 7
 
 
+@test
+def words_that_are_added_tokens_are_so_in_a_copy():
+    def add(tokenizer):
+        for word in ("hello", "!"):
+            tokenizer["added_tokens"].append({
+                "id": tokenizer["model"]["vocab"][word], "content": word,
+                "single_word": False, "lstrip": False, "rstrip": False,
+                "normalized": True, "special": False})
+    folder, copy = copy_model("added"), os.path.join(TMP, "added.gguf")
+    edit(folder, "tokenizer.json", add)
+    out("quantize", folder, copy, "--type", "bf16")
+    for text in ("hellohello", "shell hello!! othello", "Oh! hell o"):
+        ids = out("tokenize", "-m", folder, stdin=text)
+        assert ids == out("tokenize", "-m", copy, stdin=text), text
+    said = ["--no-save", "--temp", "0", "--max-tokens", "8", "-p", "Hello!"]
+    assert out("-m", folder, *said) == out("-m", copy, *said)
+
+
 def kv_numbers(model):
     with open(os.path.join(model, "config.json")) as f:
         config = json.load(f)

@@ -152,9 +152,8 @@ static void tear_down(struct fixture *f)
 	free(f);
 }
 
-static void a_gguf_gives_the_image_that_its_json_gives(void **state)
+static void assert_gives_the_image_that_its_json_gives(struct fixture *f)
 {
-	struct fixture *f = set_up();
 	struct gguf *gguf = write_and_open(&f->v, f->dir);
 	struct tokenizer_source source = { 0 };
 	struct tokenizer_image_key key = { 0 };
@@ -162,7 +161,6 @@ static void a_gguf_gives_the_image_that_its_json_gives(void **state)
 	size_t size_json, size_gguf;
 	void *from_json, *from_gguf;
 
-	(void)state;
 	from_json = tokenizer_compile(&f->json, &key, &size_json, NULL);
 	assert_non_null(from_json);
 	if (tokenizer_gguf_read(&source, gguf, &err))
@@ -176,6 +174,35 @@ static void a_gguf_gives_the_image_that_its_json_gives(void **state)
 	free(from_gguf);
 	tokenizer_source_free(&source);
 	gguf_free(gguf);
+}
+
+static void a_gguf_gives_the_image_that_its_json_gives(void **state)
+{
+	struct fixture *f = set_up();
+
+	(void)state;
+	assert_gives_the_image_that_its_json_gives(f);
+	tear_down(f);
+}
+
+/* As add_tokens() leaves them, which takes the ids that there are.  "hello" is
+ * what merges make, "he" what they make it from, "!" a byte. */
+static void words_may_be_added_tokens_too(void **state)
+{
+	static const char *const words[] = { "hello", "he", "!" };
+	struct fixture *f = set_up();
+	struct source_added added = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		added.text = (struct source_text){ words[i], strlen(words[i]) };
+		added.id = 0;
+		while (strcmp(f->v.tokens[added.id].bytes, words[i]) != 0)
+			added.id++;
+		tokenizer_source_add_added(&f->json, &added);
+		f->v.types[added.id] = 4;
+	}
+	assert_gives_the_image_that_its_json_gives(f);
 	tear_down(f);
 }
 
@@ -193,7 +220,7 @@ static void user_defined_tokens_are_added_but_not_special(void **state)
 	assert_true(source.added[0].special);
 	assert_false(source.added[1].special);
 	assert_int_equal(source.added[1].id, 8190);
-	assert_int_equal(source.n_tokens, 8189);
+	assert_int_equal(source.n_tokens, 8192); /* those three as well */
 	tokenizer_source_free(&source);
 	gguf_free(gguf);
 	tear_down(f);
@@ -254,6 +281,7 @@ static void the_hash_tells_vocabularies_apart(void **state)
 
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_gguf_gives_the_image_that_its_json_gives),
+	cmocka_unit_test(words_may_be_added_tokens_too),
 	cmocka_unit_test(user_defined_tokens_are_added_but_not_special),
 	cmocka_unit_test(other_vocabularies_are_refused_by_name),
 	cmocka_unit_test(the_hash_tells_vocabularies_apart),

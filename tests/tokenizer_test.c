@@ -602,6 +602,27 @@ static void merges_never_make_an_added_token(void **state)
 	tokenizer_free(t);
 }
 
+/* As Hugging Face has it where a pad token is "!". */
+static void a_byte_that_is_an_added_token_is_never_merged(void **state)
+{
+	struct small small = sound;
+	struct error err;
+	struct tokenizer *t;
+
+	(void)state;
+	small.added = "[{\"id\":98,\"content\":\"b\",\"special\":true,"
+		      "\"normalized\":false}]";
+	small.vocab = ",\"ca\":258";
+	small.merges = "[\"a b\",\"ab c\",\"c a\"]";
+	t = load_small(&small, &err);
+	assert_non_null(t);
+	for (int mode = TOKENIZER_ALL; mode <= TOKENIZER_PLAIN; mode++)
+		assert_encodes(t, "abbca", mode, 4,
+		               (int[]){ 'a', 'b', 'b', 258 });
+	assert_int_equal(tokenizer_added_id(t, "b"), 'b');
+	tokenizer_free(t);
+}
+
 /* A sound file but for one member. */
 #define BAD(member, value, message) \
 	{ \
@@ -648,8 +669,8 @@ static const struct {
 	    "which is another token's"),
 	BAD(added, "[{\"id\":300,\"content\":\"abc\"}]",
 	    "has id 300, in the vocabulary 257"),
-	BAD(added, "[{\"id\":97,\"content\":\"a\"}]",
-	    "is the token of the byte 0x61"),
+	BAD(added, "[{\"id\":233,\"content\":\"\\u00e9\"}]",
+	    "is the token of the byte 0xe9"),
 	BAD(added,
 	    "[{\"id\":300,\"content\":\"<x>\"},{\"id\":300,\"content\":\"<y>\"}"
 	    "]",
@@ -785,6 +806,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(normalized_added_tokens_are_found_after_nfc),
 	cmocka_unit_test(the_longest_added_token_wins_and_hides_what_is_in_it),
 	cmocka_unit_test(merges_never_make_an_added_token),
+	cmocka_unit_test(a_byte_that_is_an_added_token_is_never_merged),
 	cmocka_unit_test(what_does_not_hold_together_is_refused_by_name),
 	cmocka_unit_test(a_missing_byte_is_refused),
 	cmocka_unit_test(what_is_no_json_object_is_refused),

@@ -247,7 +247,8 @@ static int find_bytes(struct compiler *c)
 			return error_set(c->err,
 			                 "%s: no token for the byte 0x%02x",
 			                 c->source->path, (unsigned)byte);
-		if (c->flags[c->byte_id[byte]] & IMAGE_ADDED)
+		/* "!" spells what it says; "é" is a byte that is no text. */
+		if ((c->flags[c->byte_id[byte]] & IMAGE_ADDED) && text.len > 1)
 			return error_set(c->err,
 			                 "%s: added token %d is the token of "
 			                 "the byte 0x%02x",
@@ -276,15 +277,18 @@ static int resolve_merge(struct compiler *c, size_t rank,
 	struct bpe_merge merge = { .rank = (int32_t)rank };
 	struct source_text both;
 
+	if (find_side(c, rank, source->left, &merge.left) ||
+	    find_side(c, rank, source->right, &merge.right))
+		return -1;
 	strbuf_clear(scratch);
 	strbuf_add(scratch, source->left.bytes, source->left.len);
 	strbuf_add(scratch, source->right.bytes, source->right.len);
 	both = (struct source_text){ scratch->bytes, scratch->len };
-	if (find_side(c, rank, source->left, &merge.left) ||
-	    find_side(c, rank, source->right, &merge.right) ||
-	    find_side(c, rank, both, &merge.id))
+	if (find_side(c, rank, both, &merge.id))
 		return -1;
-	if (!(c->flags[merge.id] & IMAGE_ADDED))
+	if (!((c->flags[merge.left] | c->flags[merge.right] |
+	       c->flags[merge.id]) &
+	      IMAGE_ADDED))
 		bpe_put(c->merges, c->n_merge_slots, &merge);
 	return 0;
 }

@@ -5,8 +5,9 @@
  * range and given once, every text once, a token for each of the 256 bytes,
  * every merge between tokens that exist and into one that does.
  *
- * A merge that would make an added token is left out.  Such a token comes from
- * matching its text, never from merging what a person typed.
+ * A merge that would make an added token, or has one for a part, is left out.
+ * Such a token comes from matching its text, never from merging what a person
+ * typed.  Only a byte that is an added token (a pad token "!") is typed, too.
  */
 #ifndef CONFAB_TOKENIZER_COMPILE_H
 #define CONFAB_TOKENIZER_COMPILE_H

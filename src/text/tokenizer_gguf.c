@@ -78,6 +78,7 @@ static int64_t *read_types(const struct gguf *gguf, size_t n, const char *path,
 	return types;
 }
 
+/* An added token may be a word as well, which merges name. */
 static void add(struct tokenizer_source *source, struct source_text text,
                 int64_t id, int64_t type)
 {
@@ -85,10 +86,11 @@ static void add(struct tokenizer_source *source, struct source_text text,
 		                      .id = id,
 		                      .special = type == TYPE_CONTROL };
 
+	if (type == TYPE_UNUSED)
+		return;
+	tokenizer_source_add_token(source, text, id);
 	if (type == TYPE_CONTROL || type == TYPE_USER_DEFINED)
 		tokenizer_source_add_added(source, &added);
-	else if (type != TYPE_UNUSED)
-		tokenizer_source_add_token(source, text, id);
 }
 
 static int read_tokens(struct tokenizer_source *source, const struct gguf *gguf,
