@@ -752,6 +752,38 @@ static void what_does_not_hold_together_is_refused_by_name(void **state)
 	}
 }
 
+/* With "x"s: a token, an added token, or 1100 added tokens of 4096 bytes. */
+static void assert_long_is_refused(int kind, const char *says)
+{
+	struct strbuf long_text = STRBUF_INIT, list = STRBUF_INIT;
+	struct small small = sound;
+	struct error err = { "" };
+
+	for (int i = 0; i < (kind == 2 ? 4092 : 5000000); i++)
+		strbuf_add_char(&long_text, 'x');
+	if (kind == 0)
+		strbuf_printf(&list, ",\"%s\":258", long_text.bytes);
+	for (int i = 0; kind && i < (kind == 2 ? 1100 : 1); i++)
+		strbuf_printf(&list, "%s{\"id\":%d,\"content\":\"%s%04d\"}",
+		              i ? "," : "[", 300 + i, long_text.bytes, i);
+	strbuf_add_str(&list, kind ? "]" : "");
+	*(kind ? &small.added : &small.vocab) = list.bytes;
+	assert_null(load_small(&small, &err));
+	if (!strstr(err.text, says))
+		fail_msg("\"%s\" does not say \"%s\"", err.text, says);
+	strbuf_free(&list);
+	strbuf_free(&long_text);
+}
+
+static void tokens_of_megabytes_are_refused(void **state)
+{
+	(void)state;
+	assert_long_is_refused(0, "xxx…\" has 5000000 bytes, at most 4096");
+	assert_long_is_refused(1, "xxx…\" has 5000004 bytes, at most 4096");
+	assert_long_is_refused(
+		2, "1100 added tokens have 4505600 bytes, at most 4194304");
+}
+
 static void a_missing_byte_is_refused(void **state)
 {
 	struct strbuf json = STRBUF_INIT;
@@ -808,6 +840,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(merges_never_make_an_added_token),
 	cmocka_unit_test(a_byte_that_is_an_added_token_is_never_merged),
 	cmocka_unit_test(what_does_not_hold_together_is_refused_by_name),
+	cmocka_unit_test(tokens_of_megabytes_are_refused),
 	cmocka_unit_test(a_missing_byte_is_refused),
 	cmocka_unit_test(what_is_no_json_object_is_refused),
 };

@@ -32,6 +32,11 @@ struct compiler {
 
 #define NONE UINT32_MAX
 
+/* Bytes of a token, and of all added tokens together: some ten times what any
+ * vocabulary has, and little enough for a hostile one. */
+#define MAX_TOKEN 4096
+#define MAX_ADDED (4 << 20)
+
 /* A power of two that n entries fill to a half at most. */
 static uint32_t slots_for(size_t n)
 {
@@ -73,15 +78,35 @@ static int32_t id_of(const struct compiler *c, struct source_text text)
 	return index == NONE ? -1 : (int32_t)c->source->tokens[index].id;
 }
 
-static int check_id(struct compiler *c, int64_t id, struct source_text text)
+static int check_token(struct compiler *c, int64_t id, struct source_text text)
 {
-	if (id >= 0 && id < TOKENIZER_MAX_IDS)
+	if (text.len > MAX_TOKEN)
+		return error_set(c->err,
+		                 "%s: token \"%.*s…\" has %zu bytes, at most "
+		                 "%d",
+		                 c->source->path, shown(text), text.bytes,
+		                 text.len, MAX_TOKEN);
+	if (id < 0 || id >= TOKENIZER_MAX_IDS)
+		return error_set(c->err,
+		                 "%s: token \"%.*s\" has id %" PRId64
+		                 ", not one of 0 to %d",
+		                 c->source->path, shown(text), text.bytes, id,
+		                 TOKENIZER_MAX_IDS - 1);
+	return 0;
+}
+
+/* Each byte of an added token may become a node of a tree that finds it. */
+static int check_added_bytes(struct compiler *c)
+{
+	size_t bytes = 0, i;
+
+	for (i = 0; i < c->source->n_added; i++)
+		bytes += c->source->added[i].text.len;
+	if (bytes <= MAX_ADDED)
 		return 0;
 	return error_set(c->err,
-	                 "%s: token \"%.*s\" has id %" PRId64
-	                 ", not one of 0 to %d",
-	                 c->source->path, shown(text), text.bytes, id,
-	                 TOKENIZER_MAX_IDS - 1);
+	                 "%s: %zu added tokens have %zu bytes, at most %d",
+	                 c->source->path, c->source->n_added, bytes, MAX_ADDED);
 }
 
 static int count_ids(struct compiler *c)
@@ -100,17 +125,20 @@ static int count_ids(struct compiler *c)
 		                 source->n_added, source->n_merges,
 		                 TOKENIZER_MAX_IDS);
 	for (i = 0; i < source->n_tokens; i++) {
-		if (check_id(c, source->tokens[i].id, source->tokens[i].text))
+		if (check_token(c, source->tokens[i].id,
+		                source->tokens[i].text))
 			return -1;
 		if (source->tokens[i].id > most)
 			most = source->tokens[i].id;
 	}
 	for (i = 0; i < source->n_added; i++) {
-		if (check_id(c, source->added[i].id, source->added[i].text))
+		if (check_token(c, source->added[i].id, source->added[i].text))
 			return -1;
 		if (source->added[i].id > most)
 			most = source->added[i].id;
 	}
+	if (check_added_bytes(c))
+		return -1;
 	c->n_ids = (uint32_t)(most + 1);
 	c->flags = mem_zalloc(c->n_ids, 1);
 	return 0;
