@@ -412,6 +412,10 @@ def a_model_that_cannot_be_quantized_is_a_bad_file():
     error("quantize", bad, path, "--type", "q8_0", status=3)
     error("-m", bad, "--quant", "q8_0", "-p", "x", status=3)
     error("bench", "-m", bad, "--quant", "q8_0", status=3)
+    write(bad, "tokenizer.json", b"[" + b"0," * (5 << 20) + b"0]")
+    for command in (("quantize", bad, path, "--type", "q8_0"),
+                    ("tokenize", "-m", bad)):
+        assert "more values than are allowed" in error(*command, status=3)
     assert not os.path.exists(path)
 
 

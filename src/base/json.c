@@ -98,7 +98,8 @@ struct json *json_read(const char *path, size_t max_bytes, struct error *err)
 	struct json *root = NULL;
 
 	if (!file_read_regular(&text, path, max_bytes, err))
-		root = json_parse(text.bytes, text.len, path, err);
+		root = json_parse_bounded(text.bytes, text.len,
+		                          JSON_FILE_VALUES, path, err);
 	strbuf_free(&text);
 	return root;
 }

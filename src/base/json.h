@@ -27,7 +27,10 @@ struct json *json_parse(const char *text, size_t len, const char *what,
 struct json *json_parse_bounded(const char *text, size_t len,
                                 size_t max_values, const char *what,
                                 struct error *err);
-/* Reads a whole file of at most max_bytes. */
+/* Values that a tokenizer.json may have, the largest file of a model: Qwen3's
+ * has 0.6 million. */
+#define JSON_FILE_VALUES ((size_t)4 << 20)
+/* Reads a whole file of at most max_bytes and JSON_FILE_VALUES. */
 struct json *json_read(const char *path, size_t max_bytes, struct error *err);
 void json_free(struct json *root);
 

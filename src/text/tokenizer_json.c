@@ -281,7 +281,8 @@ int tokenizer_json_read(struct tokenizer_source *source, const char *text,
 	const struct json *root;
 
 	source->path = path;
-	root = source->json = json_parse(text, len, path, err);
+	root = source->json =
+		json_parse_bounded(text, len, JSON_FILE_VALUES, path, err);
 	if (!root)
 		return -1;
 	if (!json_is_object(root))
