@@ -283,12 +283,14 @@ static char *small_model(const char *tokenizer, float x)
 	"{L}\\\\p{N}]+[\\\\r\\\\n]*|\\\\s*[\\\\r\\\\n]+|\\\\s+(?!\\\\S)|\\\\s" \
 	"+\"}},{\"type\":\"ByteLevel\"}]}"
 
+#define QWEN "\"normalizer\":{\"type\":\"NFC\"}," SPLIT
+
 /* What converters do with the ids that no token has, with added tokens that are
  * special, look so or neither, and with both spellings of a merge. */
 static void gaps_and_added_tokens_are_as_converters_have_them(void **state)
 {
 	static const char tokenizer[] =
-		"{" SPLIT ",\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0,"
+		"{" QWEN ",\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0,"
 		"\"b\":1,\"ab\":2},\"merges\":[\"a b\",[\"ab\",\"a\"]]},"
 		"\"added_tokens\":["
 		"{\"id\":3,\"content\":\"<think>\",\"special\":false},"
@@ -325,28 +327,35 @@ static void gaps_and_added_tokens_are_as_converters_have_them(void **state)
 static void bad_vocabularies_are_refused_by_name(void **state)
 {
 	static const char *const cases[][2] = {
-		{ "{" SPLIT ",\"model\":{\"vocab\":{\"a\":6},\"merges\":[]}}",
+		{ "{" QWEN ",\"model\":{\"vocab\":{\"a\":6},\"merges\":[]}}",
 		  "token a has id 6, but the embedding has 6 rows" },
-		{ "{" SPLIT ",\"model\":{\"vocab\":{\"a\":-1},\"merges\":[]}}",
+		{ "{" QWEN ",\"model\":{\"vocab\":{\"a\":-1},\"merges\":[]}}",
 		  "token a has id -1" },
-		{ "{" SPLIT ",\"model\":{\"vocab\":{\"a\":0,\"b\":0},"
+		{ "{" QWEN ",\"model\":{\"vocab\":{\"a\":0,\"b\":0},"
 		  "\"merges\":[]}}",
 		  "tokens a and b share id 0" },
-		{ "{" SPLIT ",\"model\":{\"vocab\":{\"a\":0.5},"
+		{ "{" QWEN ",\"model\":{\"vocab\":{\"a\":0.5},"
 		  "\"merges\":[]}}",
 		  "token a has no integer id" },
-		{ "{" SPLIT ",\"model\":{\"vocab\":{\"a\":0},"
+		{ "{" QWEN ",\"model\":{\"vocab\":{\"a\":0},"
 		  "\"merges\":[[\"a\"]]}}",
 		  "merge 0 is not two strings" },
-		{ "{" SPLIT ",\"model\":{\"vocab\":{\"a\":0},"
+		{ "{" QWEN ",\"model\":{\"vocab\":{\"a\":0},"
 		  "\"merges\":[[\"a\",\"b\",\"c\"]]}}",
 		  "merge 0 is not two strings" },
-		{ "{" SPLIT ",\"model\":{\"vocab\":{\"a\":0}}}",
+		{ "{" QWEN ",\"model\":{\"vocab\":{\"a\":0}}}",
 		  "model.merges is no array" },
-		{ "{" SPLIT ",\"model\":{\"merges\":[]}}",
+		{ "{" QWEN ",\"model\":{\"merges\":[]}}",
 		  "model.vocab is no object" },
-		{ "{" SPLIT ",\"model\":{\"type\":\"Unigram\"}}",
+		{ "{" QWEN ",\"model\":{\"type\":\"Unigram\"}}",
 		  "model.type is Unigram" },
+		{ "{" SPLIT ",\"model\":{\"vocab\":{},\"merges\":[]}}",
+		  "normalizer is none, not NFC" },
+		{ "{\"normalizer\":{\"type\":\"NFKC\"}," SPLIT
+		  ",\"model\":{\"vocab\":{},\"merges\":[]}}",
+		  "normalizer is NFKC, not NFC" },
+		{ "{" QWEN ",\"model\":{\"ignore_merges\":true}}",
+		  "model.ignore_merges is true" },
 		{ "{\"model\":{\"vocab\":{},\"merges\":[]}}",
 		  "splits text by \"nothing\"" },
 		{ "{\"pre_tokenizer\":{\"type\":\"Split\",\"pattern\":"

@@ -166,6 +166,26 @@ static const char *split_pattern(const struct json *pre)
 	return NULL;
 }
 
+/* "qwen2" stands for text in form C, of which every piece is merged. */
+static int check_unsaid(const char *path, const struct json *json,
+                        struct error *err)
+{
+	const struct json *normalizer = json_get(json, "normalizer");
+	const char *type = json_string(json_get(normalizer, "type"));
+
+	if (!type || strcmp(type, "NFC"))
+		return error_set(err,
+		                 "%s: normalizer is %.40s, not NFC, which a "
+		                 "GGUF is read with",
+		                 path, type ? type : "none");
+	if (json_is_true(json_get(json_get(json, "model"), "ignore_merges")))
+		return error_set(err,
+		                 "%s: model.ignore_merges is true, which a "
+		                 "GGUF cannot say",
+		                 path);
+	return 0;
+}
+
 static int check_kind(const char *path, const struct json *json,
                       struct error *err)
 {
@@ -181,7 +201,7 @@ static int check_kind(const char *path, const struct json *json,
 		                 "%s: splits text by \"%.200s\", which is "
 		                 "not Qwen's pattern",
 		                 path, split ? split : "nothing");
-	return 0;
+	return check_unsaid(path, json, err);
 }
 
 int gguf_vocabulary_write(struct gguf_write *w, const char *tokenizer_path,

@@ -21,8 +21,8 @@ struct error;
 struct gguf_write;
 
 /* n_ids: rows of the embedding.  Fails where the file is no byte-level BPE with
- * Qwen's split pattern, which is all that "qwen2" stands for, and where an id is
- * n_ids or more or is used twice. */
+ * Qwen's split pattern, NFC and merges that count, which is all that "qwen2"
+ * stands for, and where an id is n_ids or more or is used twice. */
 int gguf_vocabulary_write(struct gguf_write *w, const char *tokenizer_path,
                           size_t n_ids, struct error *err);
 
