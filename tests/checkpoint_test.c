@@ -1,6 +1,7 @@
 #include "tests/safetensors_file.h"
 
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -8,6 +9,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/mem.h"
 #include "base/paths.h"
 #include "base/strbuf.h"
 #include "checkpoint/checkpoint.h"
@@ -637,6 +639,54 @@ static void a_gguf_that_is_no_qwen3_is_refused(void **state)
 	free(dir);
 }
 
+/* The file with another float32 behind that key. */
+static void assert_number_refused(const char *dir, const struct strbuf *good,
+                                  const char *key, float number,
+                                  const char *fault)
+{
+	char *path = paths_join(dir, "x.gguf"), *bytes, *at;
+
+	bytes = mem_dup(good->bytes, good->len);
+	at = memmem(bytes, good->len, key, strlen(key));
+	assert_non_null(at);
+	memcpy(at + strlen(key) + 4, &number, 4); /* behind its kind */
+	test_write(dir, "x.gguf", bytes, good->len);
+	assert_gguf_refused(path, key);
+	assert_gguf_refused(path, fault);
+	free(bytes);
+	free(path);
+}
+
+static void a_gguf_with_a_number_that_is_none_is_refused(void **state)
+{
+	char *dir = test_tmp_dir(), *path = paths_join(dir, "good.gguf");
+	struct gguf_write *w = begin_gguf(path, "qwen3");
+	struct strbuf good = STRBUF_INIT;
+
+	(void)state;
+	gguf_write_f32(w, "general.sampling.temp", 0.5f);
+	put_string(w, "qwen3.rope.scaling.type", "yarn");
+	gguf_write_f32(w, "qwen3.rope.scaling.factor", 4);
+	gguf_write_f32(w, "qwen3.rope.scaling.attn_factor", 1);
+	put_tensors(w, NULL, 0);
+	checkpoint_free(open_fine(path));
+	assert_int_equal(file_read(&good, path, 1 << 20, NULL), 0);
+	assert_number_refused(dir, &good,
+	                      "qwen3.attention.layer_norm_rms_epsilon", NAN,
+	                      "rms_norm_eps is nan, not a finite number");
+	assert_number_refused(dir, &good, "qwen3.rope.freq_base", INFINITY,
+	                      "rope_theta is inf, not a finite number");
+	assert_number_refused(dir, &good, "qwen3.rope.scaling.factor", NAN,
+	                      "factor is nan, not a finite number");
+	assert_number_refused(dir, &good, "qwen3.rope.scaling.attn_factor",
+	                      -INFINITY, "attention_factor is -inf, not");
+	assert_number_refused(dir, &good, "general.sampling.temp", NAN,
+	                      "temperature is nan, not a finite number");
+	strbuf_free(&good);
+	free(path);
+	free(dir);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(the_bundled_model_opens_with_all_its_tensors),
 	cmocka_unit_test(a_bare_directory_has_weights_and_config_only),
@@ -650,6 +700,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_gguf_of_experts_is_cut_into_single_ones),
 	cmocka_unit_test(a_gguf_may_say_its_name),
 	cmocka_unit_test(a_gguf_that_is_no_qwen3_is_refused),
+	cmocka_unit_test(a_gguf_with_a_number_that_is_none_is_refused),
 };
 
 TEST_MAIN(tests)

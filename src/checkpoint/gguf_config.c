@@ -22,7 +22,10 @@ struct object {
 	struct strbuf *out;
 	const struct gguf *gguf;
 	const char *arch; /* put in front of keys that begin with '.' */
+	const char *path; /* for messages */
+	struct error *err;
 	bool empty;
+	bool failed; /* a number was refused */
 };
 
 static void begin(struct object *o)
@@ -77,8 +80,18 @@ static void put_integer(struct object *o, const char *name, int64_t value)
 	strbuf_printf(o->out, "%" PRId64, value);
 }
 
-static void put_number(struct object *o, const char *name, double value)
+/* JSON has no NaN: it would become a null, for which there are defaults. */
+static void put_number(struct object *o, const char *name, const char *key,
+                       double value)
 {
+	char text[KEY_MAX];
+
+	if (!isfinite(value)) {
+		error_set(o->err, "%s: key %s: %s is %g, not a finite number",
+		          o->path, full_key(o, key, text), name, value);
+		o->failed = true;
+		return;
+	}
 	name_member(o, name);
 	json_write_number(o->out, value);
 }
@@ -102,7 +115,7 @@ static void copy_number(struct object *o, const char *name, const char *key)
 	double value;
 
 	if (get_number(o, key, &value))
-		put_number(o, name, value);
+		put_number(o, name, key, value);
 }
 
 static const struct tensor *find_tensor(const struct gguf *gguf,
@@ -134,11 +147,12 @@ static void put_vocab(struct object *o)
  * Face by attention_factor alone. */
 static void put_attention_factor(struct object *o)
 {
+	const char *key = ".rope.scaling.attn_factor";
 	double attn_factor, factor;
 
-	if (get_number(o, ".rope.scaling.attn_factor", &attn_factor) &&
+	if (get_number(o, key, &attn_factor) &&
 	    get_number(o, ".rope.scaling.factor", &factor) && factor >= 1)
-		put_number(o, "attention_factor",
+		put_number(o, "attention_factor", key,
 		           attn_factor * (0.1 * log(factor) + 1));
 }
 
@@ -183,7 +197,11 @@ static void put_experts(struct object *o)
 int gguf_config(struct strbuf *out, const struct gguf *gguf, const char *path,
                 struct error *err)
 {
-	struct object o = { .out = out, .gguf = gguf, .arch = "qwen3" };
+	struct object o = { .out = out,
+		            .gguf = gguf,
+		            .arch = "qwen3",
+		            .path = path,
+		            .err = err };
 
 	if (string_is(&o, "general.architecture", "qwen3moe"))
 		o.arch = "qwen3moe";
@@ -208,7 +226,7 @@ int gguf_config(struct strbuf *out, const struct gguf *gguf, const char *path,
 	put_experts(&o);
 	put_vocab(&o);
 	strbuf_add_char(out, '}');
-	return 0;
+	return o.failed ? -1 : 0;
 }
 
 /* Ids that end a reply; few, and each once. */
@@ -286,7 +304,9 @@ static int put_stops(struct object *o, const char *path, struct error *err)
 int gguf_generation_config(struct strbuf *out, const struct gguf *gguf,
                            const char *path, struct error *err)
 {
-	struct object o = { .out = out, .gguf = gguf, .arch = "" };
+	struct object o = {
+		.out = out, .gguf = gguf, .arch = "", .path = path, .err = err
+	};
 
 	begin(&o);
 	copy_number(&o, "temperature", "general.sampling.temp");
@@ -298,5 +318,5 @@ int gguf_generation_config(struct strbuf *out, const struct gguf *gguf,
 	if (put_stops(&o, path, err))
 		return -1;
 	strbuf_add_char(out, '}');
-	return 0;
+	return o.failed ? -1 : 0;
 }
