@@ -17,6 +17,7 @@
 #include "checkpoint/gguf_format.h"
 #include "checkpoint/quantize.h"
 #include "math/quant.h"
+#include "model/model_config.h"
 
 /* Opens SRC and writes its GGUF of that type. */
 static int write_as(const char *source, const char *out, const char *type,
@@ -274,6 +275,149 @@ static char *small_model(const char *tokenizer, float x)
 		test_write(dir, "tokenizer.json", tokenizer, strlen(tokenizer));
 	strbuf_free(&s);
 	return dir;
+}
+
+/* ---- what a config says, or leaves out ---- */
+
+/* small_model() whose config.json ends in that. */
+static char *model_that_says(const char *type, const char *tail)
+{
+	char *dir = small_model(NULL, 0.5f);
+	struct strbuf s = STRBUF_INIT;
+
+	strbuf_printf(&s,
+	              "{\"model_type\":\"%s\",\"num_hidden_layers\":1,"
+	              "\"hidden_size\":32,\"num_attention_heads\":2,"
+	              "\"vocab_size\":6,\"max_position_embeddings\":64,"
+	              "\"tie_word_embeddings\":true,%s}",
+	              type, tail);
+	test_write(dir, "config.json", s.bytes, s.len);
+	strbuf_free(&s);
+	return dir;
+}
+
+static struct model_config config_of(const struct checkpoint *cp)
+{
+	struct model_config c = { 0 };
+	struct error err = { "" };
+
+	model_config_read(&c, checkpoint_config(cp), "config", &err);
+	assert_string_equal(err.text, "");
+	return c;
+}
+
+static void assert_same_config(const struct checkpoint *from,
+                               const struct checkpoint *to)
+{
+	struct model_config a = config_of(from), b = config_of(to);
+
+	assert_int_equal(a.num_key_value_heads, b.num_key_value_heads);
+	assert_int_equal(a.head_dim, b.head_dim);
+	assert_int_equal(a.intermediate_size, b.intermediate_size);
+	assert_int_equal(a.max_position_embeddings, b.max_position_embeddings);
+	assert_true(a.rms_norm_eps == b.rms_norm_eps);
+	assert_true(a.rope_theta == b.rope_theta);
+	assert_true(a.yarn.factor == b.yarn.factor);
+	assert_int_equal(a.yarn.original_max_position_embeddings,
+	                 b.yarn.original_max_position_embeddings);
+	/* It is stored as a quotient. */
+	assert_true(fabsf(a.yarn.attention_factor - b.yarn.attention_factor) <
+	            1e-6f);
+	assert_true(a.yarn.beta_fast == b.yarn.beta_fast);
+	assert_true(a.yarn.beta_slow == b.yarn.beta_slow);
+	assert_true(a.yarn.truncate == b.yarn.truncate);
+	assert_int_equal(a.num_experts, b.num_experts);
+	assert_int_equal(a.num_experts_per_tok, b.num_experts_per_tok);
+	assert_int_equal(a.moe_intermediate_size, b.moe_intermediate_size);
+	assert_true(a.norm_topk_prob == b.norm_topk_prob);
+}
+
+static void the_file_says_what_the_loader_reads_of_the_config(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "qwen3", "\"intermediate_size\":32,\"rope_parameters\":null,"
+		           "\"rope_theta\":1e6" },
+		{ "qwen3", "\"intermediate_size\":32,\"rope_parameters\":"
+		           "{\"rope_type\":\"default\"},\"rope_theta\":1e6" },
+		{ "qwen3", "\"intermediate_size\":32,\"rope_scaling\":"
+		           "{\"rope_type\":\"default\",\"rope_theta\":1e6}" },
+		{ "qwen3", "\"intermediate_size\":32,\"rope_parameters\":"
+		           "{\"rope_theta\":1e6},\"rope_theta\":5" },
+		{ "qwen3", "\"intermediate_size\":32,\"rms_norm_eps\":null,"
+		           "\"num_key_value_heads\":null,\"head_dim\":null,"
+		           "\"rope_theta\":7,\"rope_scaling\":{\"type\":"
+		           "\"yarn\",\"factor\":4,\"rope_type\":null,"
+		           "\"truncate\":null,\"beta_slow\":2}" },
+		{ "qwen3", "\"intermediate_size\":32,\"rms_norm_eps\":1e-5,"
+		           "\"num_key_value_heads\":1,\"head_dim\":8,"
+		           "\"rope_theta\":7,\"rope_scaling\":{\"rope_type\":"
+		           "\"yarn\",\"factor\":4,\"attention_factor\":1.25,"
+		           "\"original_max_position_embeddings\":16}" },
+		{ "qwen3_moe", "\"rope_theta\":7,\"num_experts\":4,"
+		               "\"num_experts_per_tok\":2,\"norm_topk_prob\":"
+		               "true,\"moe_intermediate_size\":24" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		char *source = model_that_says(cases[i][0], cases[i][1]);
+		char *dir = test_tmp_dir();
+		struct checkpoint *from = checkpoint_open(source, NULL);
+		struct checkpoint *to = made_from(source, dir, "bf16");
+
+		assert_same_config(from, to);
+		checkpoint_free(from);
+		checkpoint_free(to);
+		free(source);
+		free(dir);
+	}
+}
+
+static void configs_that_no_file_can_say_are_refused_by_key(void **state)
+{
+	static const char *const cases[][3] = {
+		{ "qwen3", "\"intermediate_size\":32",
+		  "rope_theta is missing, not a number above 1" },
+		{ "qwen3", "\"intermediate_size\":\"big\"",
+		  "intermediate_size is \"big\", not a whole number" },
+		{ "qwen3", "\"rope_theta\":7", "intermediate_size is missing" },
+		{ "qwen3",
+		  "\"intermediate_size\":32,\"rope_theta\":7,"
+		  "\"rope_scaling\":{\"type\":\"yarn\",\"factor\":4,"
+		  "\"truncate\":false}",
+		  "truncate is false, and a GGUF can only say true" },
+		{ "qwen3",
+		  "\"intermediate_size\":32,\"rope_theta\":7,"
+		  "\"rope_scaling\":{\"type\":\"yarn\"}",
+		  "factor is missing, not a number from 1 on" },
+		{ "qwen3",
+		  "\"intermediate_size\":32,\"rope_theta\":7,"
+		  "\"rope_scaling\":{\"type\":\"linear\"}",
+		  "rope_type is \"linear\", and only default and yarn" },
+		{ "qwen3_moe",
+		  "\"rope_theta\":7,\"num_experts\":4,"
+		  "\"num_experts_per_tok\":2,"
+		  "\"moe_intermediate_size\":24",
+		  "norm_topk_prob is missing, and a GGUF can only say true" },
+		{ "llama", "\"rope_theta\":7", "model_type is \"llama\", not" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		char *source = model_that_says(cases[i][0], cases[i][1]);
+		char *dir = test_tmp_dir(), *out = paths_join(dir, "x.gguf");
+		struct error err = { "" };
+
+		assert_int_equal(write_as(source, out, "bf16", 1, NULL, &err),
+		                 QUANTIZE_BAD_SOURCE);
+		if (!strstr(err.text, cases[i][2]) ||
+		    !strstr(err.text, ": config: "))
+			fail_msg("%s", err.text);
+		assert_false(file_exists(out));
+		free(out);
+		free(dir);
+		free(source);
+	}
 }
 
 #define SPLIT \
@@ -576,6 +720,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(every_shape_of_model_survives),
 	cmocka_unit_test(yarn_survives),
 	cmocka_unit_test(the_vocabulary_is_the_tokenizers),
+	cmocka_unit_test(the_file_says_what_the_loader_reads_of_the_config),
+	cmocka_unit_test(configs_that_no_file_can_say_are_refused_by_key),
 	cmocka_unit_test(gaps_and_added_tokens_are_as_converters_have_them),
 	cmocka_unit_test(bad_vocabularies_are_refused_by_name),
 	cmocka_unit_test(without_a_tokenizer_there_is_no_vocabulary),

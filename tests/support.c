@@ -35,7 +35,7 @@ char *test_source(const char *name)
 	return format(CONFAB_SRCDIR, "/", name);
 }
 
-static char *dirs[64];
+static char *dirs[128];
 static size_t n_dirs;
 static pid_t owner;
 

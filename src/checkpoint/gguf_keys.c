@@ -1,12 +1,14 @@
 #include "checkpoint/gguf_keys.h"
 
-#include <inttypes.h>
 #include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/strbuf.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/gguf_write.h"
 
@@ -21,22 +23,23 @@ struct keys {
 
 struct pair {
 	const char *config, *gguf; /* gguf goes after ARCH */
+	const char *otherwise;     /* what the config's default is, or NULL */
 };
 
 static const struct pair integers[] = {
-	{ "num_hidden_layers", "block_count" },
-	{ "max_position_embeddings", "context_length" },
-	{ "hidden_size", "embedding_length" },
-	{ "intermediate_size", "feed_forward_length" },
-	{ "num_attention_heads", "attention.head_count" },
-	{ "num_key_value_heads", "attention.head_count_kv" },
-	{ "vocab_size", "vocab_size" },
+	{ "num_hidden_layers", "block_count", NULL },
+	{ "max_position_embeddings", "context_length", NULL },
+	{ "hidden_size", "embedding_length", NULL },
+	{ "num_attention_heads", "attention.head_count", NULL },
+	{ "num_key_value_heads", "attention.head_count_kv",
+	  "num_attention_heads" },
+	{ "vocab_size", "vocab_size", NULL },
 };
 
 static const struct pair expert_integers[] = {
-	{ "num_experts", "expert_count" },
-	{ "num_experts_per_tok", "expert_used_count" },
-	{ "moe_intermediate_size", "expert_feed_forward_length" },
+	{ "num_experts", "expert_count", NULL },
+	{ "num_experts_per_tok", "expert_used_count", NULL },
+	{ "moe_intermediate_size", "expert_feed_forward_length", NULL },
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -48,19 +51,48 @@ static const char *key(const struct keys *k, const char *name, char text[128])
 	return text;
 }
 
-static int put_integer(const struct keys *k, const struct json *object,
-                       const char *config, const char *gguf)
+/* NULL where it is absent or null, which is the same. */
+static const struct json *member(const struct json *object, const char *name)
 {
+	const struct json *value = json_get(object, name);
+
+	return json_is_null(value) ? NULL : value;
+}
+
+static bool is_string(const struct json *value, const char *text)
+{
+	const char *string = json_string(value);
+
+	return string && !strcmp(string, text);
+}
+
+/* "PATH: config: KEY is VALUE, WANTED"; value may be NULL. */
+static int refuse(const struct keys *k, const char *config,
+                  const struct json *value, const char *wanted)
+{
+	struct strbuf text = STRBUF_INIT;
+
+	if (value)
+		json_write_python(&text, value);
+	error_set(k->err, "%s: config: %s is %.100s, %s", k->path, config,
+	          value ? text.bytes : "missing", wanted);
+	strbuf_free(&text);
+	return -1;
+}
+
+static int put_integer(const struct keys *k, const struct json *object,
+                       const struct pair *pair)
+{
+	const struct json *given = member(object, pair->config);
 	char text[128];
 	int64_t value;
 
-	if (!json_integer(json_get(object, config), &value) || value < 0 ||
-	    value > UINT32_MAX)
-		return error_set(k->err,
-		                 "%s: config: %s is no integer that "
-		                 "fits 32 bits",
-		                 k->path, config);
-	gguf_write_u32(k->w, key(k, gguf, text), (uint32_t)value);
+	if (!given && pair->otherwise)
+		given = member(k->config, pair->otherwise);
+	if (!json_integer(given, &value) || value < 0 || value > UINT32_MAX)
+		return refuse(k, pair->config, given,
+		              "not a whole number that fits 32 bits");
+	gguf_write_u32(k->w, key(k, pair->gguf, text), (uint32_t)value);
 	return 0;
 }
 
@@ -68,31 +100,35 @@ static int put_integers(const struct keys *k, const struct pair *pairs,
                         size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (put_integer(k, k->config, pairs[i].config, pairs[i].gguf))
+		if (put_integer(k, k->config, &pairs[i]))
 			return -1;
 	return 0;
 }
 
 static int put_head_dim(const struct keys *k)
 {
-	int64_t dim, hidden = 0, heads = 0;
+	const struct json *given = member(k->config, "head_dim");
+	int64_t dim = 0, hidden = 0, heads = 0;
 	char text[128];
 
-	if (!json_integer(json_get(k->config, "head_dim"), &dim)) {
-		json_integer(json_get(k->config, "hidden_size"), &hidden);
-		json_integer(json_get(k->config, "num_attention_heads"),
-		             &heads);
+	if (!given) {
+		json_integer(member(k->config, "hidden_size"), &hidden);
+		json_integer(member(k->config, "num_attention_heads"), &heads);
 		dim = heads > 0 ? hidden / heads : 0;
+	} else {
+		json_integer(given, &dim);
 	}
 	if (dim < 1 || dim > UINT32_MAX)
-		return error_set(k->err, "%s: config: head_dim is %" PRId64,
-		                 k->path, dim);
+		return refuse(k, "head_dim", given,
+		              "not a whole number from 1 on that fits 32 bits");
 	gguf_write_u32(k->w, key(k, "attention.key_length", text),
 	               (uint32_t)dim);
 	gguf_write_u32(k->w, key(k, "attention.value_length", text),
 	               (uint32_t)dim);
 	return 0;
 }
+
+/* ---- rope ---- */
 
 /* An optional number of an object. */
 static void copy_f32(const struct keys *k, const struct json *object,
@@ -107,95 +143,130 @@ static void copy_f32(const struct keys *k, const struct json *object,
 
 /* YaRN.  llama.cpp scales by attn_factor (0.1 ln(factor) + 1), Hugging Face by
  * attention_factor alone. */
-static int put_yarn(const struct keys *k, const struct json *scaling)
+static int put_yarn(const struct keys *k, const struct json *rope)
 {
+	static const struct pair original = {
+		"original_max_position_embeddings",
+		"rope.scaling.original_context_length",
+		"max_position_embeddings",
+	};
+	const struct json *truncate = member(rope, "truncate");
 	double factor, attention;
 	char text[128];
 
-	if (!json_number(json_get(scaling, "factor"), &factor) || factor < 1)
-		return error_set(k->err,
-		                 "%s: config: YaRN without a factor of "
-		                 "at least 1",
-		                 k->path);
+	if (!json_number(json_get(rope, "factor"), &factor) || factor < 1)
+		return refuse(k, "factor", member(rope, "factor"),
+		              "not a number from 1 on");
+	if (truncate && !json_is_true(truncate))
+		return refuse(k, "truncate", truncate,
+		              "and a GGUF can only say true");
 	gguf_write_string(k->w, key(k, "rope.scaling.type", text), "yarn", 4);
 	gguf_write_f32(k->w, key(k, "rope.scaling.factor", text),
 	               (float)factor);
-	if (put_integer(k, scaling, "original_max_position_embeddings",
-	                "rope.scaling.original_context_length"))
+	if (put_integer(k, rope, &original))
 		return -1;
-	copy_f32(k, scaling, "beta_fast", "rope.scaling.yarn_beta_fast");
-	copy_f32(k, scaling, "beta_slow", "rope.scaling.yarn_beta_slow");
-	if (json_number(json_get(scaling, "attention_factor"), &attention))
+	copy_f32(k, rope, "beta_fast", "rope.scaling.yarn_beta_fast");
+	copy_f32(k, rope, "beta_slow", "rope.scaling.yarn_beta_slow");
+	if (json_number(json_get(rope, "attention_factor"), &attention))
 		gguf_write_f32(k->w, key(k, "rope.scaling.attn_factor", text),
 		               (float)(attention / (0.1 * log(factor) + 1)));
+	return 0;
+}
+
+/* In the object with the rope's settings, else beside it. */
+static int put_theta(const struct keys *k, const struct json *rope)
+{
+	const struct json *theta = member(rope, "rope_theta");
+	char text[128];
+	double base;
+
+	if (!theta)
+		theta = member(k->config, "rope_theta");
+	if (!json_number(theta, &base) || !(base > 1))
+		return refuse(k, "rope_theta", theta, "not a number above 1");
+	gguf_write_f32(k->w, key(k, "rope.freq_base", text), (float)base);
 	return 0;
 }
 
 static int put_rope(const struct keys *k)
 {
 	/* transformers 5 has all of it in one object, 4 in two places. */
-	const struct json *all = json_get(k->config, "rope_parameters");
-	const struct json *scaling =
-		all ? all : json_get(k->config, "rope_scaling");
-	const struct json *theta =
-		json_get(all ? all : k->config, "rope_theta");
-	const char *type = json_string(json_get(scaling, "rope_type"));
-	double base = 10000; /* what both libraries take where it is absent */
-	char text[128];
+	const struct json *rope = member(k->config, "rope_parameters");
+	const struct json *type;
 
-	json_number(theta, &base);
-	gguf_write_f32(k->w, key(k, "rope.freq_base", text), (float)base);
+	if (!rope)
+		rope = member(k->config, "rope_scaling");
+	if (put_theta(k, rope))
+		return -1;
+	type = member(rope, "rope_type");
 	if (!type)
-		type = json_string(json_get(scaling, "type"));
-	if (!type || !strcmp(type, "default"))
+		type = member(rope, "type");
+	if (!type || is_string(type, "default"))
 		return 0;
-	if (!strcmp(type, "yarn"))
-		return put_yarn(k, scaling);
-	return error_set(k->err,
-	                 "%s: config: rope_type is %.40s, not default "
-	                 "or yarn",
-	                 k->path, type);
+	if (is_string(type, "yarn"))
+		return put_yarn(k, rope);
+	return refuse(k, "rope_type", type,
+	              "and only default and yarn are known");
 }
+
+/* ---- sizes ---- */
 
 static int put_experts(const struct keys *k)
 {
-	const struct json *norm = json_get(k->config, "norm_topk_prob");
+	const struct json *norm = member(k->config, "norm_topk_prob");
 
 	if (put_integers(k, expert_integers, COUNT(expert_integers)))
 		return -1;
 	if (!json_is_true(norm))
-		return error_set(k->err,
-		                 "%s: config: norm_topk_prob is not "
-		                 "true, which a GGUF cannot say",
-		                 k->path);
+		return refuse(k, "norm_topk_prob", norm,
+		              "and a GGUF can only say true");
+	return 0;
+}
+
+/* Where there are experts no layer has it, and a config may leave it out. */
+static int put_intermediate_size(const struct keys *k, bool experts)
+{
+	static const struct pair size = { "intermediate_size",
+		                          "feed_forward_length", NULL };
+
+	return experts && !member(k->config, size.config)
+	               ? 0
+	               : put_integer(k, k->config, &size);
+}
+
+static int put_eps(const struct keys *k)
+{
+	const struct json *given = member(k->config, "rms_norm_eps");
+	double eps = 1e-6; /* what it is where it is absent */
+	char text[128];
+
+	if (given && !json_number(given, &eps))
+		return refuse(k, "rms_norm_eps", given, "not a number");
+	gguf_write_f32(k->w, key(k, "attention.layer_norm_rms_epsilon", text),
+	               (float)eps);
 	return 0;
 }
 
 static int put_architecture(const struct keys *k)
 {
-	char text[128];
-	double eps;
+	bool experts = !strcmp(k->arch, "qwen3moe");
 
-	if (put_integers(k, integers, COUNT(integers)) || put_head_dim(k))
+	if (put_integers(k, integers, COUNT(integers)) ||
+	    put_intermediate_size(k, experts) || put_head_dim(k) ||
+	    put_eps(k) || put_rope(k))
 		return -1;
-	if (!json_number(json_get(k->config, "rms_norm_eps"), &eps))
-		return error_set(k->err, "%s: config: rms_norm_eps is missing",
-		                 k->path);
-	gguf_write_f32(k->w, key(k, "attention.layer_norm_rms_epsilon", text),
-	               (float)eps);
-	if (put_rope(k))
-		return -1;
-	return strcmp(k->arch, "qwen3moe") ? 0 : put_experts(k);
+	return experts ? put_experts(k) : 0;
 }
 
 /* How to sample; keys of generation_config.json. */
 static void put_sampling(const struct keys *k, const struct json *generation)
 {
 	static const struct pair floats[] = {
-		{ "temperature", "general.sampling.temp" },
-		{ "top_p", "general.sampling.top_p" },
-		{ "min_p", "general.sampling.min_p" },
-		{ "repetition_penalty", "general.sampling.penalty_repeat" },
+		{ "temperature", "general.sampling.temp", NULL },
+		{ "top_p", "general.sampling.top_p", NULL },
+		{ "min_p", "general.sampling.min_p", NULL },
+		{ "repetition_penalty", "general.sampling.penalty_repeat",
+		  NULL },
 	};
 	int64_t top_k;
 	double value;
@@ -245,17 +316,14 @@ int gguf_keys_write(struct gguf_write *w, const struct checkpoint *cp,
 		          .config = checkpoint_config(cp),
 		          .path = checkpoint_path(cp),
 		          .err = err };
-	const char *type = json_string(json_get(k.config, "model_type"));
+	const struct json *type = member(k.config, "model_type");
 
-	if (type && !strcmp(type, "qwen3"))
+	if (is_string(type, "qwen3"))
 		k.arch = "qwen3";
-	else if (type && !strcmp(type, "qwen3_moe"))
+	else if (is_string(type, "qwen3_moe"))
 		k.arch = "qwen3moe";
 	else
-		return error_set(err,
-		                 "%s: config: model_type is %.40s, not "
-		                 "qwen3 or qwen3_moe",
-		                 k.path, type ? type : "missing");
+		return refuse(&k, "model_type", type, "not qwen3 or qwen3_moe");
 	put_strings(&k, cp);
 	if (put_architecture(&k))
 		return -1;

@@ -14,8 +14,9 @@ struct error;
 struct gguf_write;
 
 /* Everything but the vocabulary, the file type and the quantization version.
- * Fails where the config lacks what llama.cpp must have, and where it asks for
- * what GGUF cannot say. */
+ * What the config leaves out and llama.cpp must have is written as a reader of
+ * the config takes it.  Fails where there is no such default, and where the
+ * config asks for what GGUF cannot say. */
 int gguf_keys_write(struct gguf_write *w, const struct checkpoint *cp,
                     struct error *err);
 

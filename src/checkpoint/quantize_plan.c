@@ -135,13 +135,13 @@ static int add_hf(struct quantize_plan *plan, const struct checkpoint *cp,
 	return stack_experts(plan, err);
 }
 
-static int config_int(const struct checkpoint *cp, const char *key)
+static int config_int(const struct checkpoint *cp, const char *key, int absent)
 {
 	int64_t value;
 
 	if (!json_integer(json_get(checkpoint_config(cp), key), &value) ||
 	    value < 1 || value > 1 << 20)
-		return 1;
+		return absent;
 	return (int)value;
 }
 
@@ -149,10 +149,11 @@ int quantize_plan_make(struct quantize_plan *plan, const struct checkpoint *cp,
                        const struct quantize_mix *mix, struct error *err)
 {
 	const struct gguf *gguf = checkpoint_gguf(cp);
+	int heads = config_int(cp, "num_attention_heads", 1);
 	struct quantize_mix_model model = {
-		.layers = config_int(cp, "num_hidden_layers"),
-		.heads_per_kv_head = config_int(cp, "num_attention_heads") /
-		                     config_int(cp, "num_key_value_heads"),
+		.layers = config_int(cp, "num_hidden_layers", 1),
+		.heads_per_kv_head =
+			heads / config_int(cp, "num_key_value_heads", heads),
 		.tied = json_is_true(
 			json_get(checkpoint_config(cp), "tie_word_embeddings")),
 	};

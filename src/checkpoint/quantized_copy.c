@@ -22,9 +22,9 @@
 #include "checkpoint/quantize.h"
 #include "checkpoint/quantize_mix.h"
 
-/* Counts up when the quantizers, the mixes or packed.h write other bytes than
- * before. */
-#define VERSION 4
+/* Counts up when the quantizers, the mixes, packed.h or the writers of keys write
+ * other bytes than before. */
+#define VERSION 5
 
 #define NAME_BYTES 100      /* of the model's name that the file's name has */
 #define WAIT_NS    50000000 /* between two looks at the lock */
