@@ -16,6 +16,7 @@
 #include "checkpoint/gguf.h"
 #include "checkpoint/gguf_format.h"
 #include "checkpoint/quantize.h"
+#include "engine/generation_config.h"
 #include "math/quant.h"
 #include "model/model_config.h"
 
@@ -420,6 +421,97 @@ static void configs_that_no_file_can_say_are_refused_by_key(void **state)
 	}
 }
 
+/* ---- how it is sampled, and where it stops ---- */
+
+static struct sampler_settings sampling_of(const struct checkpoint *cp)
+{
+	struct sampler_settings s = { 0 };
+	struct error err = { "" };
+
+	generation_config_sampling(checkpoint_generation_config(cp), "x", NULL,
+	                           &s, &err);
+	assert_string_equal(err.text, "");
+	return s;
+}
+
+static void assert_same_sampling(const struct checkpoint *from,
+                                 const struct checkpoint *to)
+{
+	struct sampler_settings a = sampling_of(from), b = sampling_of(to);
+
+	assert_true(a.temperature == b.temperature);
+	assert_int_equal(a.top_k, b.top_k);
+	assert_true(a.top_p == b.top_p);
+	assert_true(a.min_p == b.min_p);
+	assert_true(a.repeat_penalty == b.repeat_penalty);
+}
+
+static void the_file_is_sampled_as_the_generation_config_says(void **state)
+{
+	static const char *const cases[] = {
+		"{}",
+		"{\"do_sample\":true}",
+		"{\"do_sample\":true,\"temperature\":0.3,\"top_k\":null}",
+		"{\"do_sample\":true,\"top_k\":0,\"top_p\":0.5,\"min_p\":0.1}",
+		"{\"do_sample\":false}",
+		"{\"do_sample\":false,\"temperature\":0.6,\"top_k\":7}",
+		"{\"do_sample\":null,\"top_k\":5,\"repetition_penalty\":1.1}",
+	};
+	char *dir = test_tmp_dir();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		char *source = small_model(NULL, 0.5f);
+		struct checkpoint *from, *to;
+
+		test_write(source, "generation_config.json", cases[i],
+		           strlen(cases[i]));
+		from = checkpoint_open(source, NULL);
+		to = made_from(source, dir, "bf16");
+		assert_same_sampling(from, to);
+		checkpoint_free(from);
+		checkpoint_free(to);
+		free(source);
+	}
+	free(dir);
+}
+
+static void the_file_stops_at_every_id_and_at_no_other(void **state)
+{
+	static const struct {
+		const char *generation, *stops; /* NULL: none is told */
+	} cases[] = {
+		{ "{\"eos_token_id\":[5,2,4]}", "[5, 2, 4]" },
+		{ "{\"eos_token_id\":[\"x\",3]}", "[3]" },
+		{ "{\"eos_token_id\":1}", "[1]" },
+		{ "{\"eos_token_id\":null}", NULL },
+	};
+	char *dir = test_tmp_dir();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		char *source = small_model(NULL, 0.5f);
+		struct strbuf text = STRBUF_INIT;
+		const struct json *stops;
+		struct checkpoint *cp;
+
+		test_write(source, "generation_config.json",
+		           cases[i].generation, strlen(cases[i].generation));
+		cp = made_from(source, dir, "bf16");
+		stops = json_get(checkpoint_generation_config(cp),
+		                 "eos_token_id");
+		if (stops)
+			json_write_python(&text, stops);
+		assert_int_equal(!stops, !cases[i].stops);
+		assert_string_equal(text.bytes,
+		                    cases[i].stops ? cases[i].stops : "");
+		strbuf_free(&text);
+		checkpoint_free(cp);
+		free(source);
+	}
+	free(dir);
+}
+
 #define SPLIT \
 	"\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[{" \
 	"\"type\":\"Split\",\"pattern\":{\"Regex\":\"(?i:'s|'t|'re|'ve|'m|'ll" \
@@ -722,6 +814,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(the_vocabulary_is_the_tokenizers),
 	cmocka_unit_test(the_file_says_what_the_loader_reads_of_the_config),
 	cmocka_unit_test(configs_that_no_file_can_say_are_refused_by_key),
+	cmocka_unit_test(the_file_is_sampled_as_the_generation_config_says),
+	cmocka_unit_test(the_file_stops_at_every_id_and_at_no_other),
 	cmocka_unit_test(gaps_and_added_tokens_are_as_converters_have_them),
 	cmocka_unit_test(bad_vocabularies_are_refused_by_name),
 	cmocka_unit_test(without_a_tokenizer_there_is_no_vocabulary),

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/strbuf.h"
 #include "checkpoint/gguf.h"
+#include "checkpoint/gguf_format.h"
 
 #define KEY_MAX 192 /* bytes of a metadata key made here */
 
@@ -280,24 +281,42 @@ static int add_control_stops(struct stops *stops, const struct gguf *gguf,
 	return 0;
 }
 
+static void put_ids(struct object *o, const int64_t *ids, size_t n)
+{
+	name_member(o, "eos_token_id");
+	for (size_t i = 0; i < n; i++)
+		strbuf_printf(o->out, "%s%" PRId64, i ? ", " : "[", ids[i]);
+	strbuf_add_char(o->out, ']');
+}
+
+/* false: the file has no such list. */
+static bool put_whole_list(struct object *o)
+{
+	int64_t ids[GGUF_STOPS_MAX];
+	size_t n;
+
+	if (!gguf_array(o->gguf, GGUF_STOPS, &n) || n < 1 ||
+	    n > GGUF_STOPS_MAX || !gguf_integer_array(o->gguf, GGUF_STOPS, ids))
+		return false;
+	put_ids(o, ids, n);
+	return true;
+}
+
 static int put_stops(struct object *o, const char *path, struct error *err)
 {
 	struct stops stops = { .n = 0 };
 	int64_t id;
 
+	if (put_whole_list(o))
+		return 0;
 	if (get_integer(o, "tokenizer.ggml.eos_token_id", &id))
 		add_stop(&stops, id);
 	if (get_integer(o, "tokenizer.ggml.eot_token_id", &id))
 		add_stop(&stops, id);
 	if (add_control_stops(&stops, o->gguf, path, err))
 		return -1;
-	if (!stops.n)
-		return 0;
-	name_member(o, "eos_token_id");
-	for (size_t i = 0; i < stops.n; i++)
-		strbuf_printf(o->out, "%s%" PRId64, i ? ", " : "[",
-		              stops.ids[i]);
-	strbuf_add_char(o->out, ']');
+	if (stops.n)
+		put_ids(o, stops.ids, stops.n);
 	return 0;
 }
 

@@ -21,7 +21,8 @@
  *
  * where ARCH is general.architecture, "qwen3" or "qwen3moe".  To the stop ids
  * come the control tokens <|im_end|> and <|endoftext|>, because converters keep
- * only one id of generation_config.json's list.
+ * only one id of generation_config.json's list; where GGUF_STOPS (gguf_format.h)
+ * has the list, that is all of it.
  *
  * Tensors become "model.layers.N.self_attn.q_proj.weight" and so on; the fused
  * experts of a layer ([n_experts, rows, cols]) become views of one expert each.

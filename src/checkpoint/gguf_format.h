@@ -47,6 +47,11 @@ enum gguf_token_type {
 	GGUF_TOKEN_BYTE = 6
 };
 
+/* generation_config.json's whole list of stop ids, an array of integers: this
+ * program's own key, since the others' have room for one. */
+#define GGUF_STOPS     "confab.stop_token_ids"
+#define GGUF_STOPS_MAX 256 /* ids; of a longer list nothing is read */
+
 /* Bytes of a value of this kind; 0 for strings and arrays. */
 size_t gguf_format_width(enum gguf_kind kind);
 

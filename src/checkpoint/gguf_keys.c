@@ -7,9 +7,11 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/ids.h"
 #include "base/json.h"
 #include "base/strbuf.h"
 #include "checkpoint/checkpoint.h"
+#include "checkpoint/gguf_format.h"
 #include "checkpoint/gguf_write.h"
 
 /* Where keys come from and where they go. */
@@ -258,40 +260,97 @@ static int put_architecture(const struct keys *k)
 	return experts ? put_experts(k) : 0;
 }
 
-/* How to sample; keys of generation_config.json. */
+/* ---- generation_config.json ---- */
+
+/* A number, or what it is where it is absent; below 0: then it is left out. */
+static void put_float(const struct keys *k, const struct json *given,
+                      const char *gguf, double absent)
+{
+	double value = absent;
+
+	if (json_number(given, &value) || absent >= 0)
+		gguf_write_f32(k->w, gguf, (float)value);
+}
+
+/* What a GGUF leaves out of general.sampling is as Qwen3's authors advise, but
+ * "do_sample": true means transformers' defaults, and false no sampling. */
 static void put_sampling(const struct keys *k, const struct json *generation)
 {
-	static const struct pair floats[] = {
-		{ "temperature", "general.sampling.temp", NULL },
-		{ "top_p", "general.sampling.top_p", NULL },
-		{ "min_p", "general.sampling.min_p", NULL },
-		{ "repetition_penalty", "general.sampling.penalty_repeat",
-		  NULL },
-	};
-	int64_t top_k;
-	double value;
+	const struct json *mode = json_get(generation, "do_sample");
+	bool sample = json_is_true(mode);
+	bool greedy = json_is_bool(mode) && !sample;
+	double absent = sample ? 1 : -1;
+	int64_t top_k = sample ? 50 : -1;
 
-	for (size_t i = 0; i < COUNT(floats); i++)
-		if (json_number(json_get(generation, floats[i].config), &value))
-			gguf_write_f32(k->w, floats[i].gguf, (float)value);
-	if (json_integer(json_get(generation, "top_k"), &top_k) && top_k >= 0 &&
-	    top_k <= INT32_MAX)
+	put_float(k, greedy ? NULL : json_get(generation, "temperature"),
+	          "general.sampling.temp", greedy ? 0 : absent);
+	put_float(k, json_get(generation, "top_p"), "general.sampling.top_p",
+	          absent);
+	put_float(k, json_get(generation, "min_p"), "general.sampling.min_p",
+	          -1);
+	put_float(k, json_get(generation, "repetition_penalty"),
+	          "general.sampling.penalty_repeat", -1);
+	json_integer(json_get(generation, "top_k"), &top_k);
+	if (top_k >= 0 && top_k <= INT32_MAX)
 		gguf_write_i32(k->w, "general.sampling.top_k", (int32_t)top_k);
 }
 
-/* An id, or the first of a list, of either file. */
+static void add_id(struct ids *ids, const struct json *id)
+{
+	int64_t value;
+
+	if (json_integer(id, &value) && value >= 0 && value <= INT32_MAX)
+		ids_add(ids, (int)value);
+}
+
+/* An id, or a list of them. */
+static void add_ids(struct ids *ids, const struct json *given)
+{
+	if (!json_is_array(given)) {
+		add_id(ids, given);
+		return;
+	}
+	for (given = json_first(given); given; given = json_next(given))
+		add_id(ids, given);
+}
+
+/* The ids of one file or the other. */
+static struct ids read_ids(const struct keys *k, const struct json *generation,
+                           const char *config)
+{
+	struct ids ids = { 0 };
+
+	add_ids(&ids, json_get(generation, config));
+	if (!ids.n)
+		add_ids(&ids, json_get(k->config, config));
+	return ids;
+}
+
+/* The first. */
 static void put_id(const struct keys *k, const struct json *generation,
                    const char *config, const char *gguf)
 {
-	const struct json *id = json_get(generation, config);
-	int64_t value;
+	struct ids ids = read_ids(k, generation, config);
 
-	if (!id || json_is_null(id))
-		id = json_get(k->config, config);
-	if (json_is_array(id))
-		id = json_first(id);
-	if (json_integer(id, &value) && value >= 0 && value <= UINT32_MAX)
-		gguf_write_u32(k->w, gguf, (uint32_t)value);
+	if (ids.n)
+		gguf_write_u32(k->w, gguf, (uint32_t)ids.data[0]);
+	ids_free(&ids);
+}
+
+/* All of them. */
+static int put_stops(const struct keys *k, const struct json *generation)
+{
+	struct ids ids = read_ids(k, generation, "eos_token_id");
+	size_t n = ids.n;
+
+	if (n > 0 && n <= GGUF_STOPS_MAX)
+		gguf_write_i32_array(k->w, GGUF_STOPS, ids.data, n);
+	ids_free(&ids);
+	return n <= GGUF_STOPS_MAX
+	               ? 0
+	               : error_set(k->err,
+	                           "%s: eos_token_id has %zu ids, at most %d",
+	                           k->path, n, GGUF_STOPS_MAX);
 }
 
 static void put_strings(const struct keys *k, const struct checkpoint *cp)
@@ -325,7 +384,7 @@ int gguf_keys_write(struct gguf_write *w, const struct checkpoint *cp,
 	else
 		return refuse(&k, "model_type", type, "not qwen3 or qwen3_moe");
 	put_strings(&k, cp);
-	if (put_architecture(&k))
+	if (put_architecture(&k) || put_stops(&k, generation))
 		return -1;
 	put_sampling(&k, generation);
 	put_id(&k, generation, "eos_token_id", "tokenizer.ggml.eos_token_id");

@@ -3,8 +3,8 @@
  *
  * The other way round than gguf_config.h, which has the same pairs of keys:
  * general.*, ARCH.* (ARCH is qwen3 or qwen3moe), general.sampling.* and the ids
- * of tokenizer.ggml.*.  Of several stop ids a GGUF keeps the first; readers know
- * <|endoftext|> by its name.
+ * of tokenizer.ggml.*.  Of several stop ids other programs get the first, and
+ * know <|endoftext|> by its name; this one reads all of them (GGUF_STOPS).
  */
 #ifndef CONFAB_GGUF_KEYS_H
 #define CONFAB_GGUF_KEYS_H
