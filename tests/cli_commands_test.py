@@ -25,6 +25,16 @@ def copy_model(name):
     return to
 
 
+def link_model(name):
+    """Its weights are links, the rest is there to be edited."""
+    to = os.path.join(TMP, name)
+    os.mkdir(to)
+    for file in os.listdir(MODEL):
+        copy = os.symlink if file.endswith(".safetensors") else shutil.copy
+        copy(os.path.join(MODEL, file), os.path.join(to, file))
+    return to
+
+
 def write(path, name, content):
     with open(os.path.join(path, name), "wb") as file:
         file.write(content)
@@ -553,6 +563,94 @@ def bad_checkpoints_are_named_with_status_3():
         assert named in text, (what, text)
         assert path in text, (what, text)
         shutil.rmtree(path)
+
+
+def set_generation(**values):
+    return lambda path: edit(path, "generation_config.json",
+                             lambda config: config.update(values))
+
+
+NO_MODEL = {
+    "use_sliding_window": set_config(use_sliding_window=True),
+    "layer_types": set_config(layer_types=["sliding_attention"] * 6),
+    "hidden_act": set_config(hidden_act="gelu"),
+    "mscale": set_config(rope_parameters={
+        "rope_type": "yarn", "rope_theta": 1e6, "factor": 2, "mscale": 1}),
+    "lm_head.weight": set_config(tie_word_embeddings=False),
+    "layers.6": set_config(num_hidden_layers=7),
+    "temperature": set_generation(temperature="hot"),
+    "vocab": lambda p: edit(p, "tokenizer.json",
+                            lambda t: t["model"].pop("vocab")),
+}
+
+
+@test
+def no_copy_is_made_of_what_is_refused_as_it_is():
+    file = os.path.join(TMP, "refused.gguf")
+    cache = os.path.join(TMP, "refused-cache")
+    env = {"XDG_CACHE_HOME": cache}
+    for number, (named, spoil) in enumerate(NO_MODEL.items()):
+        path = link_model("refused-%d" % number)
+        spoil(path)
+        why = error("-m", path, "--no-save", "-p", "x", status=3)
+        assert named in why and path in why, (named, why)
+        for args in (["-m", path, "--quant", "q8_0", "--no-save", "-p", "x"],
+                     ["bench", "-m", path, "--quant", "q8_0"],
+                     ["quantize", path, file, "--type", "q8_0"]):
+            assert error(*args, status=3, env=env) == why, args
+        assert json.loads(out("info", "--json", path))["problem"], named
+        assert not os.path.exists(os.path.join(cache, "confab/models"))
+        assert not os.path.exists(file)
+
+
+@test
+def weights_without_a_tokenizer_are_copied_for_those_who_need_none():
+    path = link_model("wordless")
+    os.unlink(os.path.join(path, "tokenizer.json"))
+    env = {"XDG_CACHE_HOME": os.path.join(TMP, "wordless-cache")}
+    why = path + ": no tokenizer.json"
+    quant = ["-m", path, "--quant", "q8_0"]
+    assert error(*quant, "--no-save", "-p", "x", status=3, env=env) == why
+    told = out("bench", "-p", "1", "-n", "1", "-r", "1", "--json", *quant,
+               env=env)
+    assert json.loads(told)["type"] == "q8_0"
+    assert error(*quant, "--no-save", "-p", "x", status=3, env=env) == why
+    assert json.loads(out("info", "--json", path))["problem"] == why
+    file = os.path.join(TMP, "wordless.gguf")
+    out("quantize", path, file, "--type", "q8_0")
+    assert "tokenizer.ggml.model is none" in json.loads(
+        out("info", "--json", file))["problem"]
+    assert lines(out("score", "--ids", "--json", "-m", file,
+                     stdin="5 6"))[-1]["tokens"] == 2
+
+
+@test
+def a_ggufs_own_keys_are_named_when_they_are_out_of_range():
+    file = os.path.join(TMP, "top-p.gguf")
+    out("quantize", MODEL, file, "--type", "q4_0")
+    key = b"general.sampling.top_p" + struct.pack("<I", 6)
+    with open(file, "r+b") as stream:
+        at = stream.read(1 << 20).index(key) + len(key)
+        stream.seek(at)
+        stream.write(struct.pack("<f", 2))
+    why = file + ": top_p 2 is not between 0 and 1"
+    assert error("-m", file, "--no-save", "-p", "x", status=3) == why
+    assert json.loads(out("info", "--json", file))["problem"] == why
+
+
+@test
+def a_copy_is_sampled_and_stops_as_the_directory_does():
+    args = ["--no-save", "--json", "-p", "Tell me a story."]
+    ids = [t["id"] for t in lines(chat(*args)) if t["type"] == "token"]
+    end = next(i for i in range(5, len(ids)) if ids[i] not in ids[:i])
+    path = link_model("greedy")
+    set_generation(do_sample=False, eos_token_id=[8191, ids[end]])(path)
+    set_config(rope_parameters=None, rope_theta=1e6)(path)
+    file = os.path.join(TMP, "greedy.gguf")
+    out("quantize", path, file, "--type", "bf16")
+    for model in (path, file):
+        assert [t["id"] for t in lines(out("-m", model, *args))
+                if t["type"] == "token"] == ids[:end + 1], model
 
 
 @test

@@ -15,6 +15,17 @@
 #include "checkpoint/quantized_copy.h"
 
 static char *source, *cache_dir;
+static bool bad_source; /* of the last copy_of() */
+
+/* What check() says, and how often it was asked. */
+static int checked, verdict;
+
+static int check(const struct checkpoint *cp, struct error *err)
+{
+	checked++;
+	return verdict ? error_set(err, "%s: is no model", checkpoint_path(cp))
+	               : 0;
+}
 
 /* What progress() saw. */
 struct seen {
@@ -39,10 +50,10 @@ static struct checkpoint *copy_of(const char *path, const char *type,
 	const struct quantized_copy how = { .type = type,
 		                            .cache_dir = cache_dir,
 		                            .threads = 1,
+		                            .check = check,
 		                            .progress = see,
 		                            .arg = seen };
 	struct checkpoint *cp = checkpoint_open(path, err);
-	bool bad_source;
 
 	return cp ? quantized_copy_of(cp, &how, stopped, &bad_source, err)
 	          : NULL;
@@ -87,6 +98,7 @@ static int set_up(void **state)
 	(void)state;
 	source = test_synth("tiny-tied");
 	cache_dir = test_tmp_dir();
+	checked = verdict = 0;
 	return 0;
 }
 
@@ -213,6 +225,29 @@ static void a_stopped_copy_leaves_nothing(void **state)
 	assert_int_equal(n_files(), 0);
 }
 
+static void a_source_is_checked_before_anything_is_made(void **state)
+{
+	struct error err = { "" };
+	struct seen seen = { 0 };
+	char *dir = paths_join(cache_dir, QUANTIZED_COPY_FOLDER);
+	bool stopped, made;
+
+	(void)state;
+	verdict = -1;
+	assert_null(copy_of(source, "q8_0", &seen, &stopped, &err));
+	assert_true(bad_source && !stopped);
+	assert_non_null(strstr(err.text, "tiny-tied: is no model"));
+	assert_int_not_equal(access(dir, F_OK), 0);
+	verdict = 0;
+	free(path_of_copy(source, "q8_0", &made));
+	assert_true(made);
+	assert_int_equal(checked, 2);
+	free(path_of_copy(source, "q8_0", &made));
+	assert_false(made);
+	assert_int_equal(checked, 2);
+	free(dir);
+}
+
 static void what_is_quantised_is_used_as_it_is(void **state)
 {
 	bool made;
@@ -295,6 +330,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(a_damaged_copy_is_made_anew),
 	TEST(what_killed_programs_left_is_removed),
 	TEST(a_stopped_copy_leaves_nothing),
+	TEST(a_source_is_checked_before_anything_is_made),
 	TEST(what_is_quantised_is_used_as_it_is),
 	TEST(faults_are_told),
 	TEST(of_many_programs_one_makes_it),

@@ -205,6 +205,10 @@ static struct checkpoint *open_copy(struct making *m,
 
 	if (copy)
 		return copy;
+	if (m->how->check && m->how->check(cp, m->err)) {
+		m->bad_source = true;
+		return NULL;
+	}
 	if (file_make_dirs(m->dir, m->err))
 		return NULL;
 	lock = take_lock(m);

@@ -30,6 +30,10 @@ struct quantized_copy {
 	const char *cache_dir; /* made where it is missing, 0700 */
 	int threads;           /* to quantize with; 0: by the machine */
 
+	/* Whether the source is worth a copy.  Asked before one is made, with
+	 * nothing written yet; not 0: it is the source's fault.  May be NULL. */
+	int (*check)(const struct checkpoint *cp, struct error *err);
+
 	/* Only when the copy is made or waited for (total 0 then); bytes of the
 	 * source.  false: stop.  May be NULL. */
 	bool (*progress)(void *arg, uint64_t done, uint64_t total);

@@ -6,10 +6,10 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "base/mem.h"
-#include "base/paths.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/quantized_copy.h"
 #include "engine/generation_config.h"
+#include "engine/model_files.h"
 #include "engine/session.h"
 #include "math/packed.h"
 #include "model/available_memory.h"
@@ -118,19 +118,6 @@ static void gather_facts(struct loaded_model *m)
 
 /* ---- opening ---- */
 
-static int read_sampling(struct loaded_model *m, struct error *err)
-{
-	const struct checkpoint *cp = m->checkpoint;
-	char *path = paths_join(checkpoint_path(cp), "generation_config.json");
-	int result =
-		generation_config_sampling(checkpoint_generation_config(cp),
-	                                   path, checkpoint_chat_template(cp),
-	                                   &m->facts.sampling, err);
-
-	free(path);
-	return result;
-}
-
 /* *bad_file: whether a failure is the files'. */
 static int quantize_once(struct loaded_model *m, const struct engine_load *load,
                          bool (*progress)(void *, uint64_t, uint64_t),
@@ -139,13 +126,20 @@ static int quantize_once(struct loaded_model *m, const struct engine_load *load,
 	const struct quantized_copy how = { .type = load->quant,
 		                            .cache_dir = load->cache_dir,
 		                            .threads = load->threads,
+		                            .check = model_files_check,
 		                            .progress = progress,
 		                            .arg = arg };
 	bool stopped;
 
-	if (load->quant)
-		m->checkpoint = quantized_copy_of(m->checkpoint, &how, &stopped,
-		                                  bad_file, err);
+	if (!load->quant)
+		return 0;
+	/* A copy may be there all the same, as bench needs no tokenizer. */
+	if (!model_files_have_tokenizer(m->checkpoint, err)) {
+		*bad_file = true;
+		return -1;
+	}
+	m->checkpoint =
+		quantized_copy_of(m->checkpoint, &how, &stopped, bad_file, err);
 	return m->checkpoint ? 0 : -1;
 }
 
@@ -156,7 +150,7 @@ static int open_files(struct loaded_model *m, const struct engine_load *load,
 	const struct model_options options = { .threads = load->threads,
 		                               .exact = load->exact };
 
-	if (read_sampling(m, err))
+	if (model_files_sampling(m->checkpoint, &m->facts.sampling, err))
 		return -1;
 	m->tokenizer = tokenizer_load(m->checkpoint, load->cache_dir, err);
 	if (!m->tokenizer)
@@ -164,15 +158,8 @@ static int open_files(struct loaded_model *m, const struct engine_load *load,
 	m->model = model_load(m->checkpoint, &options, err);
 	if (!m->model)
 		return -1;
-	if (tokenizer_n_ids(m->tokenizer) > model_config(m->model)->vocab_size)
-		return error_set(err,
-		                 "%s: a tokenizer of %d ids, a model of %d",
-		                 load->path, tokenizer_n_ids(m->tokenizer),
-		                 model_config(m->model)->vocab_size);
-	if (tokenizer_n_ids(m->tokenizer) < 1)
-		return error_set(err, "%s: the tokenizer has no ids",
-		                 load->path);
-	return 0;
+	return model_files_fit(m->checkpoint, m->tokenizer,
+	                       model_config(m->model)->vocab_size, err);
 }
 
 /* Half of what stays free when the context is full and all weights are in the

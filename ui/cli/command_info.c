@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/strbuf.h"
 #include "checkpoint/checkpoint.h"
+#include "engine/model_files.h"
 #include "model/model.h"
 #include "model/model_config.h"
 #include "text/chat_template.h"
@@ -114,6 +115,24 @@ static void try_to_load(struct info *info)
 	model_free(model_load(info->cp, &options, &info->problem));
 }
 
+/* What a conversation needs: a model, its tokenizer, how it is sampled. */
+static void judge(struct info *info)
+{
+	const struct checkpoint *cp = info->cp;
+	struct sampler_settings settings;
+	struct error *problem = &info->problem;
+
+	try_to_load(info);
+	if (*problem->text)
+		return;
+	if (*info->tokenizer_problem.text)
+		*problem = info->tokenizer_problem;
+	else if (model_files_have_tokenizer(cp, problem) &&
+	         !model_files_fit(cp, info->tokenizer, info->config.vocab_size,
+	                          problem))
+		model_files_sampling(cp, &settings, problem);
+}
+
 static void gather(struct info *info, const struct checkpoint *cp)
 {
 	*info = (struct info){ .cp = cp };
@@ -123,10 +142,10 @@ static void gather(struct info *info, const struct checkpoint *cp)
 	                           checkpoint_path(cp), NULL);
 	info->family = chat_family_of(checkpoint_chat_template(cp),
 	                              &info->family_known);
-	if (checkpoint_tokenizer_path(cp) || checkpoint_gguf(cp))
+	if (model_files_have_tokenizer(cp, NULL))
 		info->tokenizer =
 			tokenizer_load(cp, NULL, &info->tokenizer_problem);
-	try_to_load(info);
+	judge(info);
 }
 
 static uint64_t file_size(const char *path)

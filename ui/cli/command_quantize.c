@@ -15,6 +15,7 @@
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/quantize.h"
 #include "checkpoint/quantize_mix.h"
+#include "engine/model_files.h"
 #include "ui/cli/model_summary.h"
 #include "ui/cli/options.h"
 #include "ui/cli/output.h"
@@ -120,7 +121,7 @@ int command_quantize(const struct options *o, struct error *err)
 	}
 	path = options_find_model(o, o->args[0], err);
 	cp = path ? checkpoint_open(path, err) : NULL;
-	if (!cp) {
+	if (!cp || model_files_check(cp, err)) {
 		status = EXIT_BAD_FILE;
 		goto out;
 	}

@@ -6,6 +6,7 @@
 #include "base/paths.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/quantized_copy.h"
+#include "engine/model_files.h"
 #include "model/model.h"
 #include "text/tokenizer.h"
 #include "ui/cli/options.h"
@@ -18,20 +19,14 @@ static int load_tokenizer(struct direct_model *m, struct error *err)
 	char *cache_dir;
 
 	m->n_ids = model_config(m->model)->vocab_size;
-	if (!checkpoint_tokenizer_path(m->checkpoint) &&
-	    !checkpoint_gguf(m->checkpoint))
+	if (!model_files_have_tokenizer(m->checkpoint, NULL))
 		return 0;
 	cache_dir = paths_user(PATHS_CACHE, NULL);
 	m->tokenizer = tokenizer_load(m->checkpoint, cache_dir, err);
 	free(cache_dir);
-	if (!m->tokenizer)
+	if (!m->tokenizer ||
+	    model_files_fit(m->checkpoint, m->tokenizer, m->n_ids, err))
 		return -1;
-	if (tokenizer_n_ids(m->tokenizer) > m->n_ids)
-		return error_set(err,
-		                 "%s: %d ids in the tokenizer, but the model's "
-		                 "vocab_size is %d",
-		                 checkpoint_path(m->checkpoint),
-		                 tokenizer_n_ids(m->tokenizer), m->n_ids);
 	m->n_ids = tokenizer_n_ids(m->tokenizer);
 	return 0;
 }
@@ -52,6 +47,7 @@ static int quantize_once(struct direct_model *m, const struct options *o,
 	const struct quantized_copy how = { .type = o->quant,
 		                            .cache_dir = cache_dir,
 		                            .threads = o->threads,
+		                            .check = model_files_check,
 		                            .progress = show_progress };
 	bool stopped, bad;
 
