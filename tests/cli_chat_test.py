@@ -293,6 +293,30 @@ def a_refused_prompt_leaves_the_conversation_as_it_was():
     assert chat("-r", saved, "-p", "Bye!", env=env)
 
 
+def in_lines(*commands, env=None, options=()):
+    """A conversation in line mode."""
+    return chat("--max-tokens", "4", *options, env=env,
+                stdin="".join(command + "\n" for command in commands))
+
+
+@test
+def a_refused_prompt_leaves_the_branch_as_it_was():
+    env = {"XDG_DATA_HOME": os.path.join(TMP, "refused-branch")}
+    in_lines("Hello!", "What is that?", "/undo", env=env)
+    before = out("show", "last", "--json", env=env)
+    assert "What is that?" not in before
+    error("-m", MODEL, "-r", "-c", "64", "-p", "word " * 100, status=1,
+          env=env)
+    assert out("show", "last", "--json", env=env) == before
+
+
+@test
+def what_is_deleted_before_anything_was_said_is_not_saved():
+    env = {"XDG_DATA_HOME": os.path.join(TMP, "prompt-only")}
+    in_lines("/new", "/delete", "/new", env=env, options=["-s", "Be brief."])
+    assert out("list", env=env) == ""
+
+
 @test
 def a_file_that_may_not_grow_is_an_error_and_no_signal():
     def limit():

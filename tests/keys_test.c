@@ -180,6 +180,35 @@ static void a_paste_without_its_end_is_shown(void **state)
 	keys_free(&k);
 }
 
+static void a_paste_may_stall_anywhere(void **state)
+{
+	static const char bytes[] = "\033[200~one\rtwo\033[201~y";
+
+	(void)state;
+	for (size_t cut = 6; cut < sizeof bytes - 2; cut++) {
+		struct strbuf text = STRBUF_INIT;
+		struct keys k = KEYS_INIT;
+		struct key key;
+
+		keys_feed(&k, bytes, cut);
+		assert_int_equal(keys_next(&k, &key, false), 0);
+		while (keys_next(&k, &key, true)) {
+			assert_int_equal(key.type, KEY_PASTE);
+			strbuf_add(&text, k.paste.bytes, k.paste.len);
+		}
+		assert_int_equal(keys_timeout(&k), -1);
+		keys_feed(&k, bytes + cut, sizeof bytes - 1 - cut);
+		assert_int_equal(keys_next(&k, &key, false), 1);
+		assert_int_equal(key.type, KEY_PASTE);
+		strbuf_add(&text, k.paste.bytes, k.paste.len);
+		assert_string_equal(text.bytes, "one\ntwo");
+		assert_int_equal(keys_next(&k, &key, false), 1);
+		assert_string_equal(key.name, "y");
+		strbuf_free(&text);
+		keys_free(&k);
+	}
+}
+
 static void mouse_and_focus_are_told(void **state)
 {
 	struct keys k = KEYS_INIT;
@@ -251,6 +280,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(characters_come_whole),
 	cmocka_unit_test(a_paste_is_one_event),
 	cmocka_unit_test(a_paste_without_its_end_is_shown),
+	cmocka_unit_test(a_paste_may_stall_anywhere),
 	cmocka_unit_test(mouse_and_focus_are_told),
 	cmocka_unit_test(answers_of_the_terminal_are_no_keys),
 	cmocka_unit_test(random_bytes_always_end),

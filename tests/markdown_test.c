@@ -174,6 +174,12 @@ static void a_fence_may_be_indented(void **state)
 	strbuf_free(&code);
 	document_free(&d);
 	renders(text, "a\n\n── py ── 1 ──\nx\n\ny\n\nb\n");
+	/* One list, though its markers are indented. */
+	text = " - a\n   ```\n   x\n   ```\n - b\n";
+	d = (struct document){ 0 };
+	document_update(&d, text, strlen(text));
+	assert_int_equal(document_n_blocks(&d), 1);
+	document_free(&d);
 }
 
 static void definitions_of_links_are_shown(void **state)

@@ -263,8 +263,8 @@ void app_key(struct app *app, const struct key *key)
 {
 	struct transcript *t = &app->transcript;
 
-	/* Messages may have gone since it was drawn. */
-	transcript_update(t, &app->chat, t->width, t->rows);
+	if (t->n_removed != app->chat.conversation->n_removed)
+		transcript_update(t, &app->chat, t->width, t->rows);
 	if (key->type != KEY_FOCUS)
 		chat_title_stop(&app->chat);
 	switch (key->type) {

@@ -105,6 +105,13 @@ bool chat_same_model(const struct chat *chat, const struct message *m)
 	return chat->model && reply_is_by(m, chat->model);
 }
 
+bool chat_ids_hold(const struct chat *chat, const struct message *m)
+{
+	return chat_same_model(chat, m) &&
+	       ((!m->ids.n && !m->text.len) ||
+	        reply_ids_hold(m, chat->model->tokenizer));
+}
+
 void chat_save(struct chat *chat)
 {
 	chat_score_swap(chat);
@@ -384,10 +391,8 @@ void chat_generate(struct chat *chat, enum chat_state state, size_t n_reply,
 	free(snapshot);
 }
 
-/* What a reply is drawn by.  One beside others has a seed of its own, or it would be
- * the same once more; it is as repeatable. */
-static struct sampler_settings reply_sampling(const struct chat *chat,
-                                              const struct message *m)
+struct sampler_settings chat_reply_sampling(const struct chat *chat,
+                                            const struct message *m)
 {
 	struct sampler_settings sampling = chat->sampling;
 	struct message **siblings;
@@ -408,7 +413,7 @@ void chat_forget_prompt(struct chat *chat)
 /* chat->prompt holds the whole prompt, the reply's own ids at its end. */
 static void send_prompt(struct chat *chat, struct message *m)
 {
-	struct sampler_settings sampling = reply_sampling(chat, m);
+	struct sampler_settings sampling = chat_reply_sampling(chat, m);
 
 	chat->reply = m;
 	chat->seconds_before = m->seconds;
@@ -529,7 +534,6 @@ void chat_say_next(struct chat *chat)
 void chat_leave(struct chat *chat)
 {
 	chat_interrupt(chat);
-	chat_save(chat);
 	chat_snapshot_close(chat);
 }
 

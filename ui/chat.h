@@ -119,6 +119,11 @@ void chat_interrupt(struct chat *chat);
 void chat_generate(struct chat *chat, enum chat_state state, size_t n_reply,
                    const struct sampler_settings *sampling, size_t max_tokens);
 
+/* What a reply is drawn by.  One beside others has a seed of its own, or it would be
+ * the same once more; it is as repeatable. */
+struct sampler_settings chat_reply_sampling(const struct chat *chat,
+                                            const struct message *m);
+
 /* Sends a message, or queues it while busy. */
 void chat_say(struct chat *chat, const char *text);
 
@@ -138,7 +143,7 @@ bool chat_measure(struct chat *chat);
 /* Closes a reply that is complete as it stands: its text is that of its ids. */
 void chat_end_reply(struct chat *chat, struct message *reply);
 
-/* Ends and saves what is under way, while the conversation's lock is still held. */
+/* Ends what is under way and saves what there is of it, while the conversation's lock is still held. */
 void chat_leave(struct chat *chat);
 
 /* Another conversation takes the place of this one, which chat_leave() has left and
@@ -170,5 +175,9 @@ bool chat_is_stop(const struct chat *chat, int id);
 
 /* Is what the model wrote by this message's ids still what they mean? */
 bool chat_same_model(const struct chat *chat, const struct message *m);
+
+/* Can the reply go on from its tokens?  They are this model's, and say what its text
+ * says (reply_ids_hold()). */
+bool chat_ids_hold(const struct chat *chat, const struct message *m);
 
 #endif

@@ -29,7 +29,7 @@ static bool prepare(struct chat *chat, const struct message *m, size_t index)
 		chat_notice(chat, "busy; this can be done afterwards");
 		return false;
 	}
-	if (m->role != ROLE_ASSISTANT || !chat_same_model(chat, m)) {
+	if (m->role != ROLE_ASSISTANT || !chat_ids_hold(chat, m)) {
 		chat_notice(chat, "only replies of this model can be explored");
 		return false;
 	}
@@ -47,27 +47,35 @@ static bool prepare(struct chat *chat, const struct message *m, size_t index)
 	return true;
 }
 
-static void send_branch(struct chat *chat)
+/* The next one that goes on after its own token; false: there is none. */
+static bool send_branch(struct chat *chat)
 {
 	struct chat_explore *e = &chat->explore;
 	struct sampler_settings greedy = { .top_p = 1, .repeat_penalty = 1 };
 
+	while (e->current < e->n &&
+	       chat_is_stop(chat, e->branch[e->current].id))
+		e->branch[e->current++].done = true;
+	if (e->current >= e->n)
+		return false;
 	chat->prompt.data[chat->prompt.n - 1] = e->branch[e->current].id;
 	chat_generate(chat, CHAT_EXPLORING, 0, &greedy, EXPLORE_TOKENS);
+	return true;
 }
 
 void chat_explore(struct chat *chat, const struct message *m, size_t index)
 {
 	struct chat_explore *e = &chat->explore;
-	const struct token_odds *odds;
+	const struct token_odds *odds = index < m->n_odds
+	                                        ? &m->odds[index]
+	                                        : chat_peeked(chat, m, index);
 
-	if (index >= m->n_odds || !m->odds[index].n_top) {
+	if (!odds || !odds->n_top) {
 		chat_notice(chat, "no odds are known here");
 		return;
 	}
 	if (!prepare(chat, m, index))
 		return;
-	odds = &m->odds[index];
 	e->message = m->id;
 	e->index = index;
 	e->current = 0;
@@ -84,13 +92,31 @@ void chat_explore(struct chat *chat, const struct message *m, size_t index)
 
 void chat_peek(struct chat *chat, const struct message *m, size_t index)
 {
+	struct sampler_settings sampling;
+
 	if (!prepare(chat, m, index))
 		return;
 	chat->explore.n = 0;
 	chat->explore.peek_message = m->id;
 	chat->explore.peek_index = index;
 	chat->explore.peek = (struct token_odds){ 0 };
-	chat_generate(chat, CHAT_EXPLORING, 0, &chat->sampling, 1);
+	chat->explore.peek_sampling = sampling = chat_reply_sampling(chat, m);
+	chat_generate(chat, CHAT_EXPLORING, index, &sampling, 1);
+}
+
+const struct token_odds *chat_peeked(const struct chat *chat,
+                                     const struct message *m, size_t index)
+{
+	const struct chat_explore *e = &chat->explore;
+	struct sampler_settings now;
+
+	if (e->peek_message != m->id || e->peek_index != index || !e->peek.rank)
+		return NULL;
+	now = chat_reply_sampling(chat, m);
+	return now.seed == e->peek_sampling.seed &&
+	                       reply_same_sampling(&now, &e->peek_sampling)
+	               ? &e->peek
+	               : NULL;
 }
 
 /* ---- events ---- */
@@ -106,10 +132,9 @@ static void on_finished(struct chat *chat, enum engine_finish reason)
 	tokenizer_stream_end(&e->branch[e->current].stream,
 	                     &e->branch[e->current].text);
 	e->branch[e->current].done = true;
-	if (reason == ENGINE_CANCELLED || ++e->current >= e->n)
+	e->current++;
+	if (reason == ENGINE_CANCELLED || !send_branch(chat))
 		chat_end_request(chat);
-	else
-		send_branch(chat);
 }
 
 void chat_explore_event(struct chat *chat, const struct engine_event *event)

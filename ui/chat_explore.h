@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/strbuf.h"
+#include "engine/sampler.h"
 #include "library/conversation.h"
 #include "text/tokenizer.h"
 
@@ -37,6 +38,7 @@ struct chat_explore {
 	int64_t peek_message; /* -1: no odds are known */
 	size_t peek_index;
 	struct token_odds peek;
+	struct sampler_settings peek_sampling;
 };
 
 void chat_explore_init(struct chat_explore *e);
@@ -45,8 +47,13 @@ void chat_explore_free(struct chat_explore *e);
 /* Continues the likeliest tokens at m's token index. */
 void chat_explore(struct chat *chat, const struct message *m, size_t index);
 
-/* Asks for the odds of the token after m's first `index` ones. */
+/* Asks for the odds of the token after m's first `index` ones, as it would be drawn. */
 void chat_peek(struct chat *chat, const struct message *m, size_t index);
+
+/* What was answered, while it would be drawn so; NULL: nothing.  Borrowed until
+ * something else is asked. */
+const struct token_odds *chat_peeked(const struct chat *chat,
+                                     const struct message *m, size_t index);
 
 void chat_explore_event(struct chat *chat, const struct engine_event *event);
 

@@ -44,11 +44,11 @@ static size_t find_turns(const struct chat *chat, int64_t last, int64_t **turns)
 {
 	struct message **path;
 	size_t n = conversation_path(chat->conversation, &path), n_turns = 0;
+	int64_t first = chat_prompt_first(chat, last);
 
 	*turns = mem_zalloc(n, sizeof **turns);
 	for (size_t i = 0; i < n && path[i]->id <= last; i++)
-		if (path[i]->role == ROLE_USER &&
-		    chat_prompt_shows(chat, path[i]))
+		if (path[i]->role == ROLE_USER && path[i]->id >= first)
 			(*turns)[n_turns++] = path[i]->id;
 	free(path);
 	return n_turns;
@@ -193,8 +193,6 @@ char *chat_overflow_cancel(struct chat *chat, bool queued)
 	struct conversation *c = chat->conversation;
 	const struct message *m;
 	struct strbuf text = STRBUF_INIT;
-	int64_t parent;
-	bool automatic; /* the title, maybe by what is taken back */
 
 	if (chat->state != CHAT_CHOOSING)
 		return NULL;
@@ -204,16 +202,8 @@ char *chat_overflow_cancel(struct chat *chat, bool queued)
 		chat_say_next(chat);
 		return NULL;
 	}
-	parent = m->parent;
-	automatic = conversation_title_is_auto(c);
 	strbuf_add(&text, m->text.bytes, m->text.len);
-	saving_remove_message(&chat->saving, c, m->id);
-	c->leaf = parent;
-	if (automatic) {
-		*c->title = '\0';
-		conversation_auto_title(c);
-	}
-	saving_save_or_forget(&chat->saving, c);
+	saving_take_back(&chat->saving, c, m->id);
 	if (queued)
 		take_queue(chat, &text);
 	chat_say_next(chat);

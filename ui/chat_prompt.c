@@ -7,10 +7,14 @@
 #include "library/reply.h"
 #include "ui/chat.h"
 
-bool chat_prompt_shows(const struct chat *chat, const struct message *m)
+int64_t chat_prompt_first(const struct chat *chat, int64_t last)
 {
-	return m->role == ROLE_SYSTEM || chat->first_seen < 0 ||
-	       m->id >= chat->first_seen;
+	const struct conversation *c = chat->conversation;
+	const struct message *m = conversation_message(c, last);
+
+	while (m && m->id > chat->first_seen) /* parents have smaller ids */
+		m = conversation_message(c, m->parent);
+	return m && m->id == chat->first_seen ? m->id : -1;
 }
 
 /* The path from the root to a message, without what is not to be seen. */
@@ -18,17 +22,18 @@ static size_t collect(const struct chat *chat, int64_t last,
                       struct chat_message **out)
 {
 	const struct conversation *c = chat->conversation;
+	int64_t first = chat_prompt_first(chat, last);
 	const struct message *m;
 	size_t n = 0, i;
 
 	for (m = conversation_message(c, last); m;
 	     m = conversation_message(c, m->parent))
-		n += chat_prompt_shows(chat, m);
+		n += m->id >= first || m->role == ROLE_SYSTEM;
 	*out = mem_zalloc(n, sizeof **out);
 	i = n;
 	for (m = conversation_message(c, last); m;
 	     m = conversation_message(c, m->parent))
-		if (chat_prompt_shows(chat, m))
+		if (m->id >= first || m->role == ROLE_SYSTEM)
 			(*out)[--i] = reply_as_chat(m, chat->model);
 	return n;
 }
@@ -55,7 +60,7 @@ int chat_prompt_line(const struct chat *chat, struct ids *ids)
 
 	if (!m)
 		return -1;
-	if (m->role != ROLE_ASSISTANT || !chat_same_model(chat, m))
+	if (m->role != ROLE_ASSISTANT || !chat_ids_hold(chat, m))
 		return chat_prompt_render(chat, m->id, true, NULL, ids, NULL);
 	if (chat_prompt_render(chat, m->parent, true, NULL, ids, NULL))
 		return -1;

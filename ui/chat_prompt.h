@@ -23,7 +23,9 @@ int chat_prompt_render(const struct chat *chat, int64_t last, bool reply,
  * reply's own ids. */
 int chat_prompt_line(const struct chat *chat, struct ids *ids);
 
-/* Does the model see this message?  Not what was left out of a full context. */
-bool chat_prompt_shows(const struct chat *chat, const struct message *m);
+/* The first message of the path to `last` that the model sees, but for the system
+ * prompt: earlier ones were left out of a full context.  -1: it sees all of them, as on
+ * branches where nothing was left out. */
+int64_t chat_prompt_first(const struct chat *chat, int64_t last);
 
 #endif

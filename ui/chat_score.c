@@ -10,6 +10,19 @@
 #include "ui/chat.h"
 #include "ui/chat_prompt.h"
 
+/* What ids decode to. */
+static void decode(const struct chat *chat, const struct ids *ids,
+                   struct strbuf *out)
+{
+	for (size_t i = 0; i < ids->n; i++) {
+		size_t len = 0;
+		const char *bytes = tokenizer_bytes(chat->model->tokenizer,
+		                                    ids->data[i], &len);
+
+		strbuf_add(out, bytes, len);
+	}
+}
+
 /* The last place of needle in text; SIZE_MAX: it is not there. */
 static size_t find_last(const struct strbuf *text, const struct strbuf *needle)
 {
@@ -41,15 +54,38 @@ static void find_tokens(const struct chat *chat, const struct ids *ids,
 	}
 }
 
-/* Finds the message's own tokens at the end of the prompt. */
-static size_t locate(struct chat *chat, const struct message *m,
-                     const struct strbuf *text)
+/* The prompt without what the template puts after its last message. */
+static struct ids up_to_end(const struct chat *chat)
 {
-	size_t begin = find_last(text, &m->text), n = 0;
+	struct ids ids = chat->prompt;
+	size_t n = ids.n;
 
+	while (n && !chat_is_stop(chat, ids.data[n - 1]))
+		n--;
+	if (n)
+		ids.n = n - 1;
+	return ids;
+}
+
+/* Finds the message's own tokens at the end of the prompt.  Its text is looked for as
+ * tokens spell it, in form C. */
+static size_t locate(struct chat *chat, const struct message *m)
+{
+	struct ids before = up_to_end(chat), own = { 0 };
+	struct strbuf text = STRBUF_INIT, wanted = STRBUF_INIT;
+	size_t begin, n = 0;
+
+	tokenizer_encode(chat->model->tokenizer, m->text.bytes, m->text.len,
+	                 TOKENIZER_PLAIN, &own);
+	decode(chat, &before, &text);
+	decode(chat, &own, &wanted);
+	begin = find_last(&text, &wanted);
 	if (begin != SIZE_MAX)
-		find_tokens(chat, &chat->prompt, begin, begin + m->text.len,
+		find_tokens(chat, &before, begin, begin + wanted.len,
 		            &chat->score.begin, &n);
+	ids_free(&own);
+	strbuf_free(&text);
+	strbuf_free(&wanted);
 	return n;
 }
 
@@ -107,7 +143,6 @@ static void start(struct chat *chat, struct message *m, size_t n)
 
 void chat_score(struct chat *chat, struct message *m)
 {
-	struct strbuf text = STRBUF_INIT;
 	struct error err = { "" };
 	size_t n = 0;
 
@@ -124,9 +159,8 @@ void chat_score(struct chat *chat, struct message *m)
 		return;
 	}
 	chat->prompt.n = 0;
-	if (!chat_prompt_render(chat, m->id, false, &text, &chat->prompt, &err))
-		n = locate(chat, m, &text);
-	strbuf_free(&text);
+	if (!chat_prompt_render(chat, m->id, false, NULL, &chat->prompt, &err))
+		n = locate(chat, m);
 	if (n)
 		start(chat, m, n);
 	else

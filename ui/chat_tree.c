@@ -7,6 +7,9 @@
 #include "library/conversation.h"
 #include "ui/chat.h"
 
+static const char other_tokens[] =
+	"the tokens that are kept of this reply do not make its text";
+
 /* What is computed ends, and the branch can be returned to. */
 static void leave_branch(struct chat *chat)
 {
@@ -43,6 +46,8 @@ void chat_continue(struct chat *chat)
 	else if (!chat_same_model(chat, m))
 		chat_notice(chat, "another model wrote this reply: %s",
 		            m->model ? m->model : "unknown");
+	else if (!chat_ids_hold(chat, m))
+		chat_notice(chat, "%s", other_tokens);
 	else
 		chat_extend(chat, m);
 }
@@ -240,6 +245,8 @@ bool chat_may_fork(struct chat *chat, const struct message *m)
 		why = "the model is not there yet";
 	else if (!chat_same_model(chat, m))
 		why = "another model wrote this reply";
+	else if (!chat_ids_hold(chat, m))
+		why = other_tokens;
 	if (why)
 		chat_notice(chat, "%s", why);
 	return !why;
@@ -268,9 +275,8 @@ void chat_take_token(struct chat *chat, const struct message *m, size_t index,
 		return;
 	if (index < m->n_odds)
 		old = m->odds[index];
-	else if (chat->explore.peek_message == m->id &&
-	         chat->explore.peek_index == index)
-		old = chat->explore.peek;
+	else if (chat_peeked(chat, m, index))
+		old = *chat_peeked(chat, m, index);
 	fork = fork_at(chat, m, index);
 	if (chat_is_stop(chat, id)) {
 		chat_end_reply(chat, fork);

@@ -45,6 +45,7 @@ static void open_conversation(const struct command_host *host, const char *id)
 	}
 	if (saving_finds(&chat->saving, id, &err)) {
 		chat_leave(chat);
+		chat_save(chat);
 		c = saving_open_other(&chat->saving, chat->conversation, id,
 		                      &err);
 	}
@@ -134,9 +135,9 @@ static void delete_open_one(const struct command_host *host)
 	struct error err = { "" };
 	char *id = NULL, *title = mem_strdup(chat->conversation->title);
 
+	chat_interrupt(chat); /* which may save it */
 	if (chat->conversation->id)
 		id = mem_strdup(chat->conversation->id);
-	chat_interrupt(chat);
 	chat_snapshot_remove(chat);
 	new_conversation(host);
 	if (!id)

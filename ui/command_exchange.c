@@ -77,6 +77,7 @@ static struct conversation *keep(struct chat *chat, struct conversation **list,
 	if (library_add(saving->lib, list, n, err))
 		return NULL;
 	chat_leave(chat);
+	chat_save(chat);
 	return saving_open_other(saving, chat->conversation, first->id, err);
 }
 

@@ -51,16 +51,13 @@ const struct token_odds *inspector_odds(const struct chat *chat,
                                         const struct transcript_item *item,
                                         size_t index)
 {
-	const struct chat_explore *e = &chat->explore;
 	const struct message *m = item->message;
 
 	if (!transcript_item_has_odds(item))
 		return NULL;
 	if (index < m->n_odds && m->odds[index].rank)
 		return &m->odds[index];
-	if (e->peek_message == m->id && e->peek_index == index && e->peek.rank)
-		return &e->peek;
-	return NULL;
+	return chat_peeked(chat, m, index);
 }
 
 static void put_note(const struct chat *chat, struct inspector_view *v,
@@ -152,6 +149,9 @@ static void put_tried(struct inspector_view *v, const struct token_odds *odds,
 	for (int i = 0; i < odds->n_top; i++) {
 		v->top[i].sampled = sampled[i];
 		v->top[i].cut = cut[i];
+		/* Penalties are not tried: it would be so without them. */
+		v->tried.estimated |= v->top[i].penalised;
+		v->top[i].penalised = false;
 	}
 }
 
@@ -238,9 +238,10 @@ float *inspector_facts(struct inspector_view *v, const struct chat *chat,
 
 	*v = (struct inspector_view){ .pos = SIZE_MAX };
 	v->can_go_on = m->role == ROLE_ASSISTANT && chat_same_model(chat, m);
-	v->can_compute = v->can_go_on || !m->n_odds;
+	v->can_compute = m->role != ROLE_ASSISTANT || !m->n_odds;
 	if (!put_text(chat, v, item, index))
 		return NULL;
+	v->can_compute |= v->can_go_on && v->index >= v->n;
 	odds = inspector_odds(chat, item, index);
 	put_note(chat, v, item, odds != NULL);
 	if (odds) {

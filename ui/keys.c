@@ -25,12 +25,34 @@ void keys_free(struct keys *k)
 
 void keys_feed(struct keys *k, const char *bytes, size_t len)
 {
+	k->alone = len == 1 && !k->in.len;
 	strbuf_add(&k->in, bytes, len);
+}
+
+/* Bytes at the end of what waits that may begin the end of a paste. */
+static size_t begun_end(const struct keys *k)
+{
+	size_t n = sizeof paste_end - 2;
+
+	if (n > k->in.len)
+		n = k->in.len;
+	while (n && memcmp(k->in.bytes + k->in.len - n, paste_end, n))
+		n--;
+	return n;
+}
+
+/* Esc or Ctrl-C by itself: someone whose terminal lost the end of a paste. */
+static bool is_way_out(const struct keys *k)
+{
+	return k->alone && k->in.len == 1 &&
+	       (k->in.bytes[0] == 0x1B || k->in.bytes[0] == 'C' - '@');
 }
 
 int keys_timeout(const struct keys *k)
 {
 	if (!k->in.len)
+		return -1;
+	if (k->pasting && !is_way_out(k) && begun_end(k) == k->in.len)
 		return -1;
 	return k->pasting ? PASTE_MS : ESCAPE_MS;
 }
@@ -80,13 +102,6 @@ static int take_paste(struct keys *k, struct key *key, size_t len, size_t skip)
 	return 1;
 }
 
-/* Esc or Ctrl-C by itself: someone whose terminal lost the end of a paste. */
-static bool is_way_out(const struct keys *k)
-{
-	return k->in.len == 1 &&
-	       (k->in.bytes[0] == 0x1B || k->in.bytes[0] == 'C' - '@');
-}
-
 static int next_paste(struct keys *k, struct key *key, bool late)
 {
 	const size_t end_len = sizeof paste_end - 1;
@@ -100,8 +115,9 @@ static int next_paste(struct keys *k, struct key *key, bool late)
 		return take_paste(k, key, (size_t)(end - k->in.bytes), end_len);
 	if (!k->pasting)
 		return keys_next(k, key, late);
-	if (late && k->in.len) /* newlines of the rest are no Enter either */
-		return take_paste(k, key, k->in.len, 0);
+	/* Newlines of the rest are no Enter either. */
+	if (late && k->in.len > begun_end(k))
+		return take_paste(k, key, k->in.len - begun_end(k), 0);
 	if (k->in.len > end_len)
 		k->paste_searched = k->in.len - end_len;
 	return 0;

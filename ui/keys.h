@@ -42,9 +42,13 @@ struct keys {
 	struct strbuf paste; /* the text of the paste, newlines as \n */
 	bool pasting;
 	size_t paste_searched;
+	bool alone; /* the last byte came by itself, with nothing waiting */
 };
 
-#define KEYS_INIT { STRBUF_INIT, STRBUF_INIT, false, 0 }
+#define KEYS_INIT \
+	{ \
+		STRBUF_INIT, STRBUF_INIT, false, 0, false \
+	}
 void keys_free(struct keys *k);
 void keys_feed(struct keys *k, const char *bytes, size_t len);
 

@@ -138,14 +138,8 @@ struct conversation *saving_open_other(struct saving *s,
 	bool read_only = s->read_only;
 	struct conversation *c = read_one(s, id, err);
 
-	if (!c || !open->id)
-		return c;
-	if (!strcmp(c->id, open->id)) {
-		/* It is this one: the lock is ours, if it was. */
-		s->read_only = read_only;
-	} else if (!read_only) {
+	if (c && open->id && !read_only && strcmp(c->id, open->id))
 		library_unlock(s->lib, open->id);
-	}
 	return c;
 }
 
@@ -154,7 +148,7 @@ void saving_save(struct saving *s, struct conversation *c)
 	struct error err = { "" };
 
 	s->saved_at = clock_seconds();
-	if (!s->wanted || s->read_only || !c->n)
+	if (!s->wanted || s->read_only || (!c->id && !conversation_is_said(c)))
 		return;
 	if (!s->lib)
 		open_library(s, false);
@@ -170,11 +164,10 @@ void saving_save_or_forget(struct saving *s, struct conversation *c)
 {
 	struct error err = { "" };
 
-	for (size_t i = 0; i < c->n; i++)
-		if (c->messages[i]->role != ROLE_SYSTEM) {
-			saving_save(s, c);
-			return;
-		}
+	if (conversation_is_said(c)) {
+		saving_save(s, c);
+		return;
+	}
 	if (!s->lib || !c->id || !s->wanted || s->read_only)
 		return;
 	if (library_remove(s->lib, c->id, &err)) {
@@ -193,24 +186,39 @@ bool saving_is_behind(const struct saving *s)
 
 const char *saving_notice(const struct saving *s, const struct conversation *c)
 {
-	if (s->read_only)
+	if (s->read_only && !library_is_behind(s->lib))
 		return library_is_read_only(s->lib)
 		               ? "the library cannot be written: reading only"
 		               : "another confab writes this conversation: "
 		                 "reading only";
+	if (s->lib && library_is_behind(s->lib))
+		return "the newest changes cannot be read here";
 	if (c->damaged)
 		return "parts of this conversation are damaged and left out";
 	return NULL;
 }
 
-void saving_remove_message(struct saving *s, struct conversation *c, int64_t id)
+static void forget_message(struct saving *s, const struct conversation *c,
+                           int64_t id)
 {
 	struct error err = { "" };
 
 	if (s->lib && c->id && s->wanted && !s->read_only &&
 	    library_remove_message(s->lib, c->id, id, &err))
 		s->trouble = err;
+}
+
+void saving_remove_message(struct saving *s, struct conversation *c, int64_t id)
+{
+	forget_message(s, c, id);
 	conversation_remove(c, id);
+}
+
+void saving_take_back(struct saving *s, struct conversation *c, int64_t id)
+{
+	forget_message(s, c, id);
+	conversation_take_back(c, id);
+	saving_save_or_forget(s, c);
 }
 
 int saving_delete(struct saving *s, const char *id, struct error *err)

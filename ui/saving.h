@@ -53,6 +53,10 @@ void saving_leave(struct saving *s, const struct conversation *c);
 /* Takes a message and all below it out of the conversation and the library. */
 void saving_remove_message(struct saving *s, struct conversation *c, int64_t id);
 
+/* The same of a message that cannot be answered, see conversation_take_back(); a
+ * conversation in which nothing else was said goes with it. */
+void saving_take_back(struct saving *s, struct conversation *c, int64_t id);
+
 /* The last try failed: another one is due. */
 bool saving_is_behind(const struct saving *s);
 
@@ -66,7 +70,7 @@ const char *saving_notice(const struct saving *s, const struct conversation *c);
 int saving_delete(struct saving *s, const char *id, struct error *err);
 const char *saving_undelete(struct saving *s, struct error *err);
 
-/* Writes what is new. */
+/* Writes what is new; nothing of a conversation in which nothing was said yet. */
 void saving_save(struct saving *s, struct conversation *c);
 
 /* The same after something was taken away: nobody is to find a conversation in which

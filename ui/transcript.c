@@ -159,6 +159,7 @@ void transcript_update(struct transcript *t, const struct chat *chat, int width,
 	bool changed = update_items(t, chat) || t->model != chat->model;
 
 	t->model = chat->model;
+	t->n_removed = chat->conversation->n_removed;
 	for (size_t i = 0; i < t->n; i++) {
 		struct transcript_item *item = &t->items[i];
 		const struct message *before =

@@ -25,6 +25,7 @@ struct transcript {
 	size_t n, capacity;
 	int width, rows;         /* of the window; text is narrower */
 	const void *model;       /* that it was laid out for */
+	size_t n_removed;        /* of the conversation, when it was laid out */
 
 	/* Choices of the person. */
 	bool raw;                /* text as it is, no Markdown */

@@ -29,7 +29,7 @@ struct json *json_parse_bounded(const char *text, size_t len,
                                 struct error *err);
 /* Values that a tokenizer.json may have, the largest file of a model: Qwen3's
  * has 0.6 million. */
-#define JSON_FILE_VALUES ((size_t)4 << 20)
+#define JSON_FILE_VALUES ((size_t)2 << 20)
 /* Reads a whole file of at most max_bytes and JSON_FILE_VALUES. */
 struct json *json_read(const char *path, size_t max_bytes, struct error *err);
 void json_free(struct json *root);

@@ -295,23 +295,25 @@ static void put_sampling(const struct keys *k, const struct json *generation)
 		gguf_write_i32(k->w, "general.sampling.top_k", (int32_t)top_k);
 }
 
-static void add_id(struct ids *ids, const struct json *id)
+static void add_id(const struct keys *k, struct ids *ids, const struct json *id)
 {
-	int64_t value;
+	int64_t value, vocab_size = INT32_MAX;
 
-	if (json_integer(id, &value) && value >= 0 && value <= INT32_MAX)
+	json_integer(member(k->config, "vocab_size"), &vocab_size);
+	if (json_integer(id, &value) && value >= 0 && value < vocab_size)
 		ids_add(ids, (int)value);
 }
 
-/* An id, or a list of them. */
-static void add_ids(struct ids *ids, const struct json *given)
+/* An id, or a list of them; none that no token can have. */
+static void add_ids(const struct keys *k, struct ids *ids,
+                    const struct json *given)
 {
 	if (!json_is_array(given)) {
-		add_id(ids, given);
+		add_id(k, ids, given);
 		return;
 	}
 	for (given = json_first(given); given; given = json_next(given))
-		add_id(ids, given);
+		add_id(k, ids, given);
 }
 
 /* The ids of one file or the other. */
@@ -320,9 +322,9 @@ static struct ids read_ids(const struct keys *k, const struct json *generation,
 {
 	struct ids ids = { 0 };
 
-	add_ids(&ids, json_get(generation, config));
+	add_ids(k, &ids, json_get(generation, config));
 	if (!ids.n)
-		add_ids(&ids, json_get(k->config, config));
+		add_ids(k, &ids, json_get(k->config, config));
 	return ids;
 }
 

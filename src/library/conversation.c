@@ -278,6 +278,7 @@ void conversation_remove(struct conversation *c, int64_t id)
 		else
 			message_free(m);
 	}
+	c->n_removed += c->n - kept;
 	c->n = kept;
 	if (conversation_message(c, c->leaf))
 		return;
@@ -365,4 +366,29 @@ bool conversation_title_is_auto(const struct conversation *c)
 
 	free(title);
 	return is_auto;
+}
+
+bool conversation_is_said(const struct conversation *c)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (c->messages[i]->role != ROLE_SYSTEM)
+			return true;
+	return false;
+}
+
+void conversation_take_back(struct conversation *c, int64_t id)
+{
+	const struct message *m = conversation_message(c, id);
+	bool automatic = conversation_title_is_auto(c);
+	int64_t parent;
+
+	if (!m)
+		return;
+	parent = m->parent;
+	conversation_remove(c, id);
+	c->leaf = parent;
+	if (!automatic)
+		return;
+	*c->title = '\0';
+	conversation_auto_title(c);
 }

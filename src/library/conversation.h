@@ -82,6 +82,7 @@ struct conversation {
 	int64_t leaf; /* id of the current leaf, -1: empty */
 	int64_t created_ms, updated_ms;
 	bool damaged; /* the library could not read all of it */
+	size_t n_removed; /* messages, ever: pointers to them are stale */
 };
 
 /* Unix time, as messages have it. */
@@ -131,6 +132,13 @@ void conversation_select(struct conversation *c, int64_t id);
 /* Removes a message and all below it; the leaf moves to its newest sibling's
  * branch or to its parent. */
 void conversation_remove(struct conversation *c, int64_t id);
+
+/* Was anything said, but for the system prompt? */
+bool conversation_is_said(const struct conversation *c);
+
+/* Takes back what was said last and cannot be answered: the leaf is the message before
+ * it, whatever branches there are, and a title that came of it is gone. */
+void conversation_take_back(struct conversation *c, int64_t id);
 
 /* Who speaks, as headings and lists say it: "You", "System", "Tool", the name of
  * the model, or "Assistant". */

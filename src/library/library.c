@@ -13,6 +13,8 @@
 #include "library/database.h"
 #include "library/known.h"
 
+#define SHORT_MS 200 /* to wait for another writer before the program ends */
+
 static struct library *new_library(const char *dir, sqlite3 *db, bool read_only)
 {
 	struct library *lib = mem_zalloc(1, sizeof *lib);
@@ -75,9 +77,11 @@ bool library_is_behind(const struct library *lib)
 	return database_misses_log(lib->db);
 }
 
-/* The words of what was removed stay in the index until its parts are joined. */
+/* The words of what was removed stay in the index until its parts are joined; where
+ * another program writes, until something is removed the next time. */
 static void forget_words(struct library *lib)
 {
+	sqlite3_busy_timeout(lib->db, SHORT_MS);
 	database_do(lib->db, NULL,
 	            "INSERT INTO search (search) VALUES ('optimize')", "");
 }
@@ -191,6 +195,7 @@ int library_remove(struct library *lib, const char *id, struct error *err)
 	                     " (SELECT row FROM messages"
 	                     "  WHERE conversation = ?)",
 	                     "t", id);
+	lib->removed |= sqlite3_changes(lib->db) > 0;
 	if (!status)
 		status = database_do(lib->db, err,
 		                     "DELETE FROM conversations WHERE id = ?",
@@ -199,7 +204,6 @@ int library_remove(struct library *lib, const char *id, struct error *err)
 		status = error_set(err, "%s: no such conversation", id);
 	if (library_end(lib, status, err))
 		return -1;
-	lib->removed = true;
 	path = lock_path(lib, id);
 	unlink(path);
 	free(path);
@@ -209,6 +213,8 @@ int library_remove(struct library *lib, const char *id, struct error *err)
 
 bool library_writes(struct library *lib, const char *id, struct error *err)
 {
+	if (refused(lib, err))
+		return false;
 	if (known_find(lib, id)->lock >= 0)
 		return true;
 	error_set(err, "conversation %s: not locked by this confab", id);
@@ -245,6 +251,7 @@ int library_remove_message(struct library *lib, const char *id, int64_t message,
 	                     BRANCH "DELETE FROM search WHERE rowid IN"
 	                            " (SELECT row FROM below)",
 	                     "ti", id, message);
+	lib->removed |= sqlite3_changes(lib->db) > 0;
 	if (!status)
 		status = database_do(lib->db, err,
 		                     BRANCH "DELETE FROM messages WHERE row IN"
@@ -252,7 +259,6 @@ int library_remove_message(struct library *lib, const char *id, int64_t message,
 		                     "ti", id, message);
 	if (library_end(lib, status, err))
 		return -1;
-	lib->removed = true;
 	/* Ids are given anew after the newest is removed: what was noted of a
 	 * removed message must not pass for the next one's. */
 	known_keep(known_find(lib, id), row_is_there, lib);

@@ -185,7 +185,9 @@ bool reply_ids_hold(const struct message *m, const struct tokenizer *t)
 		if (hold)
 			tokenizer_stream_add(&stream, bytes, len, &text);
 	}
-	tokenizer_stream_end(&stream, &text);
+	/* Half a character at the end is shown when no more can come. */
+	if (text.len != m->text.len)
+		tokenizer_stream_end(&stream, &text);
 	hold = hold && text.len == m->text.len &&
 	       !memcmp(text.bytes, m->text.bytes, text.len);
 	strbuf_free(&text);

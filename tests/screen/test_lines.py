@@ -162,6 +162,19 @@ def a_full_context_asks_in_a_pipe_too(binary):
     assert text.endswith("* not sent\n"), text
 
 
+@test
+def a_branch_of_which_nothing_was_left_out_has_all_its_turns(binary):
+    numbers = ("one two three four five six seven eight nine ten eleven twelve "
+               "thirteen fourteen fifteen sixteen seventeen eighteen\n")
+    result = piped(binary, "What is the capital of France?\n" + 5 * numbers +
+                   "1\n/branch 1\n",
+                   options=["-c", "256", "--max-tokens", "40"])
+    text = result.stdout.decode()
+    assert "leave out the oldest" in text and "not sent" not in text, text
+    answers = text.splitlines()
+    assert answers[-1] == answers[0] == "The capital of France is Paris.", text
+
+
 def blocks(text):
     """What was told, in pieces that end in an empty line."""
     return text.rstrip("\n").split("\n\n")
@@ -302,6 +315,70 @@ def the_odds_of_a_prompt_are_computed_before_the_next_line(binary):
 
 
 @test
+def a_message_of_any_letters_has_odds(binary):
+    for message, tokens in (("n", 1), ("end", 1), ("|>", 2)):
+        result = piped(binary, message + "\n/score\n",
+                       options=["--max-tokens", "1"])
+        told = blocks(result.stdout.decode())
+        lines = told[-1].splitlines()[-tokens:]
+        assert [line[:2] for line in lines] == \
+            [f"{i + 1} " for i in range(tokens)], told
+    # Letters in two parts, of which the tokens have one.
+    result = piped(binary, "cafe\u0301 re\u0301sume\u0301\n"
+                           "What is the capital of France?\n/score\n",
+                   options=["--max-tokens", "1"])
+    text = result.stdout.decode()
+    assert '1 "What" ' in text and '7 "?" ' in text, text
+
+
+@test
+def what_would_come_next_is_what_comes(binary):
+    for seed in "2", "5", "7":
+        result = piped(binary, "Tell me a story\n/alternatives 7\n/continue\n"
+                               "/inspector\n",
+                       options=["--max-tokens", "6", "--temp", "2", "--top-k",
+                                "0", "--top-p", "1", "--seed", seed, "--exact"])
+        peek, whole = result.stdout.decode().split("Number, text", 1)
+        came = re.search(r'^7 (".*?") ', whole, re.M)[1]
+        drawn = re.search(r'^\d+ (".*?") .*would be drawn', peek, re.M)
+        if drawn:
+            assert drawn[1] == came, (peek, whole)
+        else:  # none of the list
+            assert f"{came} " not in peek, (peek, whole)
+    # By other settings it is asked for once more.
+    told = blocks(piped(binary, "Tell me a story\n/alternatives 4\n"
+                                "/set temperature 0\n/alternatives 4\n"
+                                "/explore 4\n",
+                        options=["--max-tokens", "3", "--temp", "2", "--top-p",
+                                 "1", "--exact"]).stdout.decode())
+    whole = [part for part in told if "What would come" in part]
+    assert len(whole) == 2 and whole[0] != whole[1], told
+    assert "then 100%, would be drawn" in whole[1], told
+    assert told[-1].startswith("The likeliest tokens here, continued"), told
+
+
+@test
+def tokens_that_are_not_the_text_are_no_reply_to_go_on_with(binary):
+    home = temporary_folder("confab-tokens-")
+    story = "Once upon a time in a very long story"
+    chat = {"messages": [
+        {"role": "user", "content": "Tell", "confab": {"id": 0, "parent": -1}},
+        {"role": "assistant", "content": story, "confab": {
+            "id": 1, "parent": 0, "state": "interrupted",
+            "model": "confab-20m", "ids": [8191, 8190, 583, 40]}}]}
+    env = {"HOME": home, "TERM": "xterm", "PATH": os.environ["PATH"]}
+    subprocess.run([binary, "import", "-"], input=json.dumps(chat).encode(),
+                   env=env, check=True, capture_output=True)
+    told = subprocess.run([binary, "-r", "last"], env=env, check=True,
+                          input=b"/continue\n/type-token 1 x\n",
+                          capture_output=True).stdout.decode()
+    assert told.count("do not make its text") == 2, told
+    shown = subprocess.run([binary, "show", "last"], env=env, check=True,
+                           capture_output=True).stdout.decode()
+    assert shown.rstrip().endswith(story), shown
+
+
+@test
 def the_likeliest_tokens_are_explored_in_lines(binary):
     result = piped(binary, "What is the capital of France?\n/explore 2\n"
                            "/explore\n")
@@ -313,6 +390,13 @@ def the_likeliest_tokens_are_explored_in_lines(binary):
     assert lines[0] == "The likeliest tokens here, continued"
     assert lines[1] == '1 " capital" then " of France is Paris."', text
     assert [line[:3] for line in lines[1:]] == ['1 "', '2 "', '3 "'], text
+    # One that ends the reply is not gone on with.
+    text = piped(binary, "What is the capital of France?\n/explore 6\n"
+                         "/explore 7\n").stdout.decode()
+    for line in text.splitlines():
+        if '"<|im_end|>"' in line:
+            assert line.endswith('"<|im_end|>" ends the reply'), text
+    assert '"<|im_end|>" ends the reply' in text, text
 
 
 @test

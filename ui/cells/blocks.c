@@ -35,7 +35,8 @@ static void add_block(struct blocks *b, size_t begin, bool glued)
 	b->list = mem_grow(b->list, b->n, &b->capacity, sizeof *b->list);
 	b->list[b->n++] = block;
 	b->started = false;
-	b->in_list = b->has_item = false;
+	b->in_list = false;
+	b->has_item &= glued;
 }
 
 /* Ends the open block before pos, unless it is empty. */
@@ -54,6 +55,7 @@ static void cut(struct blocks *b, size_t pos, bool glued)
 struct line_kind {
 	size_t indent;
 	bool blank, heading, list_item;
+	bool item;     /* of a list, indented or not */
 	size_t fence;  /* length of the fence, 0: none */
 	char fence_char;
 	bool fence_bare; /* nothing behind it: it may close */
@@ -108,7 +110,8 @@ static struct line_kind classify(const char *line, size_t len)
 
 	for (; i < len && (line[i] == ' ' || line[i] == '\t'); i++)
 		k.indent += line[i] == '\t' ? 4 : 1;
-	k.list_item = k.indent == 0 && is_list_item(line, len);
+	k.item = is_list_item(line + i, len - i);
+	k.list_item = k.indent == 0 && k.item;
 	if (len >= LONG_LINE)
 		return k;
 	k.blank = i == len || (i + 1 == len && line[i] == '\r');
@@ -188,7 +191,7 @@ static void line_outside(struct blocks *b, const struct line_kind *k,
 	if (!b->started)
 		b->in_list = k->list_item;
 	b->started = true;
-	b->has_item |= k->list_item;
+	b->has_item |= k->item && k->indent < 4;
 	b->after_blank = false;
 	if (k->fence)
 		open_fence(b, k, begin, next);

@@ -26,6 +26,10 @@ static int resume(struct headless_library *l, const struct options *o,
 		status = EXIT_LOCKED;
 	if (!locked || (locked > 0 && library_is_read_only(l->lib)))
 		*c = library_read(l->lib, id, err);
+	if (*c && library_is_behind(l->lib))
+		progress_warn("conversations.db-wal: cannot be read; this is "
+		              "without the changes in it");
+	l->resumed = true;
 	free(id);
 	return *c ? EXIT_OK : status;
 }
@@ -90,23 +94,15 @@ void headless_library_save_open(struct headless_library *l,
 		headless_library_save(l, c);
 }
 
-static bool is_said(const struct conversation *c)
-{
-	for (size_t i = 0; i < c->n; i++)
-		if (c->messages[i]->role != ROLE_SYSTEM)
-			return true;
-	return false;
-}
-
 void headless_library_take_back(struct headless_library *l,
                                 struct conversation *c, int64_t message)
 {
-	bool kept = headless_library_keeps(l) && c->id;
+	bool kept = headless_library_keeps(l) && c->id && !l->trouble_told;
 	struct error reason;
 	int status = 0;
 
-	conversation_remove(c, message);
-	if (kept && is_said(c))
+	conversation_take_back(c, message);
+	if (kept && (l->resumed || conversation_is_said(c)))
 		status = library_remove_message(l->lib, c->id, message,
 		                                &reason) ||
 		         library_save(l->lib, c, &reason);

@@ -20,7 +20,8 @@ struct headless_library {
 	struct library *lib; /* NULL: nothing is saved */
 	bool read_only;      /* it was opened to read from (--no-save) */
 	double saved_at;     /* seconds, of the monotonic clock */
-	bool trouble_told;
+	bool trouble_told;   /* and the last save failed */
+	bool resumed;        /* it was there before */
 };
 
 /* Fills the zero-initialised struct; *c: the conversation that the options ask
@@ -39,8 +40,8 @@ void headless_library_save(struct headless_library *l, struct conversation *c);
 void headless_library_save_open(struct headless_library *l,
                                 struct conversation *c);
 
-/* Takes the last message out of the conversation again, and the conversation out of
- * the library where nothing was said in it before. */
+/* Takes the last message out of the conversation again, and a new conversation out of
+ * the library where nothing else was said in it. */
 void headless_library_take_back(struct headless_library *l,
                                 struct conversation *c, int64_t message);
 
