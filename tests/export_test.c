@@ -77,7 +77,7 @@ static void fill_reply(struct message *m, const struct tokenizer *t)
 	struct sampler_settings s = { .temperature = (float)pick(200) / 100,
 		                      .top_p = 0.95f, .seed = pick(1 << 30) };
 
-	reply_begin(m, &model, &s);
+	reply_begin(m, &model, &s, CHAT_THINK_UNSET);
 	if (pick(2))
 		reply_note_thinking(m, pick(1 << 20) / 1234.5);
 	tokenizer_encode(t, m->text.bytes, m->text.len, TOKENIZER_PLAIN,

@@ -122,8 +122,9 @@ static void a_reply_says_how_it_was_drawn(void **state)
 	double number;
 
 	(void)state;
-	reply_begin(m, &model, &s);
-	reply_begin(m, &model, &s); /* a reply that is continued */
+	reply_begin(m, &model, &s, CHAT_THINK_UNSET);
+	/* A reply that is continued. */
+	reply_begin(m, &model, &s, CHAT_THINK_UNSET);
 	assert_string_equal(m->model, "small");
 	extra = json_parse(m->extra, strlen(m->extra), "extra", &err);
 	assert_non_null(extra);
@@ -152,7 +153,7 @@ static void the_notes_come_back_to_the_last_bit(void **state)
 	struct reply_notes notes;
 
 	(void)state;
-	reply_begin(m, &model, &s);
+	reply_begin(m, &model, &s, CHAT_THINK_UNSET);
 	reply_read_notes(&notes, m->extra);
 	assert_true(notes.has_sampling && notes.think_seconds < 0);
 	assert_true(notes.model_fingerprint == UINT64_MAX);
@@ -160,10 +161,39 @@ static void the_notes_come_back_to_the_last_bit(void **state)
 	assert_memory_equal(&notes.sampling, &s, sizeof s);
 	/* A reply that goes on has thought already. */
 	reply_note_thinking(m, 3.25);
-	reply_begin(m, &model, &s);
+	strbuf_add_str(&m->text, "<think>x</think>");
+	reply_begin(m, &model, &s, CHAT_THINK_UNSET);
 	reply_read_notes(&notes, m->extra);
 	assert_true(notes.think_seconds == 3.25);
 	assert_memory_equal(&notes.sampling, &s, sizeof s);
+	conversation_free(c);
+}
+
+static void what_a_reply_began_with_is_known_when_it_goes_on(void **state)
+{
+	struct conversation *c = conversation_new();
+	struct message *m = conversation_add(c, -1, ROLE_ASSISTANT, "", 0);
+	struct engine_model model = { .name = "m" };
+	struct sampler_settings s = { .temperature = 1, .top_p = 1 };
+	struct reply_notes notes;
+
+	(void)state;
+	reply_begin(m, &model, &s, CHAT_THINK_OFF);
+	for (int i = 0; i < 3; i++)
+		ids_add(&m->ids, i);
+	reply_begin(m, &model, &s, CHAT_THINK_ON);
+	reply_read_notes(&notes, m->extra);
+	assert_true(notes.has_think && notes.think == CHAT_THINK_OFF);
+	assert_int_equal(notes.earlier, 0);
+	s.temperature = 0.5f;
+	reply_begin(m, &model, &s, CHAT_THINK_ON);
+	reply_read_notes(&notes, m->extra);
+	assert_int_equal(notes.earlier, 3);
+	ids_add(&m->ids, 3);
+	reply_begin(m, &model, &s, CHAT_THINK_ON);
+	reply_read_notes(&notes, m->extra);
+	assert_int_equal(notes.earlier, 3);
+	assert_true(notes.think == CHAT_THINK_OFF);
 	conversation_free(c);
 }
 
@@ -217,6 +247,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_token_keeps_its_odds_and_its_place),
 	cmocka_unit_test(a_reply_says_how_it_was_drawn),
 	cmocka_unit_test(the_notes_come_back_to_the_last_bit),
+		cmocka_unit_test(what_a_reply_began_with_is_known_when_it_goes_on),
 	cmocka_unit_test(what_is_no_note_says_nothing),
 	cmocka_unit_test(settings_differ_where_a_probability_would),
 };

@@ -419,8 +419,8 @@ static void send_prompt(struct chat *chat, struct message *m)
 	chat->seconds_before = m->seconds;
 	m->state = MESSAGE_OPEN;
 	chat_forget_prompt(chat);
-	reply_begin(m, chat->model, &sampling);
 	resume_text(chat, m);
+	reply_begin(m, chat->model, &sampling, chat->think);
 	chat->thought = memmem(m->text.bytes, m->text.len, "</think>", 8);
 	chat->n_tokens = 0;
 	chat_generate(chat, CHAT_READING, m->ids.n, &sampling,
@@ -444,7 +444,9 @@ static bool prepare(struct chat *chat, int64_t last,
 		return false;
 	}
 	chat->prompt.n = 0;
-	if (chat_prompt_render(chat, last, true, NULL, &chat->prompt, &err)) {
+	if (reply ? chat_prompt_before(chat, reply, &chat->prompt, &err)
+	          : chat_prompt_render(chat, last, true, NULL, &chat->prompt,
+	                               &err)) {
 		chat_error(chat, "%s", err.text);
 		return false;
 	}

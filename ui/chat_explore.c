@@ -34,8 +34,7 @@ static bool prepare(struct chat *chat, const struct message *m, size_t index)
 		return false;
 	}
 	chat->prompt.n = 0;
-	if (chat_prompt_render(chat, m->parent, true, NULL, &chat->prompt,
-	                       &err)) {
+	if (chat_prompt_before(chat, m, &chat->prompt, &err)) {
 		chat_error(chat, "%s", err.text);
 		return false;
 	}

@@ -38,19 +38,40 @@ static size_t collect(const struct chat *chat, int64_t last,
 	return n;
 }
 
+static int render(const struct chat *chat, int64_t last,
+                  const struct chat_options *options, struct strbuf *text,
+                  struct ids *ids, struct error *err)
+{
+	struct chat_message *messages;
+	size_t n = collect(chat, last, &messages);
+	int result;
+
+	result = chat_template_render(chat->family, messages, n, options,
+	                              chat->model->tokenizer, text, ids, err);
+	free(messages);
+	return result;
+}
+
 int chat_prompt_render(const struct chat *chat, int64_t last, bool reply,
                        struct strbuf *text, struct ids *ids, struct error *err)
 {
 	struct chat_options options = { .add_generation_prompt = reply,
 		                        .enable_thinking = chat->think };
-	struct chat_message *messages;
-	size_t n = collect(chat, last, &messages);
-	int result;
 
-	result = chat_template_render(chat->family, messages, n, &options,
-	                              chat->model->tokenizer, text, ids, err);
-	free(messages);
-	return result;
+	return render(chat, last, &options, text, ids, err);
+}
+
+int chat_prompt_before(const struct chat *chat, const struct message *m,
+                       struct ids *ids, struct error *err)
+{
+	struct chat_options options = { .add_generation_prompt = true,
+		                        .enable_thinking = chat->think };
+	struct reply_notes notes;
+
+	reply_read_notes(&notes, m->extra);
+	if (m->ids.n && notes.has_think)
+		options.enable_thinking = notes.think;
+	return render(chat, m->parent, &options, NULL, ids, err);
 }
 
 int chat_prompt_line(const struct chat *chat, struct ids *ids)
@@ -62,7 +83,7 @@ int chat_prompt_line(const struct chat *chat, struct ids *ids)
 		return -1;
 	if (m->role != ROLE_ASSISTANT || !chat_ids_hold(chat, m))
 		return chat_prompt_render(chat, m->id, true, NULL, ids, NULL);
-	if (chat_prompt_render(chat, m->parent, true, NULL, ids, NULL))
+	if (chat_prompt_before(chat, m, ids, NULL))
 		return -1;
 	ids_append(ids, m->ids.data, m->ids.n);
 	return 0;

@@ -19,6 +19,10 @@ struct strbuf;
 int chat_prompt_render(const struct chat *chat, int64_t last, bool reply,
                        struct strbuf *text, struct ids *ids, struct error *err);
 
+/* The same up to where the reply m begins, thinking or not as it began. */
+int chat_prompt_before(const struct chat *chat, const struct message *m,
+                       struct ids *ids, struct error *err);
+
 /* The current branch as it was read: the prompt of its last reply and that
  * reply's own ids. */
 int chat_prompt_line(const struct chat *chat, struct ids *ids);

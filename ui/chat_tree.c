@@ -209,6 +209,7 @@ static struct message *fork_at(struct chat *chat, const struct message *m,
 	fork = conversation_add(c, m->parent, m->role, "", 0);
 	fork->state = MESSAGE_INTERRUPTED; /* until it goes on */
 	fork->model = mem_strdup(m->model);
+	fork->extra = m->extra ? mem_strdup(m->extra) : NULL;
 	ids_append(&fork->ids, m->ids.data, index);
 	copy_odds(fork, m, index);
 	return fork;

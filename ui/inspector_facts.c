@@ -89,8 +89,13 @@ static void put_settings(const struct chat *chat, struct inspector_view *v,
 	int n;
 
 	if (item->message->role != ROLE_ASSISTANT || v->index >= v->n ||
-	    !item->notes.has_sampling ||
-	    reply_same_sampling(s, &chat->sampling))
+	    !item->notes.has_sampling)
+		return;
+	if (v->index < item->notes.earlier) {
+		snprintf(v->settings, size, "sampled by earlier settings");
+		return;
+	}
+	if (reply_same_sampling(s, &chat->sampling))
 		return;
 	n = snprintf(v->settings, size, "sampled at temp %.3g", s->temperature);
 	if (s->temperature > 0)
@@ -259,7 +264,7 @@ size_t inspector_reply_start(const struct chat *chat, const struct message *m)
 	size_t n = SIZE_MAX;
 
 	if (m->role == ROLE_ASSISTANT && chat_same_model(chat, m) &&
-	    !chat_prompt_render(chat, m->parent, true, NULL, &ids, NULL))
+	    !chat_prompt_before(chat, m, &ids, NULL))
 		n = ids.n;
 	ids_free(&ids);
 	return n;

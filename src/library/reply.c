@@ -67,17 +67,35 @@ static void add_number(struct strbuf *out, const char *key, float number)
 	strbuf_add_str(out, ", ");
 }
 
+static const char *const thinking_names[] = { "default", "on", "off" };
+
+/* Of a reply that goes on. */
+static size_t earlier_tokens(const struct message *m,
+                             const struct reply_notes *before,
+                             const struct sampler_settings *now)
+{
+	if (before->has_sampling &&
+	    !reply_same_sampling(&before->sampling, now))
+		return m->ids.n;
+	return before->earlier < m->ids.n ? before->earlier : m->ids.n;
+}
+
 /* Spaced as json_write_python() does: what was written out and read in again is
  * the same string. */
 void reply_begin(struct message *m, const struct engine_model *model,
-                 const struct sampler_settings *sampling)
+                 const struct sampler_settings *sampling,
+                 enum chat_thinking think)
 {
 	const char *chat_template =
 		model->chat_template ? model->chat_template : "";
 	struct strbuf out = STRBUF_INIT;
 	struct reply_notes before;
+	size_t earlier;
 
 	reply_read_notes(&before, m->extra);
+	earlier = earlier_tokens(m, &before, sampling);
+	if (m->ids.n && before.has_think)
+		think = before.think;
 	strbuf_add_char(&out, '{');
 	add_number(&out, "temperature", sampling->temperature);
 	strbuf_printf(&out, "\"top_k\": %d, ", sampling->top_k);
@@ -89,14 +107,19 @@ void reply_begin(struct message *m, const struct engine_model *model,
 	              (unsigned long long)sampling->seed);
 	strbuf_printf(&out, "\"model_fingerprint\": \"%016llx\", ",
 	              (unsigned long long)model->fingerprint);
-	strbuf_printf(&out, "\"template_fingerprint\": \"%016llx\"}",
+	strbuf_printf(&out, "\"template_fingerprint\": \"%016llx\", ",
 	              (unsigned long long)hash64(chat_template,
 	                                         strlen(chat_template)));
+	strbuf_printf(&out, "\"think\": \"%s\"", thinking_names[think]);
+	if (earlier)
+		strbuf_printf(&out, ", \"earlier\": %zu", earlier);
+	strbuf_add_char(&out, '}');
 	free(m->extra);
 	m->extra = strbuf_take(&out);
 	free(m->model);
 	m->model = mem_strdup(model->name);
-	if (before.think_seconds >= 0)
+	if (before.think_seconds >= 0 &&
+	    memmem(m->text.bytes, m->text.len, "</think>", 8))
 		reply_note_thinking(m, before.think_seconds);
 }
 
@@ -137,10 +160,21 @@ static void read_sampling(struct sampler_settings *s, const struct json *object)
 	read_float(object, "repeat_penalty", &s->repeat_penalty);
 }
 
+static void read_thinking(struct reply_notes *notes, const char *name)
+{
+	for (int i = 0; name && i < 3; i++) {
+		if (strcmp(name, thinking_names[i]))
+			continue;
+		notes->has_think = true;
+		notes->think = (enum chat_thinking)i;
+	}
+}
+
 void reply_read_notes(struct reply_notes *notes, const char *extra)
 {
 	struct json *object = NULL;
 	const char *fingerprint;
+	int64_t earlier;
 
 	*notes = (struct reply_notes){ .sampling = { .top_p = 1,
 		                                     .repeat_penalty = 1 },
@@ -151,6 +185,9 @@ void reply_read_notes(struct reply_notes *notes, const char *extra)
 	fingerprint = json_string(json_get(object, "model_fingerprint"));
 	if (fingerprint)
 		notes->model_fingerprint = strtoull(fingerprint, NULL, 16);
+	read_thinking(notes, json_string(json_get(object, "think")));
+	if (json_integer(json_get(object, "earlier"), &earlier) && earlier > 0)
+		notes->earlier = (size_t)earlier;
 	notes->has_sampling = json_is_number(json_get(object, "temperature"));
 	if (notes->has_sampling)
 		read_sampling(&notes->sampling, object);

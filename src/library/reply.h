@@ -8,10 +8,11 @@
  *	{"temperature": 0.7, "top_k": 20, "top_p": 0.8, "min_p": 0,
  *	 "presence_penalty": 0, "repeat_penalty": 1, "seed": "42",
  *	 "model_fingerprint": "8c1f...", "template_fingerprint": "77ab...",
- *	 "think_seconds": 3.2}
+ *	 "think": "default", "earlier": 12, "think_seconds": 3.2}
  *
  * The seed is a string, as 64 bits do not fit a number of JSON; fingerprints
- * are 64 bits in hexadecimal.
+ * are 64 bits in hexadecimal; "think" is what the prompt said of it, "on", "off" or
+ * nothing; so many tokens as "earlier" says were drawn by other settings.
  */
 #ifndef CONFAB_REPLY_H
 #define CONFAB_REPLY_H
@@ -44,10 +45,12 @@ void reply_add_token(struct message *m, const struct sample *sample);
 
 enum message_state reply_state(enum engine_finish finish);
 
-/* Notes who writes the reply and how its tokens are drawn.  The seconds of
- * thinking stay: a reply that goes on has thought already. */
+/* Notes who writes the reply and how its tokens are drawn.  Of one that has tokens
+ * already stay the seconds of a thought that is over and what its prompt said of
+ * thinking. */
 void reply_begin(struct message *m, const struct engine_model *model,
-                 const struct sampler_settings *sampling);
+                 const struct sampler_settings *sampling,
+                 enum chat_thinking think);
 
 /* Notes how long it thought; after reply_begin(). */
 void reply_note_thinking(struct message *m, double seconds);
@@ -57,7 +60,10 @@ struct reply_notes {
 	bool has_sampling;
 	struct sampler_settings sampling; /* but for the seed, which is 0 */
 	uint64_t model_fingerprint;       /* 0: not known */
-	double think_seconds;             /* < 0: not known */
+	bool has_think;
+	enum chat_thinking think; /* what the prompt said */
+	size_t earlier;           /* tokens that other settings drew */
+	double think_seconds;     /* < 0: not known */
 };
 
 /* Of a message's extra (NULL: nothing is known).  What is no such object is

@@ -3,6 +3,7 @@ import json
 import math
 import os
 import re
+import shutil
 import signal
 import subprocess
 
@@ -355,6 +356,36 @@ def what_would_come_next_is_what_comes(binary):
     assert len(whole) == 2 and whole[0] != whole[1], told
     assert "then 100%, would be drawn" in whole[1], told
     assert told[-1].startswith("The likeliest tokens here, continued"), told
+
+
+@test
+def figures_of_earlier_settings_are_told(binary):
+    result = piped(binary, "Tell me a story\n/set temperature 0.5\n"
+                           "/set max_tokens 3\n/continue\n/alternatives 3\n"
+                           "/alternatives 8\n/alternatives 5 2\n"
+                           "/alternatives 3\n",
+                   options=["--max-tokens", "6", "--temp", "1.5"])
+    earlier = ["sampled by earlier settings" in told
+               for told in blocks(result.stdout.decode())]
+    assert earlier == [True, False, True], result.stdout.decode()
+
+
+@test
+def a_reply_goes_on_after_the_prompt_that_began_it(binary):
+    home = temporary_folder("confab-hybrid-")
+    model = os.path.join(home, "hybrid")
+    source = os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                          "..", "..")
+    shutil.copytree(os.path.join(source, "data", "confab-20m"), model)
+    shutil.copy(os.path.join(source, "tests", "golden", "templates",
+                             "qwen3-hybrid.jinja"),
+                os.path.join(model, "chat_template.jinja"))
+    text = piped(binary, "Tell me a story about a fox\n/alternatives 3\n"
+                         "/think off\n/alternatives 3\n/alternatives 3 2\n"
+                         "/alternatives 3\nOnce more\n/alternatives 3\n",
+                 options=["-m", model, "--max-tokens", "8"]).stdout.decode()
+    places = re.findall(r"^position (\d+)", text, re.M)
+    assert len(places) == 4 and len(set(places[:3])) == 1, text
 
 
 @test

@@ -263,7 +263,7 @@ static uint64_t start_reply(struct headless *h, const struct ids *prompt)
 	h->stream = (struct tokenizer_stream){ .n_held = 0 };
 	h->reply = conversation_add(h->c, h->c->leaf, ROLE_ASSISTANT, "", 0);
 	h->reply->state = MESSAGE_OPEN;
-	reply_begin(h->reply, h->model, &h->sampling);
+	reply_begin(h->reply, h->model, &h->sampling, h->o->think);
 	request = engine_generate(h->engine,
 	                          &(struct engine_generate){
 					  .ids = prompt->data,
