@@ -263,6 +263,7 @@ void app_key(struct app *app, const struct key *key)
 {
 	struct transcript *t = &app->transcript;
 
+	/* What was drawn may be of messages that are gone. */
 	if (t->n_removed != app->chat.conversation->n_removed)
 		transcript_update(t, &app->chat, t->width, t->rows);
 	if (key->type != KEY_FOCUS)

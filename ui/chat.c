@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "library/conversation.h"
 #include "library/reply.h"
+#include "library/thinking.h"
 #include "ui/chat_model.h"
 #include "ui/chat_prompt.h"
 #include "ui/chat_score.h"
@@ -421,7 +422,7 @@ static void send_prompt(struct chat *chat, struct message *m)
 	chat_forget_prompt(chat);
 	resume_text(chat, m);
 	reply_begin(m, chat->model, &sampling, chat->think);
-	chat->thought = memmem(m->text.bytes, m->text.len, "</think>", 8);
+	chat->thought = thinking_is_over(&m->text);
 	chat->n_tokens = 0;
 	chat_generate(chat, CHAT_READING, m->ids.n, &sampling,
 	              chat->max_tokens);

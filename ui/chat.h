@@ -82,7 +82,7 @@ struct chat {
 	double stage_began;
 
 	struct ids prompt;  /* of the request */
-	int64_t first_seen; /* messages above it are not shown to the model;
+	int64_t first_seen; /* messages above it on its branches are not shown;
 	                          * -1: all are */
 	struct chat_overflow overflow;
 	int64_t leaf_before; /* end of the branch left last, or -1 */
@@ -143,7 +143,8 @@ bool chat_measure(struct chat *chat);
 /* Closes a reply that is complete as it stands: its text is that of its ids. */
 void chat_end_reply(struct chat *chat, struct message *reply);
 
-/* Ends what is under way and saves what there is of it, while the conversation's lock is still held. */
+/* Ends what is under way and saves what there is of it, while the conversation's lock
+ * is still held. */
 void chat_leave(struct chat *chat);
 
 /* Another conversation takes the place of this one, which chat_leave() has left and

@@ -64,13 +64,11 @@ int chat_prompt_render(const struct chat *chat, int64_t last, bool reply,
 int chat_prompt_before(const struct chat *chat, const struct message *m,
                        struct ids *ids, struct error *err)
 {
-	struct chat_options options = { .add_generation_prompt = true,
-		                        .enable_thinking = chat->think };
-	struct reply_notes notes;
+	struct chat_options options = {
+		.add_generation_prompt = true,
+		.enable_thinking = reply_thinking(m, chat->think),
+	};
 
-	reply_read_notes(&notes, m->extra);
-	if (m->ids.n && notes.has_think)
-		options.enable_thinking = notes.think;
 	return render(chat, m->parent, &options, NULL, ids, err);
 }
 

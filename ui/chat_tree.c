@@ -270,14 +270,16 @@ void chat_take_token(struct chat *chat, const struct message *m, size_t index,
                      int id)
 {
 	struct token_odds old = { 0 };
+	const struct token_odds *peeked;
 	struct message *fork;
 
 	if (!can_fork(chat, m, index))
 		return;
+	peeked = chat_peeked(chat, m, index);
 	if (index < m->n_odds)
 		old = m->odds[index];
-	else if (chat_peeked(chat, m, index))
-		old = *chat_peeked(chat, m, index);
+	else if (peeked)
+		old = *peeked;
 	fork = fork_at(chat, m, index);
 	if (chat_is_stop(chat, id)) {
 		chat_end_reply(chat, fork);

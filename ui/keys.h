@@ -53,10 +53,11 @@ void keys_free(struct keys *k);
 void keys_feed(struct keys *k, const char *bytes, size_t len);
 
 /* The next key; 0: there is none, or its rest has not come.  With late, what
- * waits is taken as it is: Esc as a key, a paste as if it had ended. */
+ * waits is taken as it is: Esc as a key, of a paste what has come. */
 int keys_next(struct keys *k, struct key *key, bool late);
 
-/* Milliseconds after which to call keys_next() with late; -1: nothing waits. */
+/* Milliseconds after which to call keys_next() with late; -1: nothing waits but, it
+ * may be, a beginning of the end of a paste. */
 int keys_timeout(const struct keys *k);
 
 #endif

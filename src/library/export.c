@@ -1,7 +1,7 @@
 #include "library/export.h"
 
-#include <strings.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include "base/json.h"

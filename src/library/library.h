@@ -28,6 +28,8 @@ struct library *library_open_for_reading(const char *dir,
                                          const struct error *why);
 /* Why library_open() failed: the database itself is no good. */
 bool library_is_bad(const char *dir);
+/* Gives up all locks.  After something was removed its words leave the file, which takes
+ * part of a second for a large one. */
 void library_close(struct library *lib);
 
 /* It lies where this program may not write. */
@@ -37,8 +39,12 @@ bool library_is_read_only(const struct library *lib);
  * the same. */
 bool library_is_damaged(const struct library *lib);
 
-/* Are there changes of a program that was killed, which cannot be read? */
+/* Are there changes of a program that was killed, which cannot be read?  What is then to
+ * be told. */
 bool library_is_behind(const struct library *lib);
+#define LIBRARY_BEHIND \
+	"conversations.db-wal: cannot be read; this is without the changes " \
+	"in it"
 
 struct library_entry {
 	char *id; /* short, unique, safe in a shell: "k3f9qz" */
@@ -78,7 +84,7 @@ int library_lock(struct library *lib, const char *id, struct error *err);
 void library_unlock(struct library *lib, const char *id);
 
 /* Saves what is new since the last save: a new conversation gets its id and its
- * lock; new messages, longer texts, more odds, a changed title or leaf are
+ * lock, another one must be locked; new messages, longer texts, more odds, a changed title or leaf are
  * written in one transaction.  On failure nothing is written, and the next save
  * tries all of it again. */
 int library_save(struct library *lib, struct conversation *c,

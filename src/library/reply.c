@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/strbuf.h"
+#include "library/thinking.h"
 #include "text/tokenizer.h"
 
 bool reply_is_stop(const struct engine_model *model, int id)
@@ -69,6 +70,13 @@ static void add_number(struct strbuf *out, const char *key, float number)
 
 static const char *const thinking_names[] = { "default", "on", "off" };
 
+static enum chat_thinking thinking_of(const struct message *m,
+                                      const struct reply_notes *notes,
+                                      enum chat_thinking now)
+{
+	return m->ids.n && notes->has_think ? notes->think : now;
+}
+
 /* Of a reply that goes on. */
 static size_t earlier_tokens(const struct message *m,
                              const struct reply_notes *before,
@@ -94,8 +102,7 @@ void reply_begin(struct message *m, const struct engine_model *model,
 
 	reply_read_notes(&before, m->extra);
 	earlier = earlier_tokens(m, &before, sampling);
-	if (m->ids.n && before.has_think)
-		think = before.think;
+	think = thinking_of(m, &before, think);
 	strbuf_add_char(&out, '{');
 	add_number(&out, "temperature", sampling->temperature);
 	strbuf_printf(&out, "\"top_k\": %d, ", sampling->top_k);
@@ -118,8 +125,7 @@ void reply_begin(struct message *m, const struct engine_model *model,
 	m->extra = strbuf_take(&out);
 	free(m->model);
 	m->model = mem_strdup(model->name);
-	if (before.think_seconds >= 0 &&
-	    memmem(m->text.bytes, m->text.len, "</think>", 8))
+	if (before.think_seconds >= 0 && thinking_is_over(&m->text))
 		reply_note_thinking(m, before.think_seconds);
 }
 
@@ -192,6 +198,15 @@ void reply_read_notes(struct reply_notes *notes, const char *extra)
 	if (notes->has_sampling)
 		read_sampling(&notes->sampling, object);
 	json_free(object);
+}
+
+enum chat_thinking reply_thinking(const struct message *m,
+                                  enum chat_thinking now)
+{
+	struct reply_notes notes;
+
+	reply_read_notes(&notes, m->extra);
+	return thinking_of(m, &notes, now);
 }
 
 bool reply_same_sampling(const struct sampler_settings *a,

@@ -74,6 +74,11 @@ void reply_read_notes(struct reply_notes *notes, const char *extra);
 bool reply_same_sampling(const struct sampler_settings *a,
                          const struct sampler_settings *b);
 
+/* What the prompt of the reply says of thinking: where it has tokens what it said when
+ * they were drawn, else `now`. */
+enum chat_thinking reply_thinking(const struct message *m,
+                                  enum chat_thinking now);
+
 /* Are the ids what the text says and no more?  They come from a file that
  * somebody else may have written: ids that decode to another text, and those
  * of special tokens ("<|im_end|>"), must not reach a model as history. */

@@ -189,19 +189,26 @@ int search_titles(sqlite3 *db, const char *words, size_t limit,
 
 /* ---- messages ---- */
 
+#define ALL    "SELECT rowid, conversation, text FROM search "
+#define NEWEST " ORDER BY rowid DESC"
+
 /* Backwards by row: what was written last comes first, and the search need not be
  * finished. */
 static sqlite3_stmt *ask_index(sqlite3 *db, const char *query,
                                struct error *err)
 {
-	static const char all[] = "SELECT rowid, conversation, text FROM search"
-				  " ORDER BY rowid DESC";
-	static const char match[] = "SELECT rowid, conversation, text FROM "
-				    "search WHERE search MATCH ?"
-				    " ORDER BY rowid DESC";
+	return *query ? database_ask(db, err, ALL "WHERE search MATCH ?" NEWEST,
+	                             "t", query)
+	              : database_ask(db, err, ALL NEWEST, "");
+}
 
-	return *query ? database_ask(db, err, match, "t", query)
-	              : database_ask(db, err, all, "");
+/* The row's text is read only where it has to be. */
+static bool text_has(sqlite3_stmt *row, const char *words)
+{
+	const char *text =
+		*words ? (const char *)sqlite3_column_text(row, 2) : NULL;
+
+	return !*words || (text && search_text_has(text, words));
 }
 
 /* anywhere: words that the text must have, too. */
@@ -215,11 +222,8 @@ static int find_messages(sqlite3 *db, const char *query, const char *anywhere,
 
 	while (s && (status = database_step(db, s, err)) == 1) {
 		const char *id = (const char *)sqlite3_column_text(s, 1);
-		const char *text =
-			*anywhere ? (const char *)sqlite3_column_text(s, 2)
-				  : "";
 
-		if (id && text && search_text_has(text, anywhere))
+		if (id && text_has(s, anywhere))
 			add(hits, id, sqlite3_column_int64(s, 0));
 		if (limit && hits->n - before >= limit) {
 			status = 0;

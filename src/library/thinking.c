@@ -29,3 +29,8 @@ void thinking_join(struct strbuf *out, const char *thought, const char *answer)
 	strbuf_printf(out, "%s%s%s", BEGIN, thought, END);
 	strbuf_add_str(out, answer);
 }
+
+bool thinking_is_over(const struct strbuf *text)
+{
+	return memmem(text->bytes, text->len, "</think>", 8);
+}

@@ -20,6 +20,9 @@ struct strbuf;
 bool thinking_split(const char *text, size_t len, size_t *thought,
                     size_t *thought_len, size_t *answer);
 
+/* Has a thought in the text, of any form, ended? */
+bool thinking_is_over(const struct strbuf *text);
+
 void thinking_join(struct strbuf *out, const char *thought, const char *answer);
 
 #endif

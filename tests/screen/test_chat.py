@@ -40,13 +40,19 @@ def the_second_turn_reuses_the_first(binary):
         assert reused > 20 and computed < 20, status
 
 
+def counting(binary):
+    """A program in the middle of the first of two replies."""
+    c = Confab(binary, env=script("one two three " * 60, "The second reply.",
+                                  chunk=0, rate=60))
+    c.ready()
+    c.say("Count.")
+    c.wait("replying")
+    return c
+
+
 @scripted
 def typing_goes_on_while_the_reply_comes_and_is_queued(binary):
-    with Confab(binary, env=script("one two three " * 60, "The second reply.",
-                                   chunk=0, rate=60)) as c:
-        c.ready()
-        c.say("Count.")
-        c.wait("replying")
+    with counting(binary) as c:
         c.say("What is the capital of Italy?")
         c.wait("queued: What is the capital of Italy?")
         c.wait("The second reply.")
@@ -56,11 +62,7 @@ def typing_goes_on_while_the_reply_comes_and_is_queued(binary):
 
 @scripted
 def what_waits_is_sent_when_another_deed_ends_the_reply(binary):
-    with Confab(binary, env=script("one two three " * 60, "The second reply.",
-                                   chunk=0, rate=60)) as c:
-        c.ready()
-        c.say("Count.")
-        c.wait("replying")
+    with counting(binary) as c:
         c.say("And then?")
         c.wait("queued: And then?")
         c.say("/system Be brief.")

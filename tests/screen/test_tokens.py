@@ -116,15 +116,21 @@ def the_cursor_goes_with_the_page(binary):
         c.wait("  ▸paragraph number 99")
 
 
+def streaming(binary):
+    """A program with its inspector open, asked for a long reply."""
+    reply = "one two three four five six seven eight nine ten " * 20
+    c = Confab(binary, rows=40, cols=120,
+               env=script(reply, chunk=0, rate=30))
+    c.ready()
+    c.keys("F2")
+    c.keys("Tab")
+    c.say("go")
+    return c
+
+
 @scripted
 def the_inspector_follows_the_stream_until_the_reader_moves(binary):
-    reply = "one two three four five six seven eight nine ten " * 20
-    with Confab(binary, rows=40, cols=120,
-                env=script(reply, chunk=0, rate=30)) as c:
-        c.ready()
-        c.keys("F2")
-        c.keys("Tab")
-        c.say("go")
+    with streaming(binary) as c:
         c.wait(lambda: "token " in c.text() and token(c)[0] > 20 and
                token(c)[0] == token(c)[1], "the newest token")
         c.wait(lambda: token(c)[0] > 30 and token(c)[0] == token(c)[1],
@@ -138,12 +144,7 @@ def the_inspector_follows_the_stream_until_the_reader_moves(binary):
 
 @scripted
 def what_is_chosen_does_not_move_on_with_the_stream(binary):
-    reply = "one two three four five six seven eight nine ten " * 20
-    with Confab(binary, rows=40, cols=120,
-                env=script(reply, chunk=0, rate=30)) as c:
-        c.ready()
-        c.keys("F2", "Tab")
-        c.say("go")
+    with streaming(binary) as c:
         c.wait("replying")
         c.keys("Tab")
         c.wait(lambda: "token " in c.text() and token(c)[0] > 5, "tokens")

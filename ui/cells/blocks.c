@@ -54,7 +54,7 @@ static void cut(struct blocks *b, size_t pos, bool glued)
 
 struct line_kind {
 	size_t indent;
-	bool blank, heading, list_item;
+	bool blank, heading;
 	bool item;     /* of a list, indented or not */
 	size_t fence;  /* length of the fence, 0: none */
 	char fence_char;
@@ -111,7 +111,6 @@ static struct line_kind classify(const char *line, size_t len)
 	for (; i < len && (line[i] == ' ' || line[i] == '\t'); i++)
 		k.indent += line[i] == '\t' ? 4 : 1;
 	k.item = is_list_item(line + i, len - i);
-	k.list_item = k.indent == 0 && k.item;
 	if (len >= LONG_LINE)
 		return k;
 	k.blank = i == len || (i + 1 == len && line[i] == '\r');
@@ -132,7 +131,7 @@ static void open_fence(struct blocks *b, const struct line_kind *k, size_t begin
                        size_t end)
 {
 	b->in_fence = true;
-	b->nested = k->indent > 0 && !is_top_fence(b, k);
+	b->nested = !is_top_fence(b, k);
 	b->fence_char = k->fence_char;
 	b->fence_length = k->fence;
 	b->fence_begin = begin;
@@ -174,7 +173,7 @@ static bool cuts_before(const struct blocks *b, const struct line_kind *k)
 		return false;
 	if (k->heading)
 		return true;
-	return b->after_blank && !(b->in_list && k->list_item);
+	return b->after_blank && !(b->in_list && k->item);
 }
 
 static void line_outside(struct blocks *b, const struct line_kind *k,
@@ -189,7 +188,7 @@ static void line_outside(struct blocks *b, const struct line_kind *k,
 	else if (begin - open_block(b)->begin > BLOCK_MAX)
 		cut(b, begin, !b->after_blank);
 	if (!b->started)
-		b->in_list = k->list_item;
+		b->in_list = k->item && !k->indent;
 	b->started = true;
 	b->has_item |= k->item && k->indent < 4;
 	b->after_blank = false;

@@ -27,8 +27,7 @@ static int resume(struct headless_library *l, const struct options *o,
 	if (!locked || (locked > 0 && library_is_read_only(l->lib)))
 		*c = library_read(l->lib, id, err);
 	if (*c && library_is_behind(l->lib))
-		progress_warn("conversations.db-wal: cannot be read; this is "
-		              "without the changes in it");
+		progress_warn("%s", LIBRARY_BEHIND);
 	l->resumed = true;
 	free(id);
 	return *c ? EXIT_OK : status;

@@ -84,8 +84,7 @@ void signals_init(void)
 		                 .sa_flags = SA_SIGINFO };
 
 	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ,
-	       SIG_IGN); /* a file that may not grow is an error, too */
+	signal(SIGXFSZ, SIG_IGN); /* writes fail with EFBIG instead */
 	handle_endings(end);
 	sigaction(SIGBUS, &bus, NULL);
 	mem_set_handler(out_of_memory);

@@ -34,8 +34,7 @@ int user_library_check(const struct library *lib, struct error *err)
 		error_set(err, "the library of conversations is damaged; this "
 		               "is what can be read of it");
 	else if (library_is_behind(lib))
-		error_set(err, "conversations.db-wal: cannot be read; this is "
-		               "without the changes in it");
+		error_set(err, "%s", LIBRARY_BEHIND);
 	else
 		return EXIT_OK;
 	return EXIT_BAD_FILE;
