@@ -1,6 +1,7 @@
 #include "tests/support.h"
 
 #include <fcntl.h>
+#include <locale.h>
 #include <sqlite3.h>
 #include <signal.h>
 #include <stdio.h>
@@ -353,6 +354,53 @@ static void all_words_must_be_there_the_last_may_be_a_beginning(void **state)
 	assert_int_equal(count(lib, "  ", 0), 3);
 	for (int i = 0; i < 3; i++)
 		conversation_free(c[i]);
+	library_close(lib);
+	free(dir);
+}
+
+static void letters_beyond_ascii_have_a_case_in_titles_too(void **state)
+{
+	char *dir = test_tmp_dir();
+	struct library *lib = open_library(dir);
+	struct conversation *c[] = {
+		saved(lib, "Ärger im Büro", "about it"),
+		saved(lib, "Поездка в Киото", "about that"),
+	};
+
+	(void)state;
+	assert_non_null(setlocale(LC_CTYPE, "C.UTF-8"));
+	assert_int_equal(count(lib, "ärger", 0), 1);
+	assert_int_equal(count(lib, "BÜRO", 0), 1);
+	assert_int_equal(count(lib, "киОТО поездка", 0), 1);
+	assert_int_equal(count(lib, "buro", 0), 0);
+	assert_non_null(setlocale(LC_CTYPE, "C"));
+	for (int i = 0; i < 2; i++)
+		conversation_free(c[i]);
+	library_close(lib);
+	free(dir);
+}
+
+/* The text is longer than what is shown of it. */
+static void a_hit_is_shown_also_where_its_marks_were_not_typed(void **state)
+{
+	char *dir = test_tmp_dir(), text[500];
+	struct library *lib = open_library(dir);
+	struct conversation *c;
+	struct library_entry *entries;
+	struct error err = { "" };
+	size_t n;
+
+	(void)state;
+	snprintf(text, sizeof text, "%0200d and then a crème brûlée came %0200d",
+	         0, 0);
+	c = saved(lib, "Dinner", text);
+	assert_int_equal(library_list(lib, "creme BRULEE", 0, &entries, &n,
+	                              &err),
+	                 0);
+	assert_int_equal(n, 1);
+	assert_non_null(strstr(entries[0].snippet, "a crème brûlée came"));
+	library_entries_free(entries, n);
+	conversation_free(c);
 	library_close(lib);
 	free(dir);
 }
@@ -935,6 +983,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(an_open_reply_comes_back_interrupted),
 	cmocka_unit_test(words_find_titles_and_messages_and_no_operator),
 	cmocka_unit_test(all_words_must_be_there_the_last_may_be_a_beginning),
+	cmocka_unit_test(letters_beyond_ascii_have_a_case_in_titles_too),
+	cmocka_unit_test(a_hit_is_shown_also_where_its_marks_were_not_typed),
 	cmocka_unit_test(a_conversation_is_found_by_words_that_no_other_has),
 	cmocka_unit_test(the_tail_is_the_end_of_the_current_branch),
 	cmocka_unit_test(a_library_of_the_first_schema_is_migrated),

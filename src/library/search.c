@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <wctype.h>
 
 #include "base/error.h"
 #include "base/mem.h"
@@ -137,14 +138,33 @@ static char *make_query(const char *words)
 
 /* ---- titles ---- */
 
-/* Letters of ASCII only: every byte keeps its place. */
+/* The bytes of the character at p, which is put in lower case where that takes as many
+ * bytes. */
+static size_t to_lower(char *p, size_t len)
+{
+	char lower[4];
+	uint32_t c;
+	int n;
+
+	if ((unsigned char)*p < 0x80) {
+		if (*p >= 'A' && *p <= 'Z')
+			*p = (char)(*p - 'A' + 'a');
+		return 1;
+	}
+	n = utf8_decode(p, len, &c);
+	if (utf8_encode((uint32_t)towlower((wint_t)c), lower) == n)
+		memcpy(p, lower, (size_t)n);
+	return (size_t)n;
+}
+
+/* Every byte keeps its place. */
 static char *lower_case(const char *text)
 {
 	char *lower = mem_strdup(text);
+	size_t len = strlen(lower);
 
-	for (char *p = lower; *p; p++)
-		if (*p >= 'A' && *p <= 'Z')
-			*p = (char)(*p - 'A' + 'a');
+	for (size_t i = 0; i < len;)
+		i += to_lower(lower + i, len - i);
 	return lower;
 }
 
@@ -273,11 +293,53 @@ static char *surroundings(const char *text, size_t len, size_t at)
 	return strbuf_take(&out);
 }
 
+/* Where the first of the words is as it was typed, but for the case of letters; NULL:
+ * none is there so. */
+static const char *typed_place(const char *text, const char *words)
+{
+	char *lower = lower_case(text), *wanted = lower_case(words);
+	const char *word = wanted, *place = NULL;
+
+	for (size_t n; !place && (n = next_word(&word)); word += n)
+		place = memmem(lower, strlen(lower), word, n);
+	if (place)
+		place = text + (place - lower);
+	free(lower);
+	free(wanted);
+	return place;
+}
+
+/* Where the index found one of the words, marks left out: its text up to there.  -1: it
+ * does not say. */
+static long indexed_place(sqlite3 *db, const struct search_hit *hit,
+                          const char *words)
+{
+	char *query = make_query(words);
+	sqlite3_stmt *s =
+		*query ? database_ask(db, NULL,
+	                              "SELECT highlight(search, 0, char(1), '')"
+	                              " FROM search WHERE search MATCH ? AND"
+	                              " rowid = ?",
+	                              "ti", query, hit->row)
+		       : NULL;
+	const char *text = s && database_step(db, s, NULL) == 1
+	                           ? (const char *)sqlite3_column_text(s, 0)
+	                           : NULL;
+	const char *mark = text ? strchr(text, '\1') : NULL;
+	long place = mark ? mark - text : -1;
+
+	sqlite3_finalize(s);
+	free(query);
+	return place;
+}
+
 char *search_snippet(sqlite3 *db, const struct search_hit *hit,
                      const char *words)
 {
 	sqlite3_stmt *s;
-	char *text = NULL, *lower, *wanted, *place = NULL, *snippet = NULL;
+	char *text = NULL, *snippet;
+	const char *typed;
+	long place;
 
 	if (!hit->row)
 		return NULL;
@@ -288,15 +350,11 @@ char *search_snippet(sqlite3 *db, const struct search_hit *hit,
 	sqlite3_finalize(s);
 	if (!text)
 		return NULL;
-	lower = lower_case(text);
-	wanted = lower_case(words);
-	words = wanted;
-	for (size_t n; !place && (n = next_word(&words)); words += n)
-		place = memmem(lower, strlen(lower), words, n);
-	snippet = surroundings(text, strlen(text),
-	                       place ? (size_t)(place - lower) : 0);
+	typed = typed_place(text, words);
+	place = typed ? typed - text : indexed_place(db, hit, words);
+	if (place < 0 || (size_t)place > strlen(text))
+		place = 0;
+	snippet = surroundings(text, strlen(text), (size_t)place);
 	free(text);
-	free(lower);
-	free(wanted);
 	return snippet;
 }

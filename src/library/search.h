@@ -4,7 +4,7 @@
  * A message is found by whole words, the last one also by its beginning, letters
  * of either case and marks left out (SQLite's FTS5, unicode61); by any part of its text
  * where a word is of a script that does not part words, as Chinese.  A title is found
- * by any part of it.  All words must be there.
+ * by any part of it, letters of either case.  All words must be there.
  */
 #ifndef CONFAB_SEARCH_H
 #define CONFAB_SEARCH_H
@@ -37,7 +37,7 @@ int search_find(sqlite3 *db, const char *words, size_t limit,
                 struct search_hits *hits, struct error *err);
 int search_titles(sqlite3 *db, const char *words, size_t limit,
                   struct search_hits *hits, struct error *err);
-/* Are all the words somewhere in the text, letters of ASCII of either case? */
+/* Are all the words somewhere in the text, letters of either case? */
 bool search_text_has(const char *text, const char *words);
 void search_hits_free(struct search_hits *hits);
 
