@@ -222,6 +222,25 @@ static void the_manual_page_has_the_keys_of_the_table(void **state)
 	free(text);
 }
 
+/* mdoc reads the words of a heading as macros: "In", unquoted, is an #include. */
+static void headings_of_the_manual_page_are_text(void **state)
+{
+	struct strbuf keys = STRBUF_INIT;
+	size_t headings = 0;
+	const char *at;
+
+	(void)state;
+	action_help_print_man(&keys);
+	for (at = keys.bytes; (at = strstr(at, ".Ss ")); headings++) {
+		at += strlen(".Ss ");
+		assert_int_equal(*at, '"');
+		assert_int_equal(strcspn(at + 1, "\"\n") + 2,
+		                 strcspn(at, "\n"));
+	}
+	assert_true(headings > 1);
+	strbuf_free(&keys);
+}
+
 /* ---- thinking ---- */
 
 static void thought_is(const char *text, bool opened, const char *thought,
@@ -319,6 +338,7 @@ static const struct CMUnitTest tests[] = {
 		the_help_of_line_mode_has_neither_keys_nor_the_screens),
 	cmocka_unit_test(all_explanations_begin_in_one_column),
 	cmocka_unit_test(the_manual_page_has_the_keys_of_the_table),
+	cmocka_unit_test(headings_of_the_manual_page_are_text),
 	cmocka_unit_test(thoughts_are_told_from_answers),
 	cmocka_unit_test(trying_settings_gives_what_the_sampler_would),
 	cmocka_unit_test(without_top_k_the_figures_are_called_an_estimate),

@@ -150,7 +150,7 @@ void action_help_print_man(struct strbuf *out)
 
 	for (int a = ACTION_NONE + 1; a < ACTIONS; a++) {
 		if (strcmp(group, action_info((enum action)a)->group))
-			strbuf_printf(out, "%s.Ss %s\n.Bl -tag -width Ds\n",
+			strbuf_printf(out, "%s.Ss \"%s\"\n.Bl -tag -width Ds\n",
 			              *group ? ".El\n" : "",
 			              action_info((enum action)a)->group);
 		group = action_info((enum action)a)->group;
