@@ -11,7 +11,7 @@ import struct  # noqa: E402
 import subprocess  # noqa: E402
 
 from cli_support import (  # noqa: E402
-    CONFAB, GOLDEN, HOME, MODEL, TMP, chat, confab, environment, error,
+    CONFAB, GOLDEN, HOME, MODEL, SRC, TMP, chat, confab, environment, error,
     golden, lines, main, out, test)
 
 SHARD = "model-00001-of-00003.safetensors"
@@ -665,6 +665,48 @@ def what_is_no_checkpoint_is_status_3():
                      ["render"], ["info"], ["bench"]):
             text = error(*args, "-m", path, status=3)
             assert path in text, text
+
+
+# ---- bootstrap ----
+
+
+def stub(path, script):
+    with open(path, "w") as file:
+        file.write("#!/bin/sh\n" + script)
+    os.chmod(path, 0o755)
+
+
+@test
+def bootstrap_configures_by_its_flags_also_when_it_is_run_again():
+    top = os.path.join(TMP, "boot strap")
+    tools = os.path.join(TMP, "tools")
+    flags = os.path.join(TMP, "flags")
+    os.mkdir(top)
+    os.mkdir(tools)
+    shutil.copy(os.path.join(SRC, "bootstrap"), top)
+    for name in ("configure.ac", "Makefile.am", "Makefile.in"):
+        write(top, name, b"")
+    stub(os.path.join(top, "configure"),
+         ">config.status; echo $* >>'%s'\n" % flags)
+    stub(os.path.join(tools, "make"), "")
+    stub(os.path.join(tools, "dpkg-query"), "echo installed\n")
+    env = environment({"PATH": tools + ":" + os.environ["PATH"]})
+    env.pop("CONFIGURE_FLAGS", None)
+
+    def bootstrap(**more):
+        subprocess.run([os.path.join(top, "bootstrap")], check=True,
+                       env=dict(env, **more), cwd="/", timeout=60)
+        with open(flags) as file:
+            return file.read().splitlines()
+
+    first, other = ["--quiet"], ["--quiet --prefix=/a --enable-werror"]
+    assert bootstrap() == first
+    assert bootstrap() == first
+    assert bootstrap(CONFIGURE_FLAGS=other[0][8:]) == first + other
+    assert bootstrap() == first + other
+    os.remove(os.path.join(top, "build", "config.status"))
+    assert bootstrap() == first + other + other
+    assert bootstrap(CONFIGURE_FLAGS="") == first + other + other + first
 
 
 main()
