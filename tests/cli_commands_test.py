@@ -676,37 +676,54 @@ def stub(path, script):
     os.chmod(path, 0o755)
 
 
-@test
-def bootstrap_configures_by_its_flags_also_when_it_is_run_again():
-    top = os.path.join(TMP, "boot strap")
-    tools = os.path.join(TMP, "tools")
-    flags = os.path.join(TMP, "flags")
-    os.mkdir(top)
-    os.mkdir(tools)
+def bootstrap_copy(name):
+    """A folder with bootstrap in it and the environment to run it in, where
+    nothing is compiled: configure notes its flags, and confab its place."""
+    top = os.path.join(TMP, name)
+    tools = os.path.join(top, "tools")
+    os.makedirs(tools)
     shutil.copy(os.path.join(SRC, "bootstrap"), top)
-    for name in ("configure.ac", "Makefile.am", "Makefile.in"):
-        write(top, name, b"")
+    for file in ("configure.ac", "Makefile.am", "Makefile.in"):
+        write(top, file, b"")
     stub(os.path.join(top, "configure"),
-         ">config.status; echo $* >>'%s'\n" % flags)
-    stub(os.path.join(tools, "make"), "")
+         ">config.status; echo $* >>../flags\n")
+    stub(os.path.join(top, "confab"), "pwd; echo $*\n")
+    stub(os.path.join(tools, "make"), "cp ../confab .\n")
     stub(os.path.join(tools, "dpkg-query"), "echo installed\n")
     env = environment({"PATH": tools + ":" + os.environ["PATH"]})
     env.pop("CONFIGURE_FLAGS", None)
+    return top, env
 
-    def bootstrap(**more):
-        subprocess.run([os.path.join(top, "bootstrap")], check=True,
-                       env=dict(env, **more), cwd="/", timeout=60)
-        with open(flags) as file:
+
+def bootstrap(top, env, *args, **more):
+    return subprocess.run([os.path.join(top, "bootstrap"), *args], check=True,
+                          env=dict(env, **more), cwd="/", timeout=60,
+                          stdout=subprocess.PIPE).stdout.decode()
+
+
+@test
+def bootstrap_configures_by_its_flags_also_when_it_is_run_again():
+    top, env = bootstrap_copy("boot strap")
+
+    def flags(**more):
+        bootstrap(top, env, **more)
+        with open(os.path.join(top, "flags")) as file:
             return file.read().splitlines()
 
-    first, other = ["--quiet"], ["--quiet --prefix=/a --enable-werror"]
-    assert bootstrap() == first
-    assert bootstrap() == first
-    assert bootstrap(CONFIGURE_FLAGS=other[0][8:]) == first + other
-    assert bootstrap() == first + other
+    none, some = ["--quiet"], ["--quiet --prefix=/a --enable-werror"]
+    assert flags() == none
+    assert flags() == none
+    assert flags(CONFIGURE_FLAGS="--prefix=/a --enable-werror") == none + some
+    assert flags() == none + some
     os.remove(os.path.join(top, "build", "config.status"))
-    assert bootstrap() == first + other + other
-    assert bootstrap(CONFIGURE_FLAGS="") == first + other + other + first
+    assert flags() == none + some + some
+    assert flags(CONFIGURE_FLAGS="") == none + some + some + none
+
+
+@test
+def what_bootstrap_runs_finds_files_from_where_it_was_called():
+    top, env = bootstrap_copy("boot run")
+    assert bootstrap(top, env, "run", "-m", "x") == "/\n-m x\n"
 
 
 main()
