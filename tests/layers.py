@@ -30,6 +30,16 @@ def listed():
     return order
 
 
+def forgotten():
+    """Headers and scripts of the tests that Makefile.am does not name: no
+    distribution would have them."""
+    named = set(open(os.path.join(top, "Makefile.am")).read().split())
+    return ["tests/" + name
+            for name in sorted(os.listdir(os.path.join(top, "tests")))
+            if name.endswith((".c", ".h", ".py", ".sh"))
+            and "tests/" + name not in named]
+
+
 def main():
     order = listed()
     place = {path: i for i, path in enumerate(order)}
@@ -42,9 +52,13 @@ def main():
                 path = os.path.relpath(os.path.join(base, name), top)
                 if path != "ui/main.c":
                     tests.append(path)
-    print("1..%d" % len(tests))
-    bad = 0
-    for n, path in enumerate(sorted(tests), 1):
+    missing = forgotten()
+    bad = bool(missing)
+    print("1..%d" % (len(tests) + 1))
+    print("%s 1 - Makefile.am names the files of the tests" % ("not ok" if missing else "ok"))
+    for path in missing:
+        print("# " + path)
+    for n, path in enumerate(sorted(tests), 2):
         faults = []
         if path not in order:
             faults.append("not listed in Makefile.am")
