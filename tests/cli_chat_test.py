@@ -300,6 +300,16 @@ def in_lines(*commands, env=None, options=()):
 
 
 @test
+def what_does_not_fit_is_told_and_taken_back_when_the_input_has_ended():
+    for number, end in enumerate(("", "\n")):
+        env = {"XDG_DATA_HOME": os.path.join(TMP, "unsent%d" % number)}
+        text = out("-m", MODEL, "-c", "5", stdin="hi" + end, env=env)
+        assert "the context holds 5" in text, text
+        assert text.endswith("* not sent\n"), text
+        assert out("list", env=env) == ""
+
+
+@test
 def a_refused_prompt_leaves_the_branch_as_it_was():
     env = {"XDG_DATA_HOME": os.path.join(TMP, "refused-branch")}
     in_lines("Hello!", "What is that?", "/undo", env=env)

@@ -376,6 +376,16 @@ static bool is_done(const struct line_mode *l)
 	                      !chat_is_busy(&l->chat));
 }
 
+/* The input has ended, and nobody is left to choose. */
+static void leave_unsent(struct line_mode *l)
+{
+	if (l->chat.state != CHAT_CHOOSING || l->leaving)
+		return;
+	if (!l->prompted)
+		ask_overflow(l);
+	choose(l, "");
+}
+
 static void run(struct line_mode *l, struct error *err)
 {
 	while (!is_done(l)) {
@@ -390,6 +400,7 @@ static void run(struct line_mode *l, struct error *err)
 		if (!is_done(l))
 			wait_once(l, err);
 	}
+	leave_unsent(l);
 	print_reply(l);
 	tell(l);
 }
