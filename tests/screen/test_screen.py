@@ -213,6 +213,17 @@ def progress_of_a_prompt_is_a_bar_with_rate_and_time(binary):
 
 
 @scripted
+def a_notice_is_whole_in_a_window_of_any_width(binary):
+    with Confab(binary, rows=20, cols=320, env=script("ok")) as c:
+        c.ready()
+        name = "".join(f"{i:04d}" for i in range(200))
+        c.say("/" + name)
+        c.wait("is no command")
+        told = "".join(row.lstrip() for row in c.rows())
+        assert name in told, told
+
+
+@scripted
 def settings_are_shown_and_set(binary):
     with shown(binary, "x") as c:
         c.say("/set top_k 7")

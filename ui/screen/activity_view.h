@@ -12,7 +12,7 @@
 #include "ui/cells/canvas.h"
 
 struct activity_row {
-	char text[256];
+	char text[2048]; /* bytes: a row of the widest window */
 	enum style_role role;
 };
 
