@@ -47,6 +47,25 @@ def the_smallest_pane_has_candidates(binary):
 
 
 @scripted
+def no_window_is_so_small_that_the_pane_leaves_its_place(binary):
+    with inspected(binary, rows=5, cols=120) as c:
+        c.keys("t")
+        c.wait("try other settings")
+        assert "top_p" not in c.row(3), c.row(3)
+        c.keys("t")
+        c.resize(5, 80)
+        c.keys("Tab")
+        c.wait(lambda: c.row(3) == " >", "an empty line")
+    # Three rows of a notice leave one to the pane.
+    with Confab(binary, rows=8, cols=30, env=script("alpha beta")) as c:
+        c.ready()
+        c.ask("hello")
+        c.keys("F2", "Enter")
+        c.wait("this reply do not make its")
+        assert c.row(2) == " the tokens that are kept of", c.row(2)
+
+
+@scripted
 def figures_of_other_settings_are_told(binary):
     with inspected(binary) as c:
         assert "sampled at" not in c.text()

@@ -422,11 +422,17 @@ static void draw_small(const struct inspector_view *v, struct canvas *c,
 	                &x);
 }
 
-void inspector_view_draw(const struct inspector_view *v, struct canvas *c,
+void inspector_view_draw(const struct inspector_view *v, struct canvas *canvas,
                          struct rect r)
 {
+	struct canvas part = *canvas, *c = &part;
+
 	if (r.rows < 1)
 		return;
+	/* In a small window there is more to say than rows: what stands below
+	 * is not this view's. */
+	if (part.rows > r.row + r.rows)
+		part.rows = r.row + r.rows;
 	canvas_blank(c, r, style(STYLE_TEXT));
 	draw_title(v, c, r);
 	if (!v->has_token)
