@@ -461,11 +461,35 @@ static bool do_program(struct app *app, enum action action)
 	}
 }
 
+/* Those that put something else into the input line, or end the conversation. */
+static bool takes_line(enum action action)
+{
+	switch (action) {
+	case ACTION_FIND:
+	case ACTION_TYPE_TOKEN:
+	case ACTION_EDIT:
+	case ACTION_UNDO:
+	case ACTION_LIST:
+	case ACTION_SEARCH:
+	case ACTION_NEW:
+	case ACTION_DELETE:
+	case ACTION_UNDELETE:
+		return true;
+	default:
+		return false;
+	}
+}
+
 void app_do(struct app *app, enum action action, const char *argument)
 {
 	app->dirty = true;
 	if (action != ACTION_STOP) /* which closes the notice last */
 		chat_notice_clear(&app->chat);
+	if (app->input == INPUT_EDIT && takes_line(action)) {
+		chat_notice(&app->chat, "a message is being edited: Enter "
+		                        "sends it, Esc leaves it as it was");
+		return;
+	}
 	/* What is done is done to the conversation as it is, drawn or not. */
 	if (app->transcript.width)
 		transcript_update(&app->transcript, &app->chat,

@@ -26,11 +26,6 @@ void app_chats_open(struct app *app, const char *words)
 {
 	struct error err = { "" };
 
-	if (app->input == INPUT_EDIT) {
-		chat_notice(&app->chat, "a message is being edited: Enter "
-		                        "sends it, Esc leaves it as it was");
-		return;
-	}
 	chat_save(&app->chat);
 	if (chats_open(&app->chats, &app->chat.saving, words, &err)) {
 		chat_notice(&app->chat, "%s", err.text);

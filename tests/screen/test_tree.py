@@ -103,6 +103,22 @@ def escape_leaves_an_edit_and_gives_the_line_back(binary):
 
 
 @scripted
+def what_is_edited_is_not_lost_to_another_use_of_the_line(binary):
+    with talked(binary, "answer", "another") as c:
+        c.say("/edit")
+        c.wait(" edit: ")
+        c.keys(" anew", "Ctrl-S")
+        c.wait("a message is being edited")
+        c.keys("Tab", "i")
+        c.wait("a message is being edited")
+        c.keys("e", "/", "Tab")
+        c.wait(" anew")
+        c.keys("Enter")
+        c.wait("another")
+        c.wait(" You  2/2")
+
+
+@scripted
 def undo_steps_back_and_keeps_the_branch(binary):
     with talked(binary, "answer one", "answer two", "answer three") as c:
         c.ask("second question")
