@@ -482,7 +482,11 @@ static bool takes_line(enum action action)
 
 void app_do(struct app *app, enum action action, const char *argument)
 {
+	bool listed = line_editor_close_list();
+
 	app->dirty = true;
+	if (listed && action == ACTION_STOP)
+		return;
 	if (action != ACTION_STOP) /* which closes the notice last */
 		chat_notice_clear(&app->chat);
 	if (app->input == INPUT_EDIT && takes_line(action)) {

@@ -202,6 +202,15 @@ static bool choice_key(struct app *app, const struct key *key)
 	return true;
 }
 
+/* What has no name here may have a meaning in readline. */
+static void feed_line(const struct key *key)
+{
+	bool sequence = key->len > 2 && key->bytes[0] == '\033';
+
+	if (!sequence || line_editor_knows(key->bytes, key->len))
+		line_editor_feed(key->bytes, key->len);
+}
+
 /* Readline is in the middle of something: its keys are its own. */
 static bool readline_key(const struct key *key)
 {
@@ -210,7 +219,7 @@ static bool readline_key(const struct key *key)
 	if (is(key, "Esc") || is(key, "Ctrl-C"))
 		line_editor_feed("\007", 1);
 	else
-		line_editor_feed(key->bytes, key->len);
+		feed_line(key);
 	return true;
 }
 
@@ -247,7 +256,7 @@ static void input_key(struct app *app, const struct key *key)
 	if (action != ACTION_NONE)
 		app_do(app, action, "");
 	else
-		line_editor_feed(key->bytes, key->len);
+		feed_line(key);
 	line_changed(app);
 }
 

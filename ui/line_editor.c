@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/strbuf.h"
+#include "ui/cells/width.h"
 #include "ui/screen/input_view.h"
 
 #define HISTORY_LINES 2000
@@ -76,28 +77,37 @@ static int on_edit(int count, int key)
 	return 0;
 }
 
+/* To the character at a column of the line [start, end), or to its end. */
+static void go_to_column(int start, int end, int column)
+{
+	rl_point = start + (int)text_fit(rl_line_buffer + start,
+	                                 (size_t)(end - start), column);
+}
+
+static int column_from(int start)
+{
+	return text_width(rl_line_buffer + start, (size_t)(rl_point - start));
+}
+
 /* Up and Down walk the lines of a text with several, then the history. */
 static int line_above(int count, int key)
 {
-	int start = rl_point, column, above;
+	int start = rl_point, above;
 
 	while (start > 0 && rl_line_buffer[start - 1] != '\n')
 		start--;
 	if (!start)
 		return rl_get_previous_history(count, key);
-	column = rl_point - start;
 	above = start - 1;
 	while (above > 0 && rl_line_buffer[above - 1] != '\n')
 		above--;
-	rl_point = above + column < start - 1 ? above + column : start - 1;
-	while (rl_point > above && (rl_line_buffer[rl_point] & 0xC0) == 0x80)
-		rl_point--;
+	go_to_column(above, start - 1, column_from(start));
 	return 0;
 }
 
 static int line_below(int count, int key)
 {
-	int start = rl_point, column, below = rl_point, end;
+	int start = rl_point, below = rl_point, end;
 
 	while (start > 0 && rl_line_buffer[start - 1] != '\n')
 		start--;
@@ -105,13 +115,10 @@ static int line_below(int count, int key)
 		below++;
 	if (below == rl_end)
 		return rl_get_next_history(count, key);
-	column = rl_point - start;
 	end = ++below;
 	while (end < rl_end && rl_line_buffer[end] != '\n')
 		end++;
-	rl_point = below + column < end ? below + column : end;
-	while (rl_point > below && (rl_line_buffer[rl_point] & 0xC0) == 0x80)
-		rl_point--;
+	go_to_column(below, end, column_from(start));
 	return 0;
 }
 
@@ -393,6 +400,11 @@ void line_editor_feed(const char *bytes, size_t len)
 	queue_pos = 0;
 }
 
+bool line_editor_knows(const char *sequence, size_t len)
+{
+	return rl_function_of_keyseq_len(sequence, len, NULL, NULL);
+}
+
 void line_editor_insert(const char *text, size_t len)
 {
 	char *copy = mem_dup(text, len);
@@ -412,6 +424,7 @@ void line_editor_set(const char *text)
 		next_text = mem_strdup(text);
 		return;
 	}
+	forget_matches();
 	rl_replace_line(text, 1);
 	rl_point = rl_end;
 }
@@ -419,6 +432,14 @@ void line_editor_set(const char *text)
 void line_editor_complete(void)
 {
 	rl_complete_internal(rl_completion_mode(rl_complete));
+}
+
+bool line_editor_close_list(void)
+{
+	bool open = n_matches > 0;
+
+	forget_matches();
+	return open;
 }
 
 void line_editor_escape(void)

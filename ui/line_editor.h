@@ -38,6 +38,10 @@ void line_editor_close(void);
 /* Hands keys to readline. */
 void line_editor_feed(const char *bytes, size_t len);
 
+/* Has readline, or an inputrc, a meaning for a key's escape sequence?  One that
+ * has none must not be fed: readline would type the end of it. */
+bool line_editor_knows(const char *sequence, size_t len);
+
 /* Inserts text at the cursor, as one step of undo. */
 void line_editor_insert(const char *text, size_t len);
 
@@ -45,6 +49,8 @@ void line_editor_insert(const char *text, size_t len);
 void line_editor_set(const char *text);
 
 void line_editor_complete(void); /* as Tab does in readline */
+/* Takes the list of completions away; false: there was none. */
+bool line_editor_close_list(void);
 /* A lone Esc: out of a search, into vi's command mode. */
 void line_editor_escape(void);
 

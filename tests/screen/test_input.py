@@ -168,6 +168,53 @@ def commands_complete(binary):
 
 
 @scripted
+def completions_go_with_the_line_they_are_of(binary):
+    with Confab(binary, env=script("ok"), save=True) as c:
+        c.ready()
+        c.keys("/re", "Tab")
+        c.wait("/rename")
+        c.keys("Esc")
+        c.gone("/rename")
+        assert c.row(22) == " > /re"
+        c.keys("Tab")
+        c.wait("/rename")
+        c.keys("F3")
+        c.wait(" words:")
+        assert "/rename" not in c.text()
+
+
+@scripted
+def keys_without_a_meaning_type_nothing(binary):
+    with opened(binary) as c:
+        c.keys("abc")
+        for key in ("18~", "20~", "15;2~", "1;2C", "1;6D", "1;3R", "57~"):
+            c.send("\033[" + key)
+        c.keys("d")
+        c.wait(lambda: c.row(22).startswith(" > ab") and
+               c.row(22).endswith("d"), "the line")
+        assert c.row(22) == " > abcd", c.row(22)
+        c.send("\033[1;5D")    # readline knows this one
+        c.keys("x")
+        c.wait(" > xabcd")
+        c.keys("Ctrl-R", "abc")
+        c.send("\033[18~")
+        c.keys("Ctrl-G", "y")
+        c.wait(" > xyabcd")
+
+
+@scripted
+def up_and_down_keep_the_column(binary):
+    with opened(binary) as c:
+        c.keys("日本語", "Ctrl-J", "abcdef", "Ctrl-J", "äëïöüß", "Left", "Left",
+               "Up", "x")
+        c.wait("   abcdxef")
+        c.keys("Backspace", "Up", "x")
+        c.wait(" > 日本x語")
+        c.keys("Backspace", "Down", "Down", "x")
+        c.wait("   äëïöxüß")
+
+
+@scripted
 def file_names_complete(binary):
     with opened(binary) as c:
         os.makedirs(c.home + "/somewhere")
