@@ -170,6 +170,14 @@ static long step_of(const struct app *app, const struct key *key)
 	return 0;
 }
 
+/* What the chat does waits; what is typed is the line's. */
+static bool waits(enum action action)
+{
+	return action != ACTION_NONE && action != ACTION_HELP &&
+	       action != ACTION_REDRAW && action != ACTION_SUSPEND &&
+	       action != ACTION_QUIT;
+}
+
 static bool list_key(struct app *app, const struct key *key)
 {
 	enum action here = action_of_key(key->name, PLACE_CHATS);
@@ -188,24 +196,24 @@ static bool list_key(struct app *app, const struct key *key)
 		undelete(app);
 	else if (action == ACTION_STOP || action == ACTION_LIST)
 		leave(app);
-	else /* what the chat does waits; what is typed is the line's */
-		return action != ACTION_NONE && action != ACTION_HELP &&
-		       action != ACTION_REDRAW && action != ACTION_SUSPEND &&
-		       action != ACTION_QUIT;
+	else
+		return waits(action);
 	tell(app, &err);
 	return true;
 }
 
 bool app_chats_key(struct app *app, const struct key *key)
 {
+	enum action action;
+
 	if (!app->chats.open || key->type != KEY_NAMED || line_editor_busy())
 		return false;
 	if (app->input == INPUT_CHATS)
 		return list_key(app, key);
-	if (action_of_key(key->name, PLACE_INPUT) != ACTION_STOP)
-		return false;
-	back_to_words(app); /* the title stays as it was */
-	return true;
+	action = action_of_key(key->name, PLACE_INPUT);
+	if (action == ACTION_STOP)
+		back_to_words(app); /* the title stays as it was */
+	return waits(action);
 }
 
 void app_chats_mouse(struct app *app, const struct key *key)

@@ -89,6 +89,20 @@ def a_title_is_changed_in_place(binary):
 
 
 @scripted
+def keys_of_the_chat_wait_while_a_title_is_typed(binary):
+    with talked(binary) as c:
+        c.keys("F3", "F2", "Ctrl-U", "Sn")
+        c.wait(" title: Sn")
+        c.keys("F2", "Tab", "Ctrl-S", "F5", "F3", "Ctrl-J", "ow")
+        c.wait(lambda: c.row(22) == " title: Snow", "the title alone")
+        c.keys("Enter")
+        c.wait("▸Snow")
+        c.keys("Esc")
+        c.wait("\n >")
+        assert "2/2" not in c.text() and "inspector" not in c.row(1), c.text()
+
+
+@scripted
 def what_was_deleted_comes_back_whole(binary):
     with talked(binary) as c:
         c.keys("F3", "Down")
