@@ -213,6 +213,18 @@ def progress_of_a_prompt_is_a_bar_with_rate_and_time(binary):
 
 
 @scripted
+def a_cursor_that_cannot_be_hidden_stands_at_one_place(binary):
+    with Confab(binary, env=script("alpha beta gamma"), term="vt100") as c:
+        c.ready()
+        c.ask("hello")
+        for key in ("Tab", "Left", "Left", "F1", "Esc", "Tab"):
+            c.keys(key)
+            c.settle(0.1)
+            place = c.screen.cursor.y, c.screen.cursor.x
+            assert place == (23, 0) or (key, place) == ("Tab", (22, 3)), place
+
+
+@scripted
 def a_notice_is_whole_in_a_window_of_any_width(binary):
     with Confab(binary, rows=20, cols=320, env=script("ok")) as c:
         c.ready()

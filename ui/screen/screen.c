@@ -295,6 +295,8 @@ void screen_present(const struct canvas *canvas)
 		move(canvas->cursor_row, canvas->cursor_col);
 		curs_set(1);
 	} else {
+		/* Where it cannot be hidden (a vt100) it stands on a blank. */
+		move(canvas->rows - 1, 0);
 		curs_set(0);
 	}
 	refresh();
