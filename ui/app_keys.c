@@ -216,7 +216,7 @@ static bool readline_key(const struct key *key)
 {
 	if (!line_editor_busy())
 		return false;
-	if (is(key, "Esc") || is(key, "Ctrl-C"))
+	if (!line_editor_quotes() && (is(key, "Esc") || is(key, "Ctrl-C")))
 		line_editor_feed("\007", 1);
 	else
 		feed_line(key);
@@ -248,7 +248,11 @@ static void input_key(struct app *app, const struct key *key)
 {
 	enum action action;
 
-	if (readline_key(key) || input_special(app, key))
+	if (readline_key(key)) {
+		line_changed(app);
+		return;
+	}
+	if (input_special(app, key))
 		return;
 	action = key->type == KEY_NAMED ?
 	                 action_of_key(key->name, PLACE_INPUT) :

@@ -28,6 +28,7 @@ static char *history_path;
 static FILE *nowhere;
 static char **matches;  /* owned, [n_matches] */
 static size_t n_matches;
+static bool quoting;    /* after Ctrl-V: the next key is typed as it is */
 static bool accepting;  /* inside hooks.accept, called by readline */
 static char *next_text; /* what line_editor_set() wants then, or NULL */
 
@@ -68,6 +69,13 @@ static void on_line(char *line)
 	hooks.accept(hooks.arg, line ? line : "");
 	accepting = false;
 	free(line);
+}
+
+/* Readline 8.2 says of everything that it waits for a key, but not of this. */
+static int quote_next(int count, int key)
+{
+	quoting = true;
+	return rl_quoted_insert(count, key);
 }
 
 static int on_edit(int count, int key)
@@ -140,6 +148,7 @@ static void bind_keys(void)
 	rebind("\033OA", rl_get_previous_history, line_above);
 	rebind("\033[B", rl_get_next_history, line_below);
 	rebind("\033OB", rl_get_next_history, line_below);
+	rebind("\026", rl_quoted_insert, quote_next);
 	rl_bind_keyseq_in_map("\030\005", on_edit,
 	                      rl_get_keymap_by_name("emacs"));
 }
@@ -393,7 +402,11 @@ void line_editor_feed(const char *bytes, size_t len)
 	forget_matches();
 	strbuf_add(&queue, bytes, len);
 	while (queue_pos < queue.len) {
+		bool quoted = quoting;
+
 		rl_callback_read_char();
+		if (quoted)
+			quoting = false;
 		take_next_text();
 	}
 	strbuf_clear(&queue);
@@ -450,12 +463,17 @@ void line_editor_escape(void)
 		rl_vi_movement_mode(1, '\033');
 }
 
+bool line_editor_quotes(void)
+{
+	return quoting;
+}
+
 bool line_editor_busy(void)
 {
-	return RL_ISSTATE(RL_STATE_ISEARCH | RL_STATE_NSEARCH |
-	                  RL_STATE_MULTIKEY | RL_STATE_METANEXT |
-	                  RL_STATE_NUMERICARG | RL_STATE_VIMOTION |
-	                  RL_STATE_CHARSEARCH);
+	return quoting || RL_ISSTATE(RL_STATE_ISEARCH | RL_STATE_NSEARCH |
+	                             RL_STATE_MULTIKEY | RL_STATE_METANEXT |
+	                             RL_STATE_NUMERICARG | RL_STATE_VIMOTION |
+	                             RL_STATE_CHARSEARCH);
 }
 
 const char *line_editor_text(size_t *len, size_t *point)

@@ -56,6 +56,7 @@ void line_editor_escape(void);
 
 /* A search through the history is going on, or a key of several is half typed. */
 bool line_editor_busy(void);
+bool line_editor_quotes(void); /* ... and whatever comes is typed as it is */
 
 const char *line_editor_text(size_t *len, size_t *point);
 

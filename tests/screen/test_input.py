@@ -203,6 +203,15 @@ def keys_without_a_meaning_type_nothing(binary):
 
 
 @scripted
+def control_v_types_the_next_key_as_it_is(binary):
+    with opened(binary) as c:
+        c.keys("a", "Ctrl-V", "Tab", "b", "Ctrl-V", "Ctrl-C", "c")
+        c.wait(lambda: c.row(22) == " > a   b␃c", "a tab and ETX")
+        c.keys("Backspace", "d")    # which have their own meaning again
+        c.wait(lambda: c.row(22) == " > a   b␃d", "the end")
+
+
+@scripted
 def up_and_down_keep_the_column(binary):
     with opened(binary) as c:
         c.keys("日本語", "Ctrl-J", "abcdef", "Ctrl-J", "äëïöüß", "Left", "Left",
