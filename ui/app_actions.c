@@ -40,6 +40,21 @@ void app_end_input(struct app *app)
 	app_focus(app, app->from_transcript);
 }
 
+void app_give_back(struct app *app, const char *text)
+{
+	struct strbuf line = STRBUF_INIT;
+	const char *typed;
+
+	app_end_input(app);
+	typed = line_editor_text(NULL, NULL);
+	strbuf_add_str(&line, text);
+	if (*typed)
+		strbuf_add_char(&line, '\n');
+	strbuf_add_str(&line, typed);
+	app_set_input(app, INPUT_SAY, line.bytes);
+	strbuf_free(&line);
+}
+
 /* ---- what commands ask of this front end ---- */
 
 static void show(void *arg, const char *title, const char *text)
@@ -58,7 +73,11 @@ static void set_input(void *arg, const char *text, int64_t edits)
 {
 	struct app *app = arg;
 
-	app_set_input(app, edits < 0 ? INPUT_SAY : INPUT_EDIT, text);
+	if (edits < 0) {
+		app_give_back(app, text);
+		return;
+	}
+	app_set_input(app, INPUT_EDIT, text);
 	app->edited = edits;
 }
 
@@ -174,6 +193,13 @@ void app_host_init(struct app *app)
 
 /* ---- single actions ---- */
 
+/* What was told of the other use of the line is over, too. */
+static void leave_input(struct app *app)
+{
+	chat_notice_clear(&app->chat);
+	app_end_input(app);
+}
+
 /* Esc and Ctrl-C: what is open is closed first, then the reply is stopped. */
 static void stop(struct app *app)
 {
@@ -184,7 +210,7 @@ static void stop(struct app *app)
 	if (app->choosing || app->tried.on)
 		app->choosing = app->tried.on = false;
 	else if (app->input != INPUT_SAY)
-		app_end_input(app);
+		leave_input(app);
 	else if (t->marking)
 		t->marking = false;
 	else if (chat_is_busy(&app->chat) && app->chat.state != CHAT_LOADING)

@@ -165,21 +165,12 @@ static bool text_key(struct app *app, const struct key *key)
 	return true;
 }
 
-/* What was not sent comes back, on lines before what was typed meanwhile. */
 static void choose_not_to(struct app *app)
 {
 	char *text = chat_overflow_cancel(&app->chat, true);
-	const char *typed = line_editor_text(NULL, NULL);
-	struct strbuf line = STRBUF_INIT;
 
-	if (text) {
-		strbuf_add_str(&line, text);
-		if (*typed)
-			strbuf_add_char(&line, '\n');
-		strbuf_add_str(&line, typed);
-		app_set_input(app, INPUT_SAY, line.bytes);
-	}
-	strbuf_free(&line);
+	if (text)
+		app_give_back(app, text);
 	free(text);
 }
 

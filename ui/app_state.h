@@ -97,6 +97,8 @@ void app_do(struct app *app, enum action action, const char *argument);
 void app_set_input(struct app *app, enum app_input input, const char *text);
 /* Back to INPUT_SAY, the stash and where the focus was. */
 void app_end_input(struct app *app);
+/* A message of before comes back, on lines before what was typed meanwhile. */
+void app_give_back(struct app *app, const char *text);
 void app_focus(struct app *app, bool in_transcript);
 void app_host_init(struct app *app);
 

@@ -3,7 +3,7 @@ import base64
 import os
 import re
 
-from harness import Confab, script, scripted, test
+from harness import Confab, script, scripted, temporary_folder, test
 
 
 def talked(binary, *replies, **more):
@@ -113,7 +113,13 @@ def what_is_edited_is_not_lost_to_another_use_of_the_line(binary):
         c.wait("a message is being edited")
         c.keys("e", "/", "Tab")
         c.wait(" anew")
-        c.keys("Enter")
+        c.keys("Ctrl-S")
+        c.wait("a message is being edited")
+        c.keys("Esc")   # and what was told of it is over
+        c.gone("a message is being edited")
+        assert " anew" not in c.text()
+        c.say("/edit")
+        c.keys(" anew", "Enter")
         c.wait("another")
         c.wait(" You  2/2")
 
@@ -128,6 +134,19 @@ def undo_steps_back_and_keeps_the_branch(binary):
         c.keys("Enter")
         c.wait("answer three")
         c.wait(" You  2/2")
+
+
+@scripted
+def undo_by_a_key_keeps_what_is_typed(binary):
+    home = temporary_folder("confab-bound-")
+    os.makedirs(home + "/config/confab")
+    with open(home + "/config/confab/config", "w") as file:
+        file.write("bind F6 undo\n")
+    with Confab(binary, home=home, env=script("answer")) as c:
+        c.ready()
+        c.ask("a question")
+        c.keys("half a thought", "F6")
+        c.wait(" > a question\n   half a thought")
 
 
 @scripted
