@@ -141,11 +141,17 @@ static void back_to_words(struct app *app)
 
 void app_chats_enter(struct app *app, enum app_input input, const char *text)
 {
+	bool selected = chats_selected(&app->chats);
+
+	if (input == INPUT_CHATS && !selected) {
+		line_editor_set(text); /* other words may find something */
+		return;
+	}
 	if (input == INPUT_CHATS) {
 		open_selected(app);
 		return;
 	}
-	if (chats_selected(&app->chats) && text[strspn(text, " ")])
+	if (selected && text[strspn(text, " ")])
 		rename_selected(app, text);
 	back_to_words(app);
 }

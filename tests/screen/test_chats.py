@@ -59,6 +59,17 @@ def words_filter_it_while_they_are_typed(binary):
 
 
 @scripted
+def enter_keeps_words_that_find_nothing(binary):
+    with talked(binary) as c:
+        c.keys("F3", "Kyotto", "Enter")
+        c.settle()
+        c.wait(" words: Kyotto")
+        c.wait("nothing was found")
+        c.keys("Backspace", "Backspace")
+        c.wait("Conversations 1/2")
+
+
+@scripted
 def pasted_words_filter_it_too(binary):
     with talked(binary) as c:
         c.keys("F3")
