@@ -281,11 +281,12 @@ void app_cursor_click(struct app *app, int row, int col)
 			app_do(app, ACTION_FOCUS, "");
 		return;
 	}
+	if (!t->n)
+		return;
 	for (int i = r->row; i < row; i++)
 		if (!place_next(t, &p))
 			return;
-	if (!t->n ||
-	    !token_at(app, p, col - r->col - TRANSCRIPT_INDENT, &token))
+	if (!token_at(app, p, col - r->col - TRANSCRIPT_INDENT, &token))
 		return;
 	if (!app->in_transcript)
 		app_do(app, ACTION_FOCUS, "");

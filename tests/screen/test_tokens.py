@@ -595,6 +595,15 @@ def a_click_selects_a_token_and_the_wheel_scrolls(binary):
 
 
 @scripted
+def a_click_where_nothing_was_said_yet_does_nothing(binary):
+    with Confab(binary, "--set", "mouse=on", env=script("fine")) as c:
+        c.ready()
+        for row in (1, 10, 20):
+            click(c, row, 20)
+        c.ask("still there?", "fine")
+
+
+@scripted
 def the_wheel_scrolls_what_is_on_top(binary):
     with Confab(binary, "--set", "mouse=on", env=script("ok")) as c:
         c.ready()
