@@ -488,6 +488,67 @@ static void a_damaged_snapshot_never_changes_a_word(void **unused)
 	free(sound.bytes);
 }
 
+/* A page is written before its hash: who reads in between sees this. */
+static void write_half_way(const struct copy *sound)
+{
+	uint8_t *bytes = malloc(sound->size);
+
+	memcpy(bytes, sound->bytes, sound->size);
+	bytes[sound->size - 1] ^= 1;
+	test_write(dir, "talk.kv", bytes, sound->size);
+	free(bytes);
+}
+
+static size_t restored(const struct ids *line, bool keep)
+{
+	bool finished = false;
+	size_t n = 0;
+
+	engine_generate(engine, &(struct engine_generate){
+					.ids = line->data,
+					.n_ids = line->n,
+					.sampling = test_greedy,
+					.max_tokens = 1,
+					.snapshot = path,
+					.keep_snapshot = keep,
+				});
+	while (!finished) {
+		struct engine_event *event = test_next_event(engine);
+
+		finished = event->type == ENGINE_FINISHED;
+		assert_int_not_equal(event->type, ENGINE_FAILED);
+		if (finished)
+			n = event->finished.restored_tokens;
+		engine_event_free(event);
+	}
+	return n;
+}
+
+static void what_another_program_is_writing_is_left_to_it(void **unused)
+{
+	struct ids line = { 0 };
+	struct copy sound;
+
+	(void)unused;
+	start(NULL, false);
+	converse(&line, 2);
+	saved(&line);
+	sound = read_file();
+	stop();
+
+	start(NULL, false);
+	write_half_way(&sound);
+	assert_true(restored(&line, true) < line.n);
+	assert_int_equal(access(path, F_OK), 0);
+	stop();
+	/* Its owner has ended, or was killed: then it is removed. */
+	start(NULL, false);
+	assert_true(restored(&line, false) < line.n);
+	assert_int_equal(access(path, F_OK), -1);
+	ids_free(&line);
+	free(sound.bytes);
+}
+
 /* ---- the disk ---- */
 
 static void what_cannot_be_written_fails_and_the_chat_goes_on(void **unused)
@@ -575,6 +636,7 @@ static const struct CMUnitTest tests[] = {
 	FOLDER_TEST(two_conversations_walk_in_and_out_of_memory),
 	FOLDER_TEST(what_was_made_otherwise_is_told_and_computed_anew),
 	FOLDER_TEST(a_damaged_snapshot_never_changes_a_word),
+	FOLDER_TEST(what_another_program_is_writing_is_left_to_it),
 	FOLDER_TEST(what_cannot_be_written_fails_and_the_chat_goes_on),
 	FOLDER_TEST(a_save_gives_way_to_what_waits),
 };

@@ -372,6 +372,7 @@ void chat_generate(struct chat *chat, enum chat_state state, size_t n_reply,
                    const struct sampler_settings *sampling, size_t max_tokens)
 {
 	char *snapshot = chat_snapshot_path(chat);
+	bool reads_only = !chat_snapshot_is_ours(chat);
 
 	chat->state = state;
 	chat->done = chat->total = 0;
@@ -388,6 +389,7 @@ void chat_generate(struct chat *chat, enum chat_state state, size_t n_reply,
 					.stop_ids = chat->model->stop_ids,
 					.n_stop_ids = chat->model->n_stop_ids,
 					.snapshot = snapshot,
+					.keep_snapshot = reads_only,
 				});
 	free(snapshot);
 }

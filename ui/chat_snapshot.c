@@ -26,11 +26,16 @@ void chat_snapshot_changed(struct chat *chat)
 	chat->snapshot.due = clock_seconds() + IDLE_SECONDS;
 }
 
+bool chat_snapshot_is_ours(const struct chat *chat)
+{
+	return chat->saving.wanted && !chat->saving.read_only;
+}
+
 static bool may_write(const struct chat *chat)
 {
 	return chat->model && chat->state != CHAT_LOADING &&
 	       chat->snapshot.stale && !chat->snapshot.request &&
-	       chat->saving.wanted && !chat->saving.read_only;
+	       chat_snapshot_is_ours(chat);
 }
 
 static void write_now(struct chat *chat)

@@ -24,6 +24,9 @@ struct chat_snapshot {
 /* Where it is; yours to free, or NULL. */
 char *chat_snapshot_path(const struct chat *chat);
 
+/* Else it is another confab's, or nobody's, and only read. */
+bool chat_snapshot_is_ours(const struct chat *chat);
+
 /* A reply ended, or another branch is the current one. */
 void chat_snapshot_changed(struct chat *chat);
 

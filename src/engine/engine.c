@@ -235,8 +235,7 @@ static size_t restore(struct reply *reply)
 
 	if (!request->snapshot)
 		return 0;
-	restored = resume_restore(reply->m, request->snapshot, request->ids,
-	                          request->n_ids, &why);
+	restored = resume_restore(reply->m, request, &why);
 	if (*why.text) {
 		error_set(&text, "the KV snapshot is of no use: %s", why.text);
 		post(reply->service,

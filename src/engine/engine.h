@@ -77,6 +77,8 @@ struct engine_generate {
 	                       * written by engine_save_line(); or NULL.  It is
 	                       * read if it holds more than memory does; a
 	                       * NOTICE tells when it was made otherwise */
+	bool keep_snapshot;   /* another program may be writing it: what looks
+	                       * damaged is not removed */
 };
 uint64_t engine_generate(struct engine *engine,
                          const struct engine_generate *generate);

@@ -56,8 +56,10 @@ static struct kv_cache *read_pages(struct loaded_model *m,
 }
 
 static size_t restore(struct loaded_model *m, struct kv_snapshot *snapshot,
-                      const char *path, const int *ids, size_t n)
+                      const struct engine_generate *request)
 {
+	const int *ids = request->ids;
+	size_t n = request->n_ids;
 	const int *line = kv_snapshot_ids(snapshot);
 	const float *logits = kv_snapshot_logits(snapshot);
 	size_t n_line = kv_snapshot_length(snapshot), here, length;
@@ -71,8 +73,10 @@ static size_t restore(struct loaded_model *m, struct kv_snapshot *snapshot,
 	cache = read_pages(m, snapshot, &held, length);
 	if (!cache)
 		return 0;
-	if (cache->length < length)
-		unlink(path);
+	/* Else resume_save() would take its ids for what it holds.  While its
+	 * owner writes it, pages are newer than their hashes, too. */
+	if (cache->length < length && !request->keep_snapshot)
+		unlink(request->snapshot);
 	length = cache->length;
 	if (length <= here) {
 		kv_cache_free(cache);
@@ -83,19 +87,19 @@ static size_t restore(struct loaded_model *m, struct kv_snapshot *snapshot,
 	return length;
 }
 
-size_t resume_restore(struct loaded_model *m, const char *path, const int *ids,
-                      size_t n, struct error *why)
+size_t resume_restore(struct loaded_model *m,
+                      const struct engine_generate *request, struct error *why)
 {
 	struct kv_snapshot_key key = key_of(m);
 	struct kv_snapshot *snapshot;
 	size_t restored;
 
-	if (n > session_context(m->session))
+	if (request->n_ids > session_context(m->session))
 		return 0;
-	snapshot = kv_snapshot_open(path, &key, why);
+	snapshot = kv_snapshot_open(request->snapshot, &key, why);
 	if (!snapshot)
 		return 0;
-	restored = restore(m, snapshot, path, ids, n);
+	restored = restore(m, snapshot, request);
 	kv_snapshot_close(snapshot);
 	return restored;
 }

@@ -12,19 +12,20 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct engine_generate;
 struct engine_save_line;
 struct error;
 struct loaded_model;
 
 /*
- * Makes what the snapshot at path holds of ids[0..n) the session's line, if
+ * Makes what the request's snapshot holds of its ids the session's line, if
  * that is more than is in memory.  Gives the number of tokens that were read, or
  * 0.  Everything is checked before the session is touched; pages that memory
- * holds already, bit for bit, are shared.  A damaged snapshot is removed; why is
- * set when a sound one does not fit.
+ * holds already, bit for bit, are shared.  A damaged snapshot is removed unless
+ * it is to be kept; why is set when a sound one does not fit.
  */
-size_t resume_restore(struct loaded_model *m, const char *path, const int *ids,
-                      size_t n, struct error *why);
+size_t resume_restore(struct loaded_model *m,
+                      const struct engine_generate *request, struct error *why);
 
 /* Writes what is in memory of the request's ids.  go_on is asked between pages;
  * 1: it said no. */

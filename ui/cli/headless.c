@@ -258,6 +258,7 @@ static void finish_reply(struct headless *h, const struct engine_event *event)
 static uint64_t start_reply(struct headless *h, const struct ids *prompt)
 {
 	char *snapshot = snapshots_path(h->o, h->c->id);
+	bool reads_only = !headless_library_keeps(&h->kept);
 	uint64_t request;
 
 	h->stream = (struct tokenizer_stream){ .n_held = 0 };
@@ -273,6 +274,7 @@ static uint64_t start_reply(struct headless *h, const struct ids *prompt)
 					  .stop_ids = h->model->stop_ids,
 					  .n_stop_ids = h->model->n_stop_ids,
 					  .snapshot = snapshot,
+					  .keep_snapshot = reads_only,
 				  });
 	free(snapshot);
 	return request;
