@@ -776,6 +776,54 @@ static void a_removed_branch_is_gone_and_its_ids_are_free(void **state)
 	free(dir);
 }
 
+static void remove_file(const char *dir, const char *name)
+{
+	char *path = paths_join(dir, name);
+
+	assert_int_equal(unlink(path), 0);
+	free(path);
+}
+
+static void a_library_that_is_gone_is_not_written_and_leaves_the_next_one_alone(
+	void **state)
+{
+	char *dir = test_tmp_dir();
+	char *log = paths_join(dir, "conversations.db-wal");
+	struct library *lib = open_library(dir), *next, *third;
+	struct conversation *c = conversation_new(), *d = conversation_new();
+	struct conversation *back;
+	struct error err = { "" };
+
+	(void)state;
+	add(c, -1, ROLE_USER, "x");
+	save(lib, c);
+	assert_false(library_is_gone(lib));
+	remove_file(dir, "conversations.db");
+	remove_file(dir, "conversations.db-wal");
+	remove_file(dir, "conversations.db-shm");
+	next = open_library(dir);
+	add(d, -1, ROLE_USER, "y");
+	save(next, d);
+	assert_true(library_is_gone(lib));
+	assert_false(library_is_gone(next));
+	add(c, 0, ROLE_ASSISTANT, "z");
+	assert_int_equal(library_save(lib, c, &err), -1);
+	assert_non_null(strstr(err.text, "conversations.db: was moved"));
+	library_close(lib);
+	/* Its log is not that of the one that was closed. */
+	assert_int_equal(access(log, F_OK), 0);
+	third = open_library(dir);
+	back = library_read(third, d->id, NULL);
+	assert_non_null(back);
+	conversation_free(back);
+	library_close(third);
+	library_close(next);
+	conversation_free(c);
+	conversation_free(d);
+	free(log);
+	free(dir);
+}
+
 static void the_second_writer_is_told_and_a_killed_one_leaves_no_lock(
 	void **state)
 {
@@ -995,6 +1043,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(bytes_at_random_never_crash_it),
 	cmocka_unit_test(an_id_is_found_by_its_beginning_or_last),
 	cmocka_unit_test(a_removed_branch_is_gone_and_its_ids_are_free),
+	cmocka_unit_test(
+		a_library_that_is_gone_is_not_written_and_leaves_the_next_one_alone),
 	cmocka_unit_test(
 		the_second_writer_is_told_and_a_killed_one_leaves_no_lock),
 	cmocka_unit_test(eight_writers_lose_no_message),

@@ -143,16 +143,35 @@ struct conversation *saving_open_other(struct saving *s,
 	return c;
 }
 
+/* What is open goes on in the library that is at its place now, if somebody moved or
+ * removed the one that it came from. */
+static bool can_save(struct saving *s, const struct conversation *c)
+{
+	struct error err = { "" };
+	int locked = 0;
+
+	if (s->lib && library_is_gone(s->lib)) {
+		library_close(s->lib);
+		s->lib = NULL;
+	}
+	if (!s->lib)
+		open_library(s, false);
+	if (s->lib && c->id)
+		locked = library_lock(s->lib, c->id, &err);
+	if (locked < 0)
+		s->trouble = err;
+	else if (locked)
+		note_lock(s, true, &err);
+	return s->lib && !locked;
+}
+
 void saving_save(struct saving *s, struct conversation *c)
 {
 	struct error err = { "" };
 
 	s->saved_at = clock_seconds();
-	if (!s->wanted || s->read_only || (!c->id && !conversation_is_said(c)))
-		return;
-	if (!s->lib)
-		open_library(s, false);
-	if (!s->lib)
+	if (!s->wanted || s->read_only ||
+	    (!c->id && !conversation_is_said(c)) || !can_save(s, c))
 		return;
 	if (snapshots_yield_save(s->lib, c, &err))
 		s->trouble = err;

@@ -70,7 +70,8 @@ const char *saving_notice(const struct saving *s, const struct conversation *c);
 int saving_delete(struct saving *s, const char *id, struct error *err);
 const char *saving_undelete(struct saving *s, struct error *err);
 
-/* Writes what is new; nothing of a conversation in which nothing was said yet. */
+/* Writes what is new; nothing of a conversation in which nothing was said yet.  Where the
+ * library was moved or removed, all of it goes into the one that is there now. */
 void saving_save(struct saving *s, struct conversation *c);
 
 /* The same after something was taken away: nobody is to find a conversation in which

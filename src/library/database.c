@@ -195,6 +195,14 @@ sqlite3 *database_open(const char *path, bool *read_only, struct error *err)
 	return db;
 }
 
+bool database_is_gone(sqlite3 *db)
+{
+	int moved = 0;
+
+	sqlite3_file_control(db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+	return moved;
+}
+
 bool database_is_bad(const char *path)
 {
 	sqlite3_stmt *s = NULL;

@@ -34,6 +34,9 @@ bool database_misses_log(sqlite3 *db);
  * damaged one, or one of a later program. */
 bool database_is_bad(const char *path);
 
+/* Is another file, or none, where it was opened? */
+bool database_is_gone(sqlite3 *db);
+
 /* Prepares and binds: 'i' int64_t, 't' const char *, 'b' const void * and
  * size_t, 'd' double; one letter a parameter.  NULL with the reason.
  * Texts and blobs are borrowed until the statement is finalised. */

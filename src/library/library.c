@@ -72,6 +72,11 @@ bool library_is_damaged(const struct library *lib)
 	return lib->damaged;
 }
 
+bool library_is_gone(const struct library *lib)
+{
+	return !lib->read_only && database_is_gone(lib->db);
+}
+
 bool library_is_behind(const struct library *lib)
 {
 	return database_misses_log(lib->db);
@@ -155,6 +160,12 @@ int library_begin(struct library *lib, struct error *err)
 {
 	if (refused(lib, err))
 		return -1;
+	/* It would be written all the same, and be gone with this process. */
+	if (library_is_gone(lib))
+		return error_set(err,
+		                 "%s/conversations.db: was moved or removed "
+		                 "while it was open",
+		                 lib->dir);
 	if (!database_begin(lib->db, err))
 		return 0;
 	lib->damaged |= database_is_damaged(lib->db);

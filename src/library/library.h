@@ -39,6 +39,10 @@ bool library_is_read_only(const struct library *lib);
  * the same. */
 bool library_is_damaged(const struct library *lib);
 
+/* Was its file moved or removed since it was opened?  Nothing can be written any
+ * more; what is at its place now has to be opened. */
+bool library_is_gone(const struct library *lib);
+
 /* Are there changes of a program that was killed, which cannot be read?  What is then to
  * be told. */
 bool library_is_behind(const struct library *lib);

@@ -1,4 +1,6 @@
 """A conversation on the screen."""
+import shutil
+
 from harness import Confab, script, scripted, test
 
 
@@ -227,6 +229,21 @@ def that_nothing_is_saved_is_told_in_any_width(binary):
             assert line.startswith(" ready · not saved: /"), line
             assert len(line) < cols + 1, line
             assert cols < 80 or "ctx 25/4,096" in line, line
+
+
+@test
+def a_library_that_is_removed_meanwhile_is_made_anew(binary):
+    with Confab(binary, save=True) as c:
+        c.ready()
+        c.ask("What is the capital of France?")
+        shutil.rmtree(c.home + "/data")
+        c.ask("And of Spain?")
+        assert "not saved" not in c.status_line(), c.status_line()
+        c.say("/quit")
+        assert c.wait_exit() == 0
+        with Confab(binary, "-r", home=c.home, save=True) as again:
+            again.wait("capital of France?")
+            again.wait("And of Spain?")
 
 
 @test
