@@ -3,12 +3,14 @@
 import sys
 
 sys.dont_write_bytecode = True
+import fcntl  # noqa: E402
 import json  # noqa: E402
 import os  # noqa: E402
 import resource  # noqa: E402
 import shutil  # noqa: E402
 import signal  # noqa: E402
 import subprocess  # noqa: E402
+import termios  # noqa: E402
 import time  # noqa: E402
 
 from cli_support import (  # noqa: E402
@@ -377,6 +379,15 @@ def terminate_and_hangup_end_with_their_numbers():
     assert interrupted(signal.SIGHUP, "--no-save")[0] == 129
 
 
+def pipe_is_full(pipe):
+    """Waits until nothing has come into a pipe that is not empty for a while."""
+    before, now = 0, 0
+    while not before or now != before:
+        time.sleep(0.5)
+        before, held = now, fcntl.ioctl(pipe, termios.FIONREAD, bytes(4))
+        now = int.from_bytes(held, sys.byteorder)
+
+
 @test
 def a_reader_that_stops_reading_does_not_keep_a_signal_out():
     process = start("-m", MODEL, "--temp", "0", "--json", "--no-save",
@@ -384,6 +395,20 @@ def a_reader_that_stops_reading_does_not_keep_a_signal_out():
     time.sleep(3)  # the pipe is full, or the reply has ended
     process.send_signal(signal.SIGTERM)
     assert process.wait(10) == 143
+    process.stdout.close()
+    process.stderr.close()
+
+
+@test
+def nor_out_of_plain_lines():
+    process = subprocess.Popen([CONFAB, "-m", MODEL, "--no-save"],
+                               env=environment(), stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdin.write(b"/help\n" * 40)
+    process.stdin.close()
+    pipe_is_full(process.stdout)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == -signal.SIGTERM, process.returncode
     process.stdout.close()
     process.stderr.close()
 

@@ -386,6 +386,16 @@ static void leave_unsent(struct line_mode *l)
 	choose(l, "");
 }
 
+/* Why output failed, it may be: its reader has stopped, and somebody is in a hurry. */
+static void leave_by_signal(struct line_mode *l)
+{
+	int number;
+
+	while ((number = terminal_next_signal()))
+		if (number == SIGINT || number == SIGTERM || number == SIGHUP)
+			l->signal = number;
+}
+
 static void run(struct line_mode *l, struct error *err)
 {
 	while (!is_done(l)) {
@@ -395,6 +405,7 @@ static void run(struct line_mode *l, struct error *err)
 		prompt(l);
 		if (output_flush(err)) {
 			l->status = EXIT_FAILED;
+			leave_by_signal(l);
 			return;
 		}
 		if (!is_done(l))

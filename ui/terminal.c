@@ -13,6 +13,7 @@
 #include "base/fault_stack.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "ui/cli/signals.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof *(a))
 
@@ -182,6 +183,7 @@ int terminal_open(struct error *err)
 		return error_set(err, "pipe: %s", strerror(errno));
 	fault_stack_use();
 	catch_signals();
+	signals_watch(&asked_to_leave);
 	mem_set_handler(on_no_memory);
 	is_open = true;
 	return 0;
@@ -206,6 +208,7 @@ void terminal_close(void)
 	if (is_ours())
 		tcsetattr(STDIN_FILENO, TCSADRAIN, &found);
 	mem_set_handler(NULL);
+	signals_watch(NULL);
 	for (size_t i = 0; i < ARRAY_SIZE(told); i++)
 		sigaction(told[i], &old_told[i], NULL);
 	for (size_t i = 0; i < ARRAY_SIZE(fatal); i++)

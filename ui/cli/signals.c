@@ -22,6 +22,9 @@ static volatile sig_atomic_t noted; /* number of the first, or 0 */
 static sigset_t old_mask;           /* before signals_note() */
 static bool noting;                 /* since that */
 
+/* Not 0: somebody asked to leave.  NULL: then the program just ends. */
+static const volatile sig_atomic_t *asked;
+
 static void say(const char *text)
 {
 	ssize_t unused = write(STDERR_FILENO, text, strlen(text));
@@ -90,36 +93,52 @@ void signals_init(void)
 	mem_set_handler(out_of_memory);
 }
 
-void signals_note(void)
+static void block_endings(sigset_t *before)
 {
 	sigset_t blocked;
 
 	sigemptyset(&blocked);
 	for (size_t i = 0; i < N_ENDINGS; i++)
 		sigaddset(&blocked, endings[i]);
-	sigprocmask(SIG_BLOCK, &blocked, &old_mask);
+	sigprocmask(SIG_BLOCK, &blocked, before);
+}
+
+void signals_note(void)
+{
+	block_endings(&old_mask);
 	handle_endings(note);
 	noting = true;
+	asked = &noted;
 }
 
 void signals_end(void)
 {
 	noting = false;
+	asked = NULL;
 	handle_endings(end);
 	sigprocmask(SIG_SETMASK, &old_mask, NULL);
+}
+
+void signals_watch(const volatile sig_atomic_t *count)
+{
+	asked = count;
 }
 
 size_t signals_writable(int fd, size_t len)
 {
 	struct pollfd poll_fd = { .fd = fd, .events = POLLOUT };
 	const struct timespec grace = { .tv_sec = 1 };
+	sigset_t before;
 	int ready;
 
-	if (!noting)
+	if (!asked)
 		return len;
+	block_endings(&before);
 	do
-		ready = ppoll(&poll_fd, 1, noted ? &grace : NULL, &old_mask);
+		ready = ppoll(&poll_fd, 1, *asked ? &grace : NULL,
+		              noting ? &old_mask : &before);
 	while (ready < 0 && errno == EINTR);
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (!ready)
 		return 0;
 	return len < PIPE_BUF ? len : PIPE_BUF; /* so much room a pipe has */

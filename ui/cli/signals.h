@@ -26,8 +26,12 @@ void signals_note(void);
 /* Undoes signals_note(): they end the program again, one that came meanwhile too. */
 void signals_end(void);
 
+/* For handlers of somebody else's: *count is not 0 while one is asked to leave.  NULL:
+ * they are gone. */
+void signals_watch(const volatile sig_atomic_t *count);
+
 /* How many of len > 0 bytes a write to fd takes without waiting: all, as far as anyone
- * knows, unless signals are noted.  Then this waits until fd takes some, but after a
+ * knows, unless signals are noted or watched.  Then this waits until fd takes some, but after a
  * signal no longer than a second: 0 says that it took none. */
 size_t signals_writable(int fd, size_t len);
 
