@@ -279,6 +279,44 @@ static void a_slot_of_another_line_never_follows(void **unused)
 	assert_line(KV_PAGE_TOKENS, false);
 }
 
+/* As if the process had ended before it wrote the end of the new line. */
+static void logits_of_another_line_as_long_are_not_taken(void **unused)
+{
+	size_t len = kv_snapshot_bytes(&key, 0);
+	uint8_t *old = malloc(len);
+	int fd;
+
+	(void)unused;
+	write_line(cache, LINE, logits);
+	fd = open(path, O_RDWR);
+	assert_int_equal(pread(fd, old, len, 0), len);
+	ids[LINE - 1] = ids[LINE - 1] ? 0 : 1;
+	write_line(cache, LINE, NULL);
+	assert_int_equal(pwrite(fd, old, len, 0), len);
+	close(fd);
+	free(old);
+	assert_line(LINE, false);
+}
+
+/* Pages of the same size and of the same ids, but of another type. */
+static void no_page_of_another_key_follows_a_stopped_write(void **unused)
+{
+	struct kv_snapshot_key other = key;
+	struct kv_snapshot *s;
+	int n = 0;
+
+	(void)unused;
+	write_line(cache, LINE, logits);
+	other.shape.dtype = DTYPE_BF16;
+	assert_int_equal(kv_snapshot_write(path, &other, ids, LINE, cache, NULL,
+	                                   twice, &n, NULL),
+	                 1);
+	s = kv_snapshot_open(path, &other, NULL);
+	assert_non_null(s);
+	assert_int_equal(kv_snapshot_length(s), 2 * KV_PAGE_TOKENS);
+	kv_snapshot_close(s);
+}
+
 static void any_damage_leaves_a_true_beginning(void **unused)
 {
 	size_t whole = 0, part = 0;
@@ -521,6 +559,8 @@ static const struct CMUnitTest tests[] = {
 	FOLDER_TEST(a_branch_takes_the_place_of_the_line),
 	FOLDER_TEST(a_stopped_write_leaves_a_valid_beginning),
 	FOLDER_TEST(a_slot_of_another_line_never_follows),
+	FOLDER_TEST(logits_of_another_line_as_long_are_not_taken),
+	FOLDER_TEST(no_page_of_another_key_follows_a_stopped_write),
 	FOLDER_TEST(any_damage_leaves_a_true_beginning),
 	FOLDER_TEST(what_was_made_otherwise_is_refused_with_the_reason),
 	FOLDER_TEST(a_full_disk_gives_the_snapshot_up),

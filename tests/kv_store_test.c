@@ -198,6 +198,40 @@ static void the_budget_forgets_what_was_not_wanted_for_longest(void **unused)
 	assert_int_equal(kv_store_bytes(store, NULL), 0);
 }
 
+/* What follows token 50 of a line is not what follows its last. */
+static void a_line_is_not_given_the_logits_of_its_beginning(void **unused)
+{
+	(void)unused;
+	put(100, 100, 0, cache_of(100), NULL);
+	put(50, 50, 0, cache_of(50), some_logits);
+	assert_int_equal(kv_store_lines(store), 1);
+	assert_int_equal(look(100, 100, 0), 99);
+	put(100, 100, 0, cache_of(100), some_logits);
+	assert_int_equal(look(100, 100, 0), 100);
+}
+
+static void what_is_kept_again_is_wanted_again(void **unused)
+{
+	(void)unused;
+	put(100, 0, 1000, cache_of(100), NULL);
+	put(100, 0, 2000, cache_of(100), NULL);
+	put(100, 0, 1000, cache_of(100), NULL);
+	assert_true(kv_store_evict(store));
+	assert_int_equal(look(100, 0, 1000), 99);
+	assert_int_equal(look(100, 0, 2000), 0);
+}
+
+static void a_line_of_no_use_is_not_found(void **unused)
+{
+	const int other[] = { 5000, 5001 };
+	size_t reusable;
+
+	(void)unused;
+	put(100, 0, 1000, cache_of(100), some_logits);
+	assert_null(kv_store_find(store, other, 2, &reusable));
+	assert_int_equal(reusable, 0);
+}
+
 static void the_number_of_lines_is_bounded(void **unused)
 {
 	(void)unused;
@@ -218,6 +252,9 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(
 		shared_pages_are_counted_once_and_those_of_the_open_line_not),
 	STORE_TEST(the_budget_forgets_what_was_not_wanted_for_longest),
+	STORE_TEST(a_line_is_not_given_the_logits_of_its_beginning),
+	STORE_TEST(what_is_kept_again_is_wanted_again),
+	STORE_TEST(a_line_of_no_use_is_not_found),
 	STORE_TEST(the_number_of_lines_is_bounded),
 };
 

@@ -348,6 +348,63 @@ static void equals_of_the_kth_are_kept_and_top_p_takes_the_lower_ids(void **u)
 	assert_true(fabs(sample.sampled_prob - 0.25) < 1e-6);
 	assert_int_equal(sample.top[2].cut, SAMPLER_KEPT);
 	assert_int_equal(sample.top[3].cut, SAMPLER_CUT_TOP_P);
+
+	/* Two halves to the last bit: the first reaches top_p by itself. */
+	for (int i = 0; i < 300; i++)
+		logits[i] = i == 10 || i == 140 ? 0 : -1000;
+	set.top_k = 0;
+	set.top_p = 0.5f;
+	sampler_start(s, &set, NULL, 0);
+	sampler_describe(s, logits, 10, &sample);
+	assert_true(sample.sampled_prob == 1);
+	assert_int_equal(sample.top[1].cut, SAMPLER_CUT_TOP_P);
+	sampler_free(s);
+}
+
+/* At the border and at its neighbours. */
+static void min_p_is_exact_to_the_last_bit(void **unused)
+{
+	float logits[VOCAB] = { 0 };
+	struct sampler_settings set = plain;
+	struct sampler *s = sampler_new(VOCAB);
+	struct sample sample;
+
+	(void)unused;
+	for (int i = 1; i < 100; i++) {
+		float near;
+
+		set.min_p = 0.01f * (float)i;
+		near = (float)log(set.min_p);
+		for (int id = 1; id < VOCAB; id++)
+			logits[id] = -1000;
+		logits[500] = nextafterf(near, -INFINITY);
+		logits[501] = near;
+		logits[502] = nextafterf(near, INFINITY);
+		sampler_start(s, &set, NULL, 0);
+		for (int id = 500; id < 503; id++) {
+			sampler_describe(s, logits, id, &sample);
+			assert_int_equal(sample.sampled_prob > 0,
+			                 logits[id] >= log(set.min_p));
+		}
+	}
+	sampler_free(s);
+}
+
+/* One penalised id, whose block's largest is another then. */
+static void min_p_goes_by_the_largest_after_the_penalties(void **unused)
+{
+	float logits[VOCAB] = { [7] = 5, [400] = 0.5f };
+	struct sampler_settings set = plain;
+	struct sampler *s = sampler_new(VOCAB);
+	struct sample sample;
+
+	(void)unused;
+	set.repeat_penalty = 5; /* 1: e^-.5 = .61 of it for 400, .37 for 0 */
+	set.min_p = 0.5f;
+	sampler_start(s, &set, (const int[]){ 7 }, 1);
+	sampler_describe(s, logits, 400, &sample);
+	assert_true(fabs(sample.sampled_prob - 1 / (1 + exp(0.5))) < 1e-9);
+	assert_int_equal(sample.top[2].cut, SAMPLER_CUT_MIN_P);
 	sampler_free(s);
 }
 
@@ -414,12 +471,13 @@ static void a_kept_candidate_outside_the_likeliest_displaces_a_cut_one(void **u)
 	for (int i = 0; i < 200; i++)
 		logits[i] = i < 30 ? 10 - 0.01f * (float)i : 0;
 	logits[150] = 9;
-	logits[151] = 9.5f;
+	logits[151] = 9.2f; /* the second after its penalty, 8.8 */
 	for (int i = 0; i < 30; i++)
 		reply[i] = i;
 	set.presence_penalty = 5;
+	set.repeat_penalty = 1.05f;
 	set.top_k = 2;
-	sampler_start(s, &set, NULL, 0);
+	sampler_start(s, &set, (const int[]){ 151 }, 1);
 	for (int i = 0; i < 30; i++)
 		sampler_accept(s, reply[i]);
 	sampler_draw(s, logits, &sample);
@@ -457,6 +515,21 @@ static void the_numbers_depend_on_the_seed_and_the_place_alone(void **unused)
 		sampler_draw(b, logits, &y);
 		assert_int_equal(y.id, x[i].id);
 	}
+	/* The next reply begins with the first number again. */
+	sampler_start(b, &set, NULL, 0);
+	for (int i = 0; i < 20; i++) {
+		sampler_draw(b, logits, &y);
+		assert_int_equal(y.id, x[i].id);
+	}
+	/* No seed goes on in the middle of another's numbers. */
+	set.seed = 42 + 0x9e3779b97f4a7c15;
+	sampler_start(b, &set, NULL, 0);
+	for (int i = 0; i < 19; i++) {
+		sampler_draw(b, logits, &y);
+		different += y.id != x[i + 1].id;
+	}
+	assert_true(different > 10);
+	different = 0;
 	set.seed = 43;
 	sampler_start(b, &set, NULL, 0);
 	for (int i = 0; i < 20; i++) {
@@ -591,6 +664,12 @@ static void a_broken_row_is_survived(void **unused)
 			if (kind == 3)
 				assert_true(sample.id != 77 && sample.id != 78);
 		}
+		if (kind != 3)
+			continue;
+		sampler_describe(s, logits, 77, &sample); /* no number */
+		assert_true(sample.logprob == -INFINITY);
+		assert_true(sample.sampled_prob == 0);
+		assert_int_equal(sample.rank, VOCAB - 1);
 	}
 	/* Settings that make no sense do not break it either. */
 	set = (struct sampler_settings){ .temperature = 1e-30f,
@@ -605,6 +684,14 @@ static void a_broken_row_is_survived(void **unused)
 		assert_in_range(sample.id, 0, VOCAB - 1);
 		assert_true(sample.sampled_prob > 0);
 	}
+	/* What a penalty makes larger than any float is the largest. */
+	set = plain;
+	set.repeat_penalty = 0.5f;
+	logits[77] = FLT_MAX;
+	sampler_start(s, &set, (const int[]){ 77 }, 1);
+	sampler_draw(s, logits, &sample);
+	assert_int_equal(sample.id, 77);
+	assert_true(sample.sampled_prob == 1);
 	sampler_free(s);
 }
 
@@ -655,6 +742,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(small_and_odd_vocabularies_work),
 	cmocka_unit_test(
 		equals_of_the_kth_are_kept_and_top_p_takes_the_lower_ids),
+	cmocka_unit_test(min_p_is_exact_to_the_last_bit),
+	cmocka_unit_test(min_p_goes_by_the_largest_after_the_penalties),
 	cmocka_unit_test(greedy_takes_the_lowest_of_equals_after_the_penalties),
 	cmocka_unit_test(padding_ids_are_never_seen),
 	cmocka_unit_test(

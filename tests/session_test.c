@@ -161,12 +161,13 @@ static void a_cancelled_prompt_is_continued(void **unused)
 		size_t reused, held;
 
 		session_truncate(s, 0);
+		sync(s, prompt, 1); /* its logits are of no use later */
 		assert_int_equal(session_sync(s, prompt, PROMPT, watch, &w,
 		                              &reused, NULL),
 		                 SESSION_CANCELLED);
 		held = session_length(s);
-		assert_true(w.done >= stop && held <= w.done);
-		assert_true(w.done - held <= 32); /* a chunk at most */
+		assert_true(w.done >= stop && held <= 1 + w.done);
+		assert_true(1 + w.done - held <= 32); /* a chunk at most */
 		assert_int_equal(session_cache(s)->length, held);
 		assert_null(session_logits(s));
 		assert_int_equal(sync(s, prompt, PROMPT), PROMPT - held);
@@ -425,6 +426,25 @@ static void a_line_that_is_left_is_not_changed_by_what_follows(void **unused)
 	session_free(s);
 }
 
+/* A page is full, and the token that would begin the next one finds no memory. */
+static void a_step_without_memory_leaves_the_line_as_it_was(void **unused)
+{
+	struct session *s = new_session();
+	struct error err = { "" };
+
+	(void)unused;
+	sync(s, prompt, KV_PAGE_TOKENS);
+	available_memory_pretend(1);
+	assert_int_equal(session_step(s, prompt[KV_PAGE_TOKENS], &err), -1);
+	available_memory_pretend(0);
+	assert_non_null(strstr(err.text, "available"));
+	assert_int_equal(session_length(s), KV_PAGE_TOKENS);
+	assert_int_equal(session_step(s, prompt[KV_PAGE_TOKENS], NULL), 0);
+	assert_int_equal(session_cache(s)->length, KV_PAGE_TOKENS + 1);
+	assert_equals_a_fresh_one(s, prompt, KV_PAGE_TOKENS + 1);
+	session_free(s);
+}
+
 static void without_a_budget_a_line_that_is_left_is_gone(void **unused)
 {
 	struct session *s = new_long_session(0);
@@ -435,7 +455,15 @@ static void without_a_budget_a_line_that_is_left_is_gone(void **unused)
 	sync(s, a, LONG);
 	sync(s, b, LONG);
 	assert_int_equal(session_kept_bytes(s), 0);
+	sync(s, b, LONG);
+	assert_int_equal(session_kept_bytes(s), 0);
 	assert_int_equal(sync(s, a, LONG), LONG - COMMON);
+	/* And where it is taken away, a line goes at once. */
+	session_keep_lines(s, SIZE_MAX);
+	sync(s, b, LONG);
+	assert_true(session_kept_bytes(s) > 0);
+	session_keep_lines(s, 0);
+	assert_int_equal(session_kept_bytes(s), 0);
 	session_free(s);
 }
 
@@ -513,6 +541,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_line_that_is_left_is_not_changed_by_what_follows),
 	cmocka_unit_test(without_a_budget_a_line_that_is_left_is_gone),
 	cmocka_unit_test(lines_give_way_when_memory_is_short),
+	cmocka_unit_test(a_step_without_memory_leaves_the_line_as_it_was),
 	cmocka_unit_test(any_walk_through_branches_equals_a_fresh_session),
 };
 
