@@ -481,6 +481,37 @@ static void reasoning_content_and_odd_calls_render_as_jinja_would(void **state)
 	assert_text(CHAT_THINKING, odd, 2, "<|im_start|>user\n<|im_end|>\n");
 }
 
+/* What jinja2 3.1.6 makes of Qwen3's own template; the goldens have none of these. */
+static void marks_in_odd_places_render_as_jinja_does(void **state)
+{
+	struct chat_message messages[4] = {
+		message("user", "hi"),
+		message("assistant", "<think>\na\n<think>\nb\n</think>\n\nc"
+		                     "</think>\n\nd"),
+	};
+
+	(void)state;
+	assert_text(CHAT_HYBRID, messages, 2,
+	            "<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n"
+	            "<think>\nb\n</think>\n\nd<|im_end|>\n");
+	/* A question that only begins like the answer of a tool. */
+	messages[1] = message("assistant", "<think>\na\n</think>\n\nx");
+	messages[2] = message("user", "<tool_response> is a tag");
+	messages[3] = message("assistant", "ok");
+	assert_text(CHAT_HYBRID, messages, 4,
+	            "<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\nx"
+	            "<|im_end|>\n<|im_start|>user\n<tool_response> is a tag"
+	            "<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>"
+	            "\n\nok<|im_end|>\n");
+	/* Nobody asked: the last message counts as the question. */
+	assert_text(CHAT_HYBRID, messages + 1, 1,
+	            "<|im_start|>assistant\nx<|im_end|>\n");
+	messages[2] = messages[3];
+	assert_text(CHAT_HYBRID, messages + 1, 2,
+	            "<|im_start|>assistant\nx<|im_end|>\n"
+	            "<|im_start|>assistant\nok<|im_end|>\n");
+}
+
 /* The ids of a conversation whose reply was generated as `ids`. */
 static void render_reply(const struct tokenizer *t, enum chat_family family,
                          const char *content, const struct ids *reply, bool old,
@@ -594,12 +625,12 @@ static void dropped_thinking_leaves_the_ids_of_the_answer(void **state)
 		"<think>\nhmm\n</think>\n\nHello there", /* hybrid */
 		"hmm\n</think>\n\nHello there",          /* thinking */
 	};
-	struct tokenizer *t = qwen3();
+	struct tokenizer *t =
+		getenv(QWEN3) ? qwen3() : test_bundled_tokenizer();
 	struct ids answer = { 0 };
 
 	(void)state;
-	if (!t)
-		skip();
+	assert_non_null(t);
 	spell(t, "Hello there", &answer);
 	for (size_t i = 0; i < 2; i++) {
 		struct ids reply = { 0 }, old = { 0 }, kept = { 0 };
@@ -684,6 +715,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(one_run_goes_from_the_role_into_the_content),
 	cmocka_unit_test(what_transformers_raises_for_is_an_error),
 	cmocka_unit_test(reasoning_content_and_odd_calls_render_as_jinja_would),
+	cmocka_unit_test(marks_in_odd_places_render_as_jinja_does),
 	cmocka_unit_test(a_reply_keeps_the_ids_it_was_made_of),
 	cmocka_unit_test(ids_that_are_no_tokens_are_not_used),
 	cmocka_unit_test(a_reply_that_was_cut_in_a_character_keeps_its_ids),

@@ -116,7 +116,7 @@ static void a_changed_source_makes_a_new_image(void **state)
 	char path[8192];
 	ino_t before;
 	FILE *file;
-	int fd[2];
+	int fd[3];
 
 	(void)state;
 	set_up(&f);
@@ -136,8 +136,18 @@ static void a_changed_source_makes_a_new_image(void **state)
 	          0); /* time */
 	assert_works(&f);
 	assert_true(inode(path) != before);
-	close(fd[0]);
-	close(fd[1]);
+	fd[2] = open(path, O_RDONLY);
+	before = inode(path);
+	file = fopen(f.source, "r+"); /* hash alone */
+	fseek(file, -1, SEEK_END);
+	fputc('\n', file);
+	fclose(file);
+	utimensat(AT_FDCWD, f.source, (struct timespec[]){ { 1, 0 }, { 1, 0 } },
+	          0);
+	assert_works(&f);
+	assert_true(inode(path) != before);
+	for (int i = 0; i < 3; i++)
+		close(fd[i]);
 	free(f.dir);
 }
 

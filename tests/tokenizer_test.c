@@ -564,6 +564,63 @@ static void normalized_added_tokens_are_found_after_nfc(void **state)
 	tokenizer_free(t);
 }
 
+/* Between added tokens every part has its own form C. */
+static void form_c_is_made_of_each_part_and_only_where_it_is_asked_for(void **s)
+{
+	static const char text[] = "e\xcc\x81<x>o\xcc\x81";
+	struct small small = sound;
+	struct error err;
+	struct tokenizer *t = load_small(&small, &err);
+
+	(void)s;
+	assert_non_null(t);
+	assert_encodes(t, text, TOKENIZER_ALL, 5,
+	               (int[]){ 0xc3, 0xa9, 300, 0xc3, 0xb3 });
+	tokenizer_free(t);
+	small.normalizer = "null";
+	t = load_small(&small, &err);
+	assert_non_null(t);
+	assert_encodes(t, text, TOKENIZER_ALL, 7,
+	               (int[]){ 'e', 0xcc, 0x81, 300, 'o', 0xcc, 0x81 });
+	tokenizer_free(t);
+}
+
+static void bytes_that_are_no_text_are_encoded_as_their_replacement(
+	void **state)
+{
+	struct small small = sound;
+	struct error err;
+	struct tokenizer *t;
+
+	(void)state;
+	small.normalizer = "null"; /* form C would mend it, too */
+	t = load_small(&small, &err);
+	assert_non_null(t);
+	assert_encodes(t, "ab\xff", TOKENIZER_ALL, 4,
+	               (int[]){ 256, 0xef, 0xbf, 0xbd });
+	assert_encodes(t, "\xe2\x82", TOKENIZER_PLAIN, 3,
+	               (int[]){ 0xef, 0xbf, 0xbd });
+	tokenizer_free(t);
+}
+
+static void what_is_added_but_not_special_is_not_skipped(void **state)
+{
+	struct small small = sound;
+	struct strbuf text = STRBUF_INIT;
+	struct error err;
+	struct tokenizer *t;
+
+	(void)state;
+	small.added = "[{\"id\":300,\"content\":\"<x>\",\"special\":true},"
+		      "{\"id\":301,\"content\":\"<y>\",\"special\":false}]";
+	t = load_small(&small, &err);
+	assert_non_null(t);
+	tokenizer_decode(t, (const int[]){ 300, 301, 'a' }, 3, true, &text);
+	assert_string_equal(text.bytes, "<y>a");
+	strbuf_free(&text);
+	tokenizer_free(t);
+}
+
 static void the_longest_added_token_wins_and_hides_what_is_in_it(void **state)
 {
 	struct small small = sound;
@@ -836,6 +893,11 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(both_spellings_of_merges_are_read),
 	cmocka_unit_test(a_lower_rank_is_merged_first),
 	cmocka_unit_test(normalized_added_tokens_are_found_after_nfc),
+	cmocka_unit_test(
+		form_c_is_made_of_each_part_and_only_where_it_is_asked_for),
+	cmocka_unit_test(
+		bytes_that_are_no_text_are_encoded_as_their_replacement),
+	cmocka_unit_test(what_is_added_but_not_special_is_not_skipped),
 	cmocka_unit_test(the_longest_added_token_wins_and_hides_what_is_in_it),
 	cmocka_unit_test(merges_never_make_an_added_token),
 	cmocka_unit_test(a_byte_that_is_an_added_token_is_never_merged),
