@@ -299,6 +299,81 @@ static void json_has_the_logprobs_of_the_chat_completion_object(void **state)
 	strbuf_free(&text);
 }
 
+/* A token that a person typed has no probability, and one that could not be has none
+ * that JSON could say. */
+static void what_is_not_known_is_exported_as_not_known(void **state)
+{
+	struct conversation *c = conversation_new();
+	struct message *m = conversation_add(c, -1, ROLE_ASSISTANT, "a\0b", 3);
+	struct strbuf out = STRBUF_INIT;
+	struct json *root;
+	const struct json *reply, *list, *second;
+	double number;
+
+	(void)state;
+	m->extra = strdup("{\"no\": json");
+	ids_add(&m->ids, 5);
+	ids_add(&m->ids, 6);
+	message_add_odds(m);
+	*message_add_odds(m) =
+		(struct token_odds){ .id = 6, .rank = 9, .logprob = -INFINITY };
+	export_conversation(&out, c, EXPORT_JSON, NULL);
+	root = json_parse(out.bytes, out.len, "json", NULL);
+	assert_non_null(root);
+	reply = json_first(json_get(root, "messages"));
+	assert_string_equal(json_string(json_get(reply, "content")),
+	                    "a\xef\xbf\xbd"
+	                    "b");
+	assert_null(json_get(json_get(reply, "confab"), "extra"));
+	list = json_get(json_get(reply, "logprobs"), "content");
+	second = json_next(json_first(list));
+	assert_true(json_number(json_get(json_first(list), "id"), &number));
+	assert_true(number == 5);
+	for (const struct json *e = json_first(list); e; e = json_next(e)) {
+		assert_true(json_number(json_get(e, "logprob"), &number));
+		assert_true(number == -9999);
+	}
+	assert_true(json_number(json_get(second, "rank"), &number));
+	assert_true(number == 9);
+	json_free(root);
+	strbuf_free(&out);
+	conversation_free(c);
+}
+
+/* The path need not be the first messages. */
+static void the_messages_of_a_file_are_the_path(void **state)
+{
+	struct conversation *c = conversation_new();
+	struct strbuf out = STRBUF_INIT;
+	struct json *root;
+	const struct json *m;
+
+	(void)state;
+	conversation_add(c, -1, ROLE_SYSTEM, "s", 1);
+	conversation_add(c, 0, ROLE_USER, "left", 4);
+	conversation_add(c, 0, ROLE_USER, "u", 1);
+	conversation_add(c, 2, ROLE_ASSISTANT, "a", 1);
+	export_conversation(&out, c, EXPORT_JSON, NULL);
+	root = json_parse(out.bytes, out.len, "json", NULL);
+	m = json_first(json_get(root, "messages"));
+	for (const char *says = "sua"; *says; says++, m = json_next(m))
+		assert_int_equal(*json_string(json_get(m, "content")), *says);
+	assert_null(m);
+	assert_int_equal(json_count(json_get(json_get(root, "confab"),
+	                                     "branches")),
+	                 1);
+	json_free(root);
+	strbuf_clear(&out);
+	/* And to the web UI, which goes by the children, all are there. */
+	export_conversation(&out, c, EXPORT_JSONL, NULL);
+	assert_non_null(strstr(out.bytes, "\"children\":[\"0\"]"));
+	assert_non_null(strstr(out.bytes, "\"children\":[\"1\",\"2\"]"));
+	assert_non_null(strstr(out.bytes, "\"children\":[\"3\"]"));
+	assert_non_null(strstr(out.bytes, "\"type\":\"system\""));
+	strbuf_free(&out);
+	conversation_free(c);
+}
+
 static void markdown_is_the_path_and_its_bytes(void **state)
 {
 	struct strbuf out = exported(EXPORT_MARKDOWN);
@@ -341,6 +416,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(what_is_exported_is_imported_as_it_was),
 	cmocka_unit_test(a_thought_is_split_only_where_joining_gives_it_back),
 	cmocka_unit_test(json_has_the_logprobs_of_the_chat_completion_object),
+	cmocka_unit_test(what_is_not_known_is_exported_as_not_known),
+	cmocka_unit_test(the_messages_of_a_file_are_the_path),
 	cmocka_unit_test(markdown_is_the_path_and_its_bytes),
 	cmocka_unit_test(a_page_shows_text_as_text_and_loads_nothing),
 	cmocka_unit_test(formats_go_by_name_and_by_path),

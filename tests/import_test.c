@@ -268,6 +268,57 @@ static void faults_are_named_by_file_line_and_member(void **state)
 	}
 }
 
+/* A file may say anything of itself. */
+static void what_cannot_be_is_mended(void **state)
+{
+	struct strbuf text = STRBUF_INIT;
+	const struct message *m;
+	struct list l;
+
+	(void)state;
+	strbuf_add_str(&text,
+	               "{\"title\":\"a\\nb\",\"messages\":[{\"role\":"
+	               "\"assistant\",\"content\":[{\"type\":\"refusal\","
+	               "\"refusal\":\"No.\"}],\"timestamp\":"
+	               "9000000000000000,\"confab\":{\"state\":\"open\","
+	               "\"seconds\":-1,\"ids\":[1]},\"logprobs\":{"
+	               "\"content\":[{\"id\":1,\"rank\":1,"
+	               "\"top_logprobs\":[");
+	for (int i = 0; i < 3 * TOKEN_TOP; i++)
+		strbuf_printf(&text, "%s{\"id\":%d,\"logprob\":-1}",
+		              i ? "," : "", i);
+	strbuf_add_str(&text, "]}]}}]}");
+	l = read_text(text.bytes);
+	assert_string_equal(l.c[0]->title, "a b");
+	path_is(l.c[0], "assistant:No.");
+	m = l.c[0]->messages[0];
+	assert_true(m->created_ms <= conversation_now_ms());
+	assert_int_equal(m->state, MESSAGE_INTERRUPTED);
+	assert_true(m->seconds == 0);
+	assert_int_equal(m->n_odds, 1);
+	assert_int_equal(m->odds[0].n_top, TOKEN_TOP);
+	assert_int_equal(m->odds[0].top[TOKEN_TOP - 1].id, TOKEN_TOP - 1);
+	import_free(l.c, l.n);
+	strbuf_free(&text);
+}
+
+/* A child with a smaller number than its parent's gets another: ids ascend. */
+static void numbers_that_contradict_the_tree_give_way(void **state)
+{
+	struct list l = read_text(
+		"{\"messages\":["
+		"{\"role\":\"user\",\"content\":\"u\",\"confab\":"
+		"{\"id\":7,\"parent\":-1}},"
+		"{\"role\":\"assistant\",\"content\":\"a\",\"confab\":"
+		"{\"id\":2,\"parent\":7}}],\"confab\":{\"leaf\":2}}");
+
+	(void)state;
+	path_is(l.c[0], "user:u|assistant:a");
+	assert_true(l.c[0]->messages[0]->id < l.c[0]->messages[1]->id);
+	assert_int_equal(l.c[0]->messages[1]->parent, l.c[0]->messages[0]->id);
+	import_free(l.c, l.n);
+}
+
 /* Quadratic work on any of these would take minutes. */
 static void large_files_take_no_time(void **state)
 {
@@ -310,6 +361,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(branches_of_the_web_ui_are_kept),
 	cmocka_unit_test(forms_may_follow_each_other),
 	cmocka_unit_test(faults_are_named_by_file_line_and_member),
+	cmocka_unit_test(what_cannot_be_is_mended),
+	cmocka_unit_test(numbers_that_contradict_the_tree_give_way),
 	cmocka_unit_test(large_files_take_no_time),
 };
 

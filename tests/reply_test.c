@@ -197,6 +197,32 @@ static void what_a_reply_began_with_is_known_when_it_goes_on(void **state)
 	conversation_free(c);
 }
 
+/* Of another model not even ids that would say the text. */
+static void ids_are_history_of_the_model_that_drew_them(void **state)
+{
+	struct tokenizer *t = test_bundled_tokenizer();
+	struct engine_model model = { .name = "m", .tokenizer = t };
+	struct conversation *c = conversation_new();
+	struct message *m = conversation_add(c, -1, ROLE_ASSISTANT, "ab", 2);
+
+	(void)state;
+	tokenizer_encode(t, "ab", 2, TOKENIZER_PLAIN, &m->ids);
+	m->model = strdup("m");
+	assert_int_equal(reply_as_chat(m, &model).n_ids, m->ids.n);
+	model.name = "n";
+	assert_int_equal(reply_as_chat(m, &model).n_ids, 0);
+	conversation_free(c);
+	tokenizer_free(t);
+}
+
+static void a_reply_ends_as_the_engine_did(void **state)
+{
+	(void)state;
+	assert_int_equal(reply_state(ENGINE_STOP), MESSAGE_DONE);
+	assert_int_equal(reply_state(ENGINE_LENGTH), MESSAGE_LENGTH);
+	assert_int_equal(reply_state(ENGINE_CANCELLED), MESSAGE_INTERRUPTED);
+}
+
 static void what_is_no_note_says_nothing(void **state)
 {
 	static const char *const extras[] = { NULL,
@@ -247,7 +273,9 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_token_keeps_its_odds_and_its_place),
 	cmocka_unit_test(a_reply_says_how_it_was_drawn),
 	cmocka_unit_test(the_notes_come_back_to_the_last_bit),
-		cmocka_unit_test(what_a_reply_began_with_is_known_when_it_goes_on),
+	cmocka_unit_test(what_a_reply_began_with_is_known_when_it_goes_on),
+	cmocka_unit_test(ids_are_history_of_the_model_that_drew_them),
+	cmocka_unit_test(a_reply_ends_as_the_engine_did),
 	cmocka_unit_test(what_is_no_note_says_nothing),
 	cmocka_unit_test(settings_differ_where_a_probability_would),
 };
