@@ -393,8 +393,10 @@ static void what_was_made_otherwise_is_refused_with_the_reason(void **unused)
 	                                   always, NULL, NULL),
 	                 0);
 	assert_refused(&key, "shape", "");
+	assert_int_equal(chmod(path, 0644), 0);
 	write_line(cache, LINE, logits);
 	assert_line(LINE, true);
+	assert_int_equal(file_stat().st_mode & 0777, 0600);
 	/* A damaged header is no news. */
 	flip(20);
 	assert_null(kv_snapshot_open(path, &key, &err));

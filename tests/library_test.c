@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "base/paths.h"
 #include "base/strbuf.h"
+#include "engine/sampler.h"
 #include "library/conversation.h"
 #include "library/library.h"
 #include "library/odds_codec.h"
@@ -152,6 +153,73 @@ static void damaged_odds_keep_what_came_before(void **state)
 	conversation_free(c);
 }
 
+/* Where a varint becomes longer, and probabilities that are nearly 0. */
+static void numbers_at_the_borders_of_a_byte_come_back(void **state)
+{
+	static const int ids[] = { 0,     127,       128,       129,      16383,
+		                   16384, (1 << 21), (1 << 28), INT32_MAX };
+	struct conversation *c = conversation_new();
+	struct message *m = add(c, -1, ROLE_ASSISTANT, "");
+	struct message *copy = add(c, -1, ROLE_ASSISTANT, "");
+	struct strbuf bytes = STRBUF_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
+		struct token_odds *odds = message_add_odds(m);
+
+		odds->id = odds->rank = ids[i];
+		odds->n_top = 1;
+		odds->top[0] = (struct token_candidate){
+			.id = ids[i], .logprob = -90, .sampled_prob = 1e-38f
+		};
+	}
+	odds_encode(&bytes, m->odds, m->n_odds);
+	assert_int_equal(odds_decode(copy, bytes.bytes, bytes.len), 0);
+	assert_int_equal(copy->n_odds, m->n_odds);
+	for (size_t i = 0; i < m->n_odds; i++) {
+		assert_int_equal(copy->odds[i].id, ids[i]);
+		assert_int_equal(copy->odds[i].rank, ids[i]);
+		assert_int_equal(copy->odds[i].top[0].id, ids[i]);
+		assert_true(copy->odds[i].top[0].sampled_prob == 1e-38f);
+	}
+	strbuf_free(&bytes);
+	conversation_free(c);
+}
+
+/* One token without candidates, of which bytes are exchanged: an id of more than 31
+ * bits, too many candidates, a cut that there is not. */
+static void odds_that_cannot_be_are_damage(void **state)
+{
+	struct conversation *c = conversation_new();
+	struct message *m = add(c, -1, ROLE_ASSISTANT, "");
+	struct token_odds *odds = message_add_odds(m);
+	struct strbuf bytes = STRBUF_INIT, wrong = STRBUF_INIT;
+
+	(void)state;
+	odds->id = odds->rank = 1;
+	odds->n_top = 1;
+	odds_encode(&bytes, odds, 1);
+	strbuf_add(&wrong, "\xff\xff\xff\xff\x0f", 5);
+	strbuf_add(&wrong, bytes.bytes + 1, bytes.len - 1);
+	assert_int_equal(odds_decode(m, wrong.bytes, wrong.len), -1);
+	/* The last byte is the cut of the candidate. */
+	bytes.bytes[bytes.len - 1] = SAMPLER_CUT_GREEDY;
+	assert_int_equal(odds_decode(m, bytes.bytes, bytes.len), 0);
+	bytes.bytes[bytes.len - 1] = SAMPLER_CUT_GREEDY + 1;
+	assert_int_equal(odds_decode(m, bytes.bytes, bytes.len), -1);
+	assert_int_equal(m->n_odds, 2);
+	/* id, logprob, entropy, rank, sampled_prob, n_top */
+	strbuf_clear(&wrong);
+	strbuf_add(&wrong, bytes.bytes, 14);
+	strbuf_add_char(&wrong, TOKEN_TOP + 1);
+	for (int i = 0; i < 6 * (TOKEN_TOP + 1); i++)
+		strbuf_add_char(&wrong, 0);
+	assert_int_equal(odds_decode(m, wrong.bytes, wrong.len), -1);
+	strbuf_free(&wrong);
+	strbuf_free(&bytes);
+	conversation_free(c);
+}
+
 static void what_was_saved_is_read_back_to_the_last_bit(void **state)
 {
 	char *dir = test_tmp_dir();
@@ -256,6 +324,51 @@ static void an_open_reply_comes_back_interrupted(void **state)
 	assert_int_equal(back->messages[1]->n_odds, 1);
 	conversation_free(back);
 	conversation_free(c);
+	library_close(lib);
+	free(dir);
+}
+
+/* The end of a reply may bring no more text, an edit of a person no ids. */
+static void whatever_changes_is_saved(void **state)
+{
+	char *dir = test_tmp_dir();
+	struct library *lib = open_library(dir);
+	struct conversation *c = conversation_new(), *back;
+	struct message *m = add(c, -1, ROLE_ASSISTANT, "");
+
+	(void)state;
+	c->created_ms = c->updated_ms = 1700000000000;
+	m->state = MESSAGE_OPEN;
+	add_token(m);
+	save(lib, c);
+	m->state = MESSAGE_DONE;
+	m->seconds = 1.5;
+	save(lib, c);
+	back = read_anew(&lib, dir, c);
+	assert_int_equal(back->messages[0]->state, MESSAGE_DONE);
+	assert_true(back->messages[0]->seconds == 1.5);
+	assert_true(back->created_ms == 1700000000000);
+	assert_true(back->updated_ms == 1700000000000);
+	conversation_free(c);
+	c = back;
+	assert_int_equal(library_lock(lib, c->id, NULL), 0);
+	strbuf_add_char(&c->messages[0]->text, '!');
+	save(lib, c);
+	back = read_anew(&lib, dir, c);
+	assert_string_equal(back->messages[0]->text.bytes,
+	                    c->messages[0]->text.bytes);
+	conversation_free(c);
+	c = back;
+	assert_int_equal(library_lock(lib, c->id, NULL), 0);
+	ids_add(&c->messages[0]->ids, 5);
+	save(lib, c);
+	back = read_anew(&lib, dir, c);
+	assert_int_equal(back->messages[0]->ids.n, 2);
+	conversation_free(c);
+	/* Without the lock another program may have changed it. */
+	strbuf_add_char(&back->messages[0]->text, '?');
+	assert_int_equal(library_save(lib, back, NULL), -1);
+	conversation_free(back);
 	library_close(lib);
 	free(dir);
 }
@@ -1026,9 +1139,12 @@ static void nobody_else_may_read_whatever_the_umask(void **state)
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_token_takes_less_than_200_bytes),
 	cmocka_unit_test(damaged_odds_keep_what_came_before),
+	cmocka_unit_test(numbers_at_the_borders_of_a_byte_come_back),
+	cmocka_unit_test(odds_that_cannot_be_are_damage),
 	cmocka_unit_test(what_was_saved_is_read_back_to_the_last_bit),
 	cmocka_unit_test(odds_that_were_renewed_are_saved),
 	cmocka_unit_test(an_open_reply_comes_back_interrupted),
+	cmocka_unit_test(whatever_changes_is_saved),
 	cmocka_unit_test(words_find_titles_and_messages_and_no_operator),
 	cmocka_unit_test(all_words_must_be_there_the_last_may_be_a_beginning),
 	cmocka_unit_test(letters_beyond_ascii_have_a_case_in_titles_too),
