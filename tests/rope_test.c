@@ -183,6 +183,49 @@ static void yarn_need_not_cut_at_whole_pairs(void **state)
 	rope_free(rope);
 }
 
+/* transformers' find_correction_range() by hand: heads of 16, theta 1e4, so that pair
+ * d makes context / (2 pi 10^(d/2)) turns.  share[d] is interpolated. */
+static void yarn_ends_at_the_first_and_the_last_pair(void **state)
+{
+	static const struct {
+		int context;
+		double beta_fast, beta_slow;
+		double share[8];
+	} cases[] = {
+		/* floor(-0.99) and ceil(2.02): from 0, not from -1, to 3 */
+		{ 64, 32, 1, { 0, 1 / 3., 2 / 3., 1, 1, 1, 1, 1 } },
+		/* floor(5.50) and ceil(10.40): beyond the pairs, to 11 */
+		{ 1000000, 283, 1, { 0, 0, 0, 0, 0, 0, 1 / 6., 2 / 6. } },
+		/* ceil(-0.20) and what is not below 0: a step */
+		{ 5, 32, 1, { 0, 1, 1, 1, 1, 1, 1, 1 } },
+	};
+	float c[8], s[8];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct rope_settings settings = {
+			.head_dim = 16,
+			.theta = 1e4,
+			.factor = 4,
+			.attention_factor = 1,
+			.beta_fast = cases[i].beta_fast,
+			.beta_slow = cases[i].beta_slow,
+			.original_max_position_embeddings = cases[i].context,
+			.truncate = true
+		};
+		struct rope *rope = rope_new(&settings, NULL);
+
+		rope_angles(rope, 1, c, s);
+		for (int d = 0; d < 8; d++) {
+			double share = cases[i].share[d];
+			double angle = pow(10, -d / 2.) * (1 - share * 3 / 4);
+
+			assert_true(fabs(s[d] - sin(angle)) <= 1e-6 * angle);
+		}
+		rope_free(rope);
+	}
+}
+
 static void settings_that_cannot_be_are_refused(void **state)
 {
 	const struct rope_settings good = { .head_dim = 32,
@@ -220,6 +263,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(angles_are_those_of_float32),
 	cmocka_unit_test(yarn_gives_the_reference_values),
 	cmocka_unit_test(yarn_need_not_cut_at_whole_pairs),
+	cmocka_unit_test(yarn_ends_at_the_first_and_the_last_pair),
 	cmocka_unit_test(settings_that_cannot_be_are_refused),
 };
 
