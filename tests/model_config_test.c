@@ -196,6 +196,29 @@ static void other_scalings_are_refused_by_name(void **state)
 	       "\"mscale\": 1.0}",
 	       "dir/config.json: rope_scaling.mscale is 1.0, and only "
 	       "attention_factor is known");
+	expect("\"rope_scaling\": null",
+	       "\"rope_scaling\": {\"type\": \"yarn\", \"factor\": 4, "
+	       "\"mscale_all_dim\": 1.0}",
+	       "dir/config.json: rope_scaling.mscale_all_dim is 1.0, and only "
+	       "attention_factor is known");
+}
+
+/* transformers' Qwen3Config; num_key_value_heads is the number of all heads there where
+ * it is null, and no Qwen3 leaves it out. */
+static void what_is_absent_is_what_transformers_takes(void **state)
+{
+	struct model_config config = accept("\"rms_norm_eps\": 1e-06, ", "");
+
+	(void)state;
+	assert_true(config.rms_norm_eps == 1e-6f);
+	config = accept("\"num_key_value_heads\": 8, ",
+	                "\"num_key_value_heads\": null, ");
+	assert_int_equal(config.num_key_value_heads, 32);
+	config = accept("\"rope_scaling\": null, ",
+	                "\"rope_parameters\": null, \"rope_scaling\": "
+	                "{\"rope_type\": \"yarn\", \"factor\": 2}, ");
+	assert_true(config.yarn.factor == 2);
+	assert_int_equal(config.yarn.original_max_position_embeddings, 262144);
 }
 
 static void head_dim_may_be_absent(void **state)
@@ -371,6 +394,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(yarn_is_read_in_every_spelling),
 	cmocka_unit_test(yarn_takes_all_its_settings),
 	cmocka_unit_test(other_scalings_are_refused_by_name),
+	cmocka_unit_test(what_is_absent_is_what_transformers_takes),
 	cmocka_unit_test(head_dim_may_be_absent),
 	cmocka_unit_test(what_is_not_computed_is_refused),
 	cmocka_unit_test(head_counts_that_do_not_divide_are_refused),

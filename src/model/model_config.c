@@ -182,6 +182,7 @@ static int read_yarn(struct model_config *config, const struct source *rope)
 {
 	double factor = 0, attention_factor = 0, fast = 32, slow = 1;
 	struct rope_yarn *yarn = &config->yarn;
+	const char *mscale;
 
 	yarn->original_max_position_embeddings =
 		config->max_position_embeddings;
@@ -197,8 +198,9 @@ static int read_yarn(struct model_config *config, const struct source *rope)
 	if (factor < 1)
 		return refuse(rope, "factor", json_get(rope->object, "factor"),
 		              "not a number from 1 on");
-	if (!is_absent(rope, "mscale") || !is_absent(rope, "mscale_all_dim"))
-		return refuse(rope, "mscale", json_get(rope->object, "mscale"),
+	mscale = is_absent(rope, "mscale") ? "mscale_all_dim" : "mscale";
+	if (!is_absent(rope, mscale))
+		return refuse(rope, mscale, json_get(rope->object, mscale),
 		              "and only attention_factor is known");
 	yarn->factor = (float)factor;
 	yarn->attention_factor = (float)attention_factor;
