@@ -651,7 +651,7 @@ static void dropped_thinking_leaves_the_ids_of_the_answer(void **state)
 	tokenizer_free(t);
 }
 
-static void an_answer_that_begins_inside_a_token_is_encoded_anew(void **state)
+static void newlines_that_are_dropped_take_their_token_along(void **state)
 {
 	struct tokenizer *t = qwen3();
 	static const char text[] = "<think>\nhmm\n</think>\n\n\n\nHi";
@@ -672,6 +672,52 @@ static void an_answer_that_begins_inside_a_token_is_encoded_anew(void **state)
 	strbuf_free(&decoded);
 	ids_free(&reply);
 	ids_free(&out);
+	tokenizer_free(t);
+}
+
+/* The bundled vocabulary with one more token, as Qwen3's has ">The". */
+static struct tokenizer *with_token(const char *text)
+{
+	static const char list[] = "\"added_tokens\": [";
+	char *path = test_source("data/confab-20m/tokenizer.json"), *at;
+	char *dir = test_tmp_dir(), place[4096];
+	struct strbuf old = STRBUF_INIT, json = STRBUF_INIT;
+	struct tokenizer *t;
+
+	assert_int_equal(file_read(&old, path, 1 << 24, NULL), 0);
+	at = strstr(old.bytes, list);
+	assert_non_null(at);
+	at += sizeof(list) - 1;
+	strbuf_add(&json, old.bytes, (size_t)(at - old.bytes));
+	strbuf_printf(&json, "{\"id\": 8192, \"content\": \"%s\"},", text);
+	strbuf_add_str(&json, at);
+	test_write(dir, "tokenizer.json", json.bytes, json.len);
+	snprintf(place, sizeof(place), "%s/tokenizer.json", dir);
+	t = tokenizer_load_json(place, NULL, NULL);
+	assert_non_null(t);
+	strbuf_free(&json);
+	strbuf_free(&old);
+	free(path);
+	free(dir);
+	return t;
+}
+
+static void an_answer_that_begins_inside_a_token_is_encoded_anew(void **state)
+{
+	static const char text[] = "<think>\nhmm\n</think>Hi";
+	struct tokenizer *t = with_token(">H");
+	struct ids reply = { 0 }, out = { 0 }, answer = { 0 };
+
+	(void)state;
+	spell(t, text, &reply);
+	assert_true(contains(&reply, (int[]){ 8192 }, 1));
+	render_reply(t, CHAT_HYBRID, text, &reply, true, &out);
+	tokenizer_encode(t, "assistant\nHi", 12, TOKENIZER_PLAIN, &answer);
+	assert_true(contains(&out, answer.data, answer.n));
+	assert_false(contains(&out, (int[]){ 8192 }, 1));
+	ids_free(&reply);
+	ids_free(&out);
+	ids_free(&answer);
 	tokenizer_free(t);
 }
 
@@ -720,6 +766,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(ids_that_are_no_tokens_are_not_used),
 	cmocka_unit_test(a_reply_that_was_cut_in_a_character_keeps_its_ids),
 	cmocka_unit_test(dropped_thinking_leaves_the_ids_of_the_answer),
+	cmocka_unit_test(newlines_that_are_dropped_take_their_token_along),
 	cmocka_unit_test(an_answer_that_begins_inside_a_token_is_encoded_anew),
 	cmocka_unit_test(the_next_prompt_goes_on_from_the_last_one),
 };
