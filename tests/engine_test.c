@@ -893,6 +893,50 @@ static void the_engine_ends_in_the_middle_of_anything(void **unused)
 
 /* ---- scoring ---- */
 
+/* The logprobs of the ids by `score`, and of the first token of a reply to them. */
+static void score_then_reply(const struct ids *ids, double *logprobs)
+{
+	struct engine_event *event;
+	struct reply reply;
+	size_t n = 0;
+
+	engine_score(engine, &(struct engine_score){ .ids = ids->data,
+	                                             .n_ids = ids->n });
+	while ((event = test_next_event(engine))->type != ENGINE_FINISHED) {
+		if (event->type == ENGINE_TOKEN && event->token.pos)
+			logprobs[n++] = event->token.sample.logprob;
+		engine_event_free(event);
+	}
+	engine_event_free(event);
+	assert_int_equal(n, ids->n - 1);
+	receive(start_reply(ids, 0, &test_greedy, 1), &reply);
+	logprobs[n] = reply.samples[0].logprob;
+	ids_free(&reply.ids);
+}
+
+/* `score` computes exactly whatever the replies do, and these go on as they did. */
+static void score_is_exact_where_replies_are_not(void **unused)
+{
+	double exact[100], narrow[100];
+	struct ids prompt = { 0 };
+	struct reply before;
+	size_t n;
+
+	(void)unused;
+	chat_prompt(&prompt);
+	n = prompt.n - 1;
+	assert_in_range(n, 8, 99);
+	score_then_reply(&prompt, exact);
+	load(&(struct engine_load){ .exact = false });
+	receive(start_reply(&prompt, 0, &test_greedy, 1), &before);
+	load(&(struct engine_load){ .exact = false });
+	score_then_reply(&prompt, narrow);
+	assert_memory_equal(exact, narrow, n * sizeof *exact);
+	assert_true(narrow[n] == before.samples[0].logprob);
+	ids_free(&before.ids);
+	ids_free(&prompt);
+}
+
 static void score_equals_what_generating_reported(void **unused)
 {
 	struct ids prompt = { 0 };
@@ -1082,6 +1126,7 @@ static const struct CMUnitTest tests[] = {
 	LOADED(whatever_is_asked_each_request_ends_once),
 	cmocka_unit_test(the_engine_ends_in_the_middle_of_anything),
 	LOADED(score_equals_what_generating_reported),
+	LOADED(score_is_exact_where_replies_are_not),
 	LOADED(raw_logits_are_those_after_the_token),
 	LOADED(unread_tokens_do_not_pile_up),
 	LOADED(more_than_the_model_was_made_for_is_not_scored),
