@@ -309,6 +309,31 @@ static void a_resumed_turn_computes_what_is_new(void **unused)
 	ids_free(&line);
 }
 
+/* As where a branch was chosen and nothing was asked of it. */
+static void a_line_of_which_memory_holds_less_stays_on_disk(void **unused)
+{
+	struct ids line = { 0 }, beginning = { 0 };
+	struct reply r;
+
+	(void)unused;
+	start(NULL, false);
+	converse(&line, 2);
+	saved(&line);
+	stop();
+	start(NULL, false);
+	ids_append(&beginning, line.data, 20);
+	generate(&r, &beginning, 1, NULL);
+	ids_free(&r.ids);
+	saved(&line);
+	stop();
+	start(NULL, false);
+	generate(&r, &line, 1, path);
+	assert_in_range(r.restored, line.n - 1, line.n);
+	ids_free(&r.ids);
+	ids_free(&beginning);
+	ids_free(&line);
+}
+
 static void another_branch_restores_what_they_have_in_common(void **unused)
 {
 	struct ids line = { 0 };
@@ -632,6 +657,7 @@ static const struct CMUnitTest tests[] = {
 	FOLDER_TEST(a_resumed_q8_0_conversation_goes_on_bit_for_bit),
 	FOLDER_TEST(without_a_snapshot_a_word_differs_only_where_two_are_near),
 	FOLDER_TEST(a_resumed_turn_computes_what_is_new),
+	FOLDER_TEST(a_line_of_which_memory_holds_less_stays_on_disk),
 	FOLDER_TEST(another_branch_restores_what_they_have_in_common),
 	FOLDER_TEST(two_conversations_walk_in_and_out_of_memory),
 	FOLDER_TEST(what_was_made_otherwise_is_told_and_computed_anew),
