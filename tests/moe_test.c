@@ -13,6 +13,7 @@
 #define INNER   13
 #define EXPERTS 7
 #define CHOSEN  3
+#define MANY    50 /* more than HIDDEN, INNER and the vocabulary */
 #define ROWS    9
 
 static struct model_config config = {
@@ -143,9 +144,45 @@ static void nan_in_the_router_stays_inside_its_memory(void **state_)
 	workspace_free(ws);
 }
 
+/* Experts that are all the same give what one of them does. */
+static void experts_may_be_more_than_anything_is_wide(void **state_)
+{
+	uint64_t state = 5;
+	struct model_config many = config;
+	struct mlp_weights mlps[MANY];
+	struct tensor gate = layer_matrix(&state, MANY, HIDDEN);
+	struct moe_weights weights = { &gate, mlps };
+	struct workspace *ws;
+	struct experts e;
+	double x[HIDDEN], want[HIDDEN];
+
+	(void)state_;
+	make(&e, &state);
+	many.num_experts = MANY;
+	many.norm_topk_prob = true;
+	for (int i = 0; i < MANY; i++)
+		mlps[i] = e.mlps[0];
+	ws = workspace_new(&many, NULL, 1, NULL);
+	ws->exact = true;
+	numbers_fill(&state, ws->normed, HIDDEN);
+	for (size_t d = 0; d < HIDDEN; d++) {
+		x[d] = ws->normed[d];
+		ws->x[d] = 0;
+	}
+	moe(ws, &weights, &many, 1);
+	layer_swiglu(want, mlps[0].gate_proj, mlps[0].up_proj,
+	             mlps[0].down_proj, x);
+	for (size_t d = 0; d < HIDDEN; d++)
+		assert_true(fabs(ws->x[d] - want[d]) < 1e-5);
+	workspace_free(ws);
+	layer_free(&gate);
+	unmake(&e);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(it_is_the_definition_with_and_without_renormalising),
 	cmocka_unit_test(nan_in_the_router_stays_inside_its_memory),
+	cmocka_unit_test(experts_may_be_more_than_anything_is_wide),
 };
 
 TEST_MAIN(tests)

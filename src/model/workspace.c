@@ -21,6 +21,12 @@ static int widest_inner(const struct model_config *c)
 	           max(c->intermediate_size, c->moe_intermediate_size));
 }
 
+/* The head and a router may have more outputs than anything inside. */
+static int widest_output(const struct model_config *c)
+{
+	return max(max(c->vocab_size, c->num_experts), widest_inner(c));
+}
+
 static bool reserve_rows(struct workspace *ws, const struct model_config *c)
 {
 	size_t rows = ws->max_rows, dim = (size_t)c->head_dim;
@@ -68,7 +74,7 @@ static int reserve_parts(struct workspace *ws, const struct model_config *c,
 	if (!ws->rope)
 		return -1;
 	ws->linear = linear_work_new(ws->pool, ws->max_rows, inner,
-	                             max(inner, c->vocab_size), err);
+	                             widest_output(c), err);
 	if (!ws->linear)
 		return -1;
 	ws->paged_attention =
