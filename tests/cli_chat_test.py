@@ -6,9 +6,11 @@ sys.dont_write_bytecode = True
 import fcntl  # noqa: E402
 import json  # noqa: E402
 import os  # noqa: E402
+import re  # noqa: E402
 import resource  # noqa: E402
 import shutil  # noqa: E402
 import signal  # noqa: E402
+import struct  # noqa: E402
 import subprocess  # noqa: E402
 import termios  # noqa: E402
 import time  # noqa: E402
@@ -515,6 +517,26 @@ def a_model_file_that_shrinks_in_use_is_named_with_status_3():
 
 
 # ---- conversations ----
+
+
+@test
+def a_model_whose_logits_are_no_numbers_is_named_with_status_3():
+    path = os.path.join(TMP, "nan")
+    shutil.copytree(MODEL, path)
+    with open(os.path.join(path, "model.safetensors.index.json")) as f:
+        shard = os.path.join(path, json.load(f)["weight_map"]
+                             ["model.norm.weight"])
+    with open(shard, "r+b") as f:
+        size, = struct.unpack("<Q", f.read(8))
+        norm = json.loads(f.read(size))["model.norm.weight"]
+        f.seek(8 + size + norm["data_offsets"][0])
+        f.write(b"\xc0\x7f")
+    for more in [], ["--temp=0"], ["--json"]:
+        got = confab("-m", path, "-p", "Hello!", "--no-save", *more, status=3)
+        assert got.stdout == b"", got.stdout
+        assert re.match(rb"confab: .*/nan: after \d+ tokens the logits are not "
+                        rb"finite: ", got.stderr), got.stderr
+    shutil.rmtree(path)
 
 
 def conversation(*args, **more):

@@ -659,6 +659,7 @@ static void a_broken_row_is_survived(void **unused)
 			assert_in_range(sample.id, 0, VOCAB - 1);
 			assert_true(isfinite(sample.entropy));
 			assert_true(sample.sampled_prob > 0);
+			assert_int_equal(sample.broken, kind < 3);
 			if (kind == 2 || kind == 4)
 				assert_int_equal(sample.id, 77);
 			if (kind == 3)

@@ -29,7 +29,8 @@ struct distribution {
 	const struct sampler_settings *settings;
 	const struct seen_ids *seen;
 
-	struct logit_row raw;    /* as the model gave it */
+	struct logit_row raw;    /* as the model gave it, but: */
+	bool broken;             /* it is the clean row instead */
 	struct logit_row scored; /* after the penalties */
 	double scale;            /* 1 / temperature */
 	double log_sum;          /* ln of the raw row's sum of e^(x - top) */
@@ -329,7 +330,8 @@ void distribution_read(struct distribution *d, const float *logits,
 	d->settings = settings;
 	d->seen = seen;
 	logit_row_set(&d->raw, logits);
-	if (!isfinite(d->raw.top))
+	d->broken = !isfinite(d->raw.top);
+	if (d->broken)
 		logit_row_set(&d->raw, cleaned(d, logits));
 	weigh_raw(d);
 	penalise(d);
@@ -376,6 +378,11 @@ int distribution_rank(const struct distribution *d, int id)
 
 	return 1 + (int)d->ops->count_above(d->raw.x, (size_t)d->n_ids,
 	                                    isnan(x) ? -INFINITY : x);
+}
+
+bool distribution_is_broken(const struct distribution *d)
+{
+	return d->broken;
 }
 
 double distribution_entropy(const struct distribution *d)

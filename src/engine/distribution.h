@@ -44,6 +44,7 @@ double distribution_logprob(const struct distribution *d, int id);
 double distribution_sampled_prob(const struct distribution *d, int id);
 int distribution_rank(const struct distribution *d, int id);
 double distribution_entropy(const struct distribution *d);
+bool distribution_is_broken(const struct distribution *d);
 
 /* Of ids in the row. */
 enum sampler_cut distribution_cut(const struct distribution *d, int id);

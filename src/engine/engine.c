@@ -17,6 +17,7 @@
 #include "engine/resume.h"
 #include "engine/score.h"
 #include "engine/session.h"
+#include "model/kv_cache.h"
 #include "text/tokenizer.h"
 
 #define PROGRESS_SECONDS 0.03 /* between two events: a redraw's time */
@@ -149,6 +150,7 @@ struct reply {
 	struct loaded_model *m;
 	const struct engine_generate *request;
 	size_t limit;                  /* tokens */
+	bool bad_file;                 /* a failure is the model's files' */
 	struct engine_event *finished; /* counts on the way */
 };
 
@@ -183,24 +185,40 @@ static void start_sampler(struct loaded_model *m,
 		sampler_accept(m->sampler, request->ids[i]);
 }
 
-/* Samples one token and hands it over; false: cancelled. */
-static bool next_token(struct reply *reply, int *id)
+/* What would be drawn from a row of NaN is noise that looks like a bad answer. */
+static int refuse_broken(struct reply *reply, size_t pos, struct error *err)
+{
+	const struct kv_cache *cache = session_cache(reply->m->session);
+
+	reply->bad_file = true;
+	return error_set(err,
+	                 "%s: after %zu tokens the logits are not finite: "
+	                 "weights are NaN or infinite, or too large for a KV "
+	                 "cache in %s",
+	                 reply->m->facts.path, pos,
+	                 dtype_info(cache->shape.dtype)->name);
+}
+
+/* Samples one token and hands it over; 1: cancelled. */
+static int next_token(struct reply *reply, int *id, struct error *err)
 {
 	struct service *service = reply->service;
 	size_t pos = session_length(reply->m->session);
 	struct sample sample;
 
 	if (cancelled(service))
-		return false;
+		return 1;
 	sampler_draw(reply->m->sampler, session_logits(reply->m->session),
 	             &sample);
 	*id = sample.id;
+	if (sample.broken)
+		return refuse_broken(reply, pos, err);
 	if (!mailbox_post_token(service->engine->mailbox,
 	                        event_new_token(service->request, pos, &sample,
 	                                        reply->m->tokenizer)))
-		return false;
+		return 1;
 	reply->finished->finished.reply_tokens++;
-	return true;
+	return 0;
 }
 
 /* The last token is not read: the next prompt does that, if it is kept. */
@@ -211,7 +229,11 @@ static int decode(struct reply *reply, struct error *err)
 
 	reply->finished->finished.reason = ENGINE_LENGTH;
 	while (n < reply->limit) {
-		if (!next_token(reply, &id)) {
+		int result = next_token(reply, &id, err);
+
+		if (result < 0)
+			return -1;
+		if (result) {
 			reply->finished->finished.reason = ENGINE_CANCELLED;
 			return 0;
 		}
@@ -293,7 +315,7 @@ static void serve_generate(struct service *service,
 	reply.finished->finished.load_seconds = m->load_seconds;
 	if (write_reply(&reply, &err)) {
 		engine_event_free(reply.finished);
-		fail(service, &err, false);
+		fail(service, &err, reply.bad_file);
 		return;
 	}
 	post(service, reply.finished);

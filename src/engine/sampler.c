@@ -155,6 +155,7 @@ static void report(struct distribution *d, int id, struct sample *out)
 	out->entropy = distribution_entropy(d);
 	out->rank = distribution_rank(d, id);
 	out->sampled_prob = distribution_sampled_prob(d, id);
+	out->broken = distribution_is_broken(d);
 	report_top(d, out);
 }
 

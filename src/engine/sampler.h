@@ -55,6 +55,8 @@ struct sample {
 	double entropy;      /* nats */
 	int rank;            /* from 1: ids with a higher logit, plus one */
 	double sampled_prob; /* of id */
+	bool broken;         /* no logit is finite, or the largest is not: the
+	                      * figures are of no model */
 	int n_top;           /* <= SAMPLER_TOP */
 	/* By logprob, likeliest first.  Every kept candidate is among them when
 	 * at most SAMPLER_TOP are kept. */
