@@ -277,14 +277,15 @@ static void read_history_lines(const struct strbuf *text)
 static void shorten_file(const struct strbuf *text)
 {
 	size_t skip = count_lines(text);
-	const char *from = text->bytes;
+	const char *from = text->bytes, *end = from + text->len;
 
 	if (skip <= 2 * HISTORY_LINES)
 		return;
+	/* There may be 0 bytes in it: a system that crashed leaves such. */
 	for (skip -= HISTORY_LINES; skip; skip--)
-		from = strchr(from, '\n') + 1;
-	file_write(history_path, from,
-	           text->len - (size_t)(from - text->bytes), NULL);
+		from = (const char *)memchr(from, '\n', (size_t)(end - from)) +
+		       1;
+	file_write(history_path, from, (size_t)(end - from), NULL);
 }
 
 static void load_history(void)

@@ -145,6 +145,24 @@ def history_is_kept_between_sessions(binary):
 
 
 @scripted
+def a_long_history_with_zero_bytes_is_shortened(binary):
+    with opened(binary) as c:
+        home = c.home
+        c.keys("Ctrl-D")
+        c.wait_exit()
+    path = home + "/state/confab/history"
+    with open(path, "wb") as file:
+        file.write(b"\0\0\0\n" + b"".join(b"line %d\n" % i
+                                          for i in range(4500)))
+    with Confab(binary, env=script("ok"), home=home) as c:
+        c.ready()
+        c.keys("Up")
+        c.wait(" > line 4499")
+    with open(path, "rb") as file:
+        assert file.read().startswith(b"line 2500\nline 2501\n")
+
+
+@scripted
 def control_r_searches_the_history(binary):
     with opened(binary) as c:
         c.ask("alpha message")
