@@ -18,6 +18,7 @@
 #include "base/strbuf.h"
 #include "engine/sampler.h"
 #include "library/conversation.h"
+#include "library/import.h"
 #include "library/library.h"
 #include "library/odds_codec.h"
 
@@ -937,6 +938,37 @@ static void a_library_that_is_gone_is_not_written_and_leaves_the_next_one_alone(
 	free(dir);
 }
 
+static void what_follows_an_imported_message_of_the_highest_id_is_kept(
+	void **state)
+{
+	static const char file[] =
+		"[{\"role\":\"user\",\"content\":\"q\","
+		"\"confab\":{\"id\":1099511627775,\"parent\":-1}}]";
+	char *dir = test_tmp_dir();
+	struct library *lib = open_library(dir);
+	struct conversation **list, *back;
+	struct error err = { "" };
+	size_t n;
+
+	(void)state;
+	assert_int_equal(import_text(file, strlen(file), "f", &list, &n, &err),
+	                 0);
+	assert_int_equal(list[0]->messages[0]->id, MESSAGE_MAX_ID - 1);
+	add(list[0], MESSAGE_MAX_ID - 1, ROLE_ASSISTANT, "a");
+	add(list[0], MESSAGE_MAX_ID, ROLE_USER, "and on");
+	save(lib, list[0]);
+	back = library_read(lib, list[0]->id, &err);
+	assert_non_null(back);
+	assert_false(back->damaged);
+	assert_int_equal(back->n, 3);
+	for (size_t i = 0; i < back->n; i++)
+		same_message(list[0]->messages[i], back->messages[i]);
+	conversation_free(back);
+	import_free(list, n);
+	library_close(lib);
+	free(dir);
+}
+
 static void the_second_writer_is_told_and_a_killed_one_leaves_no_lock(
 	void **state)
 {
@@ -1161,6 +1193,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_removed_branch_is_gone_and_its_ids_are_free),
 	cmocka_unit_test(
 		a_library_that_is_gone_is_not_written_and_leaves_the_next_one_alone),
+	cmocka_unit_test(
+		what_follows_an_imported_message_of_the_highest_id_is_kept),
 	cmocka_unit_test(
 		the_second_writer_is_told_and_a_killed_one_leaves_no_lock),
 	cmocka_unit_test(eight_writers_lose_no_message),

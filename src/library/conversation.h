@@ -32,8 +32,8 @@ enum message_state {
 const char *message_state_name(enum message_state state); /* "interrupted" */
 int message_state_named(const char *name);                /* or -1 */
 
-/* Ids in files are below it: no conversation has so many messages, and what
- * comes after one still fits. */
+/* Ids in files of others are below it: no conversation has so many messages.  What
+ * comes after one is below twice as much, as ids in the library are. */
 #define MESSAGE_MAX_ID ((int64_t)1 << 40)
 
 #define TOKEN_TOP       20

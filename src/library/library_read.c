@@ -49,7 +49,7 @@ struct gathered {
 
 static bool plausible(int64_t id, int64_t parent, int role, int state)
 {
-	return id >= 0 && id < MESSAGE_MAX_ID && parent >= -1 &&
+	return id >= 0 && id < 2 * MESSAGE_MAX_ID && parent >= -1 &&
 	       role >= ROLE_SYSTEM && role <= ROLE_TOOL &&
 	       state >= MESSAGE_DONE && state <= MESSAGE_INTERRUPTED;
 }
