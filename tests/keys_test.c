@@ -230,6 +230,23 @@ static void mouse_and_focus_are_told(void **state)
 	keys_free(&k);
 }
 
+static void places_that_no_window_has_are_outside_of_it(void **state)
+{
+	static const char *const far[] = { "\033[<0;4294967297;4294967297M",
+		                           "\033[<0;2147483648;2147483648M" };
+	struct keys k = KEYS_INIT;
+	struct key key;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(far); i++) {
+		keys_feed(&k, far[i], strlen(far[i]));
+		assert_int_equal(keys_next(&k, &key, false), 1);
+		assert_int_equal(key.type, KEY_MOUSE);
+		assert_true(key.row > 1000000 && key.col > 1000000);
+	}
+	keys_free(&k);
+}
+
 static void answers_of_the_terminal_are_no_keys(void **state)
 {
 	static const char *const answers[] = { "\033[?1;2c", "\033]11;rgb:0/0/0\a",
@@ -282,6 +299,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_paste_without_its_end_is_shown),
 	cmocka_unit_test(a_paste_may_stall_anywhere),
 	cmocka_unit_test(mouse_and_focus_are_told),
+	cmocka_unit_test(places_that_no_window_has_are_outside_of_it),
 	cmocka_unit_test(answers_of_the_terminal_are_no_keys),
 	cmocka_unit_test(random_bytes_always_end),
 };

@@ -1,5 +1,6 @@
 #include "ui/keys.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -192,8 +193,13 @@ static void parameters(const char *p, int values[3])
 {
 	for (int i = 0; i < 3; i++) {
 		values[i] = -1;
-		if (*p >= '0' && *p <= '9')
-			values[i] = (int)strtol(p, (char **)&p, 10);
+		if (*p >= '0' && *p <= '9') {
+			char *end;
+			long value = strtol(p, &end, 10);
+
+			values[i] = value < INT_MAX ? (int)value : INT_MAX;
+			p = end;
+		}
 		if (*p != ';')
 			break;
 		p++;
