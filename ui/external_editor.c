@@ -69,7 +69,10 @@ static int make_file(char *path, size_t size, const struct strbuf *text,
 	if (fd < 0)
 		return error_set(err, "%s: %s", path, strerror(errno));
 	close(fd);
-	return file_write(path, text->bytes, text->len, err);
+	if (!file_write(path, text->bytes, text->len, err))
+		return 0;
+	unlink(path);
+	return -1;
 }
 
 int external_editor(struct strbuf *text, struct error *err)

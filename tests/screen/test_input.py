@@ -4,7 +4,8 @@ import re
 import stat
 import time
 
-from harness import Confab, script, scripted, test, within
+from harness import (Confab, script, scripted, temporary_folder, test,
+                     within)
 
 
 def opened(binary, **settings):
@@ -268,6 +269,20 @@ def an_editor_that_fails_changes_nothing(binary):
         c.keys("text", "Ctrl-O")
         c.wait("false: ended with status 1")
         c.wait(" > text")
+
+
+@scripted
+def a_text_that_no_disk_holds_for_the_editor_leaves_no_file(binary):
+    folder = temporary_folder("confab-editor-")
+    env = dict(script("ok"), EDITOR="true", TMPDIR=folder)
+    with Confab(binary, env=env, shell=True) as c:
+        c.wait("shell$")
+        c.say("ulimit -f 0; " + " ".join([binary] + c.options()))
+        c.ready()
+        c.keys("text", "Ctrl-O")
+        c.wait("File too large")
+        c.wait(" > text")
+        assert not os.listdir(folder)
 
 
 @scripted
