@@ -1,7 +1,5 @@
 #include "ui/chat_explore.h"
 
-#include <stdlib.h>
-
 #include "base/error.h"
 #include "library/reply.h"
 #include "ui/chat.h"

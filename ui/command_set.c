@@ -1,6 +1,5 @@
 #include "ui/command_set.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,7 +1,6 @@
 #include "base/threads.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>

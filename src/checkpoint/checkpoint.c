@@ -1,7 +1,6 @@
 #include "checkpoint/checkpoint.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>

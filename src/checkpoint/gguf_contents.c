@@ -1,6 +1,5 @@
 #include "checkpoint/gguf_contents.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 

@@ -1,11 +1,9 @@
 #include "checkpoint/quantize.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
-#include "base/json.h"
 #include "base/threads.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/gguf.h"

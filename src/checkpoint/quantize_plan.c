@@ -1,7 +1,5 @@
 #include "checkpoint/quantize_plan.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -18,7 +18,6 @@
 #include "engine/score.h"
 #include "engine/session.h"
 #include "model/kv_cache.h"
-#include "text/tokenizer.h"
 
 #define PROGRESS_SECONDS 0.03 /* between two events: a redraw's time */
 

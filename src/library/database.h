@@ -8,7 +8,6 @@
 #ifndef CONFAB_DATABASE_H
 #define CONFAB_DATABASE_H
 
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -4,7 +4,6 @@
  * tree in: a message has an id, its parent's and its children's; all hang from
  * an empty message of the type "root".
  */
-#include <stdlib.h>
 
 #include "base/mem.h"
 #include "base/strbuf.h"

@@ -3,8 +3,6 @@
  * it likes: numbers are checked here, and whether ids say what the text says
  * is checked when they would reach a model (reply.h).
  */
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"

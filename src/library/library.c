@@ -1,7 +1,6 @@
 #include "library/library.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/error.h"

@@ -5,7 +5,6 @@
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "base/strbuf.h"
 #include "library/conversation.h"
 #include "library/database.h"
 #include "library/known.h"

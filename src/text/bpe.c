@@ -1,6 +1,6 @@
 #include "text/bpe.h"
 
-#include <limits.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -12,7 +12,6 @@
 #ifndef CONFAB_BPE_H
 #define CONFAB_BPE_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

@@ -5,7 +5,6 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "text/chat_parts.h"
-#include "text/tokenizer.h"
 
 #define START "<|im_start|>"
 #define END   "<|im_end|>"

@@ -1,6 +1,5 @@
 #include "text/tokenizer_gguf.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 

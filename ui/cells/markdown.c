@@ -1,9 +1,7 @@
 #include "ui/cells/markdown.h"
 
-#include <ctype.h>
 #include <md4c.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"

@@ -3,7 +3,6 @@
  */
 #include "ui/cli/commands.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>

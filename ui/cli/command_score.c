@@ -4,7 +4,6 @@
 #include "ui/cli/commands.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
