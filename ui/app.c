@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/paths.h"
 #include "engine/engine.h"
+#include "library/conversation.h"
 #include "ui/app_state.h"
 #include "ui/chat_model.h"
 #include "ui/cli/options.h"
@@ -284,6 +285,7 @@ static int open_chat(struct app *app, struct error *err)
 	if (!app->engine) {
 		free(path);
 		saving_close(&saving);
+		conversation_free(c);
 		return status;
 	}
 	chat_init(&app->chat, app->engine, app->options, c);

@@ -79,9 +79,10 @@ static char *find(struct saving *s, const char *id, struct error *err)
 bool saving_finds(struct saving *s, const char *id, struct error *err)
 {
 	char *found = find(s, id, err);
+	bool is_there = found != NULL;
 
 	free(found);
-	return found;
+	return is_there;
 }
 
 /* Opens a saved conversation by id, or by a beginning of it; NULL: err. */

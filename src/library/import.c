@@ -207,6 +207,7 @@ static bool has_lines(const char *text, size_t len)
 {
 	const char *newline;
 	struct json *v;
+	bool is_value;
 	size_t n;
 
 	while (len && memchr(" \t\r\n", *text, 4)) {
@@ -218,8 +219,9 @@ static bool has_lines(const char *text, size_t len)
 	if (is_blank(text + n, len - n))
 		return false;
 	v = json_parse_bounded(text, n, MAX_VALUES, "", NULL);
+	is_value = v != NULL;
 	json_free(v);
-	return v != NULL;
+	return is_value;
 }
 
 static int take_whole(struct import *im, const char *text, size_t len,
