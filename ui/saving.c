@@ -180,7 +180,9 @@ void saving_save(struct saving *s, struct conversation *c)
 		*s->trouble.text = '\0';
 }
 
-void saving_save_or_forget(struct saving *s, struct conversation *c)
+/* After something was taken away: nobody is to find a conversation in which nothing was
+ * said. */
+static void save_or_forget(struct saving *s, struct conversation *c)
 {
 	struct error err = { "" };
 
@@ -238,7 +240,7 @@ void saving_take_back(struct saving *s, struct conversation *c, int64_t id)
 {
 	forget_message(s, c, id);
 	conversation_take_back(c, id);
-	saving_save_or_forget(s, c);
+	save_or_forget(s, c);
 }
 
 int saving_delete(struct saving *s, const char *id, struct error *err)

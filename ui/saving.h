@@ -74,8 +74,4 @@ const char *saving_undelete(struct saving *s, struct error *err);
  * library was moved or removed, all of it goes into the one that is there now. */
 void saving_save(struct saving *s, struct conversation *c);
 
-/* The same after something was taken away: nobody is to find a conversation in which
- * nothing was said. */
-void saving_save_or_forget(struct saving *s, struct conversation *c);
-
 #endif

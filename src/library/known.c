@@ -61,7 +61,8 @@ static size_t place_of(const struct known_conversation *k, int64_t id)
 	return low;
 }
 
-struct known_message *known_message(struct known_conversation *k, int64_t id)
+/* NULL where the message was never written. */
+static struct known_message *find(struct known_conversation *k, int64_t id)
 {
 	size_t i = place_of(k, id);
 
@@ -71,7 +72,7 @@ struct known_message *known_message(struct known_conversation *k, int64_t id)
 void known_note(struct known_conversation *k, const struct message *m,
                 int64_t row)
 {
-	struct known_message *known = known_message(k, m->id);
+	struct known_message *known = find(k, m->id);
 
 	if (!known) {
 		size_t i = place_of(k, m->id);

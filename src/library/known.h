@@ -59,9 +59,6 @@ struct known_conversation *known_find(struct library *lib, const char *id);
 void known_drop(struct library *lib, const char *id);
 void known_free_all(struct library *lib);
 
-/* NULL where the message was never written. */
-struct known_message *known_message(struct known_conversation *k, int64_t id);
-
 /* The message is in the database as it is now. */
 void known_note(struct known_conversation *k, const struct message *m,
                 int64_t row);
