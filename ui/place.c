@@ -4,7 +4,7 @@
 #include "ui/transcript.h"
 
 static struct document *document_of(struct transcript_item *item,
-                                     enum transcript_part part, size_t *begin)
+                                    enum transcript_part part, size_t *begin)
 {
 	if (part == PART_BODY) {
 		*begin = item->thought.body;
@@ -33,9 +33,9 @@ static size_t part_blocks(const struct transcript *t, size_t i,
 	case PART_FOLD:
 		return transcript_item_has_thought(item);
 	case PART_THOUGHT:
-		return transcript_item_has_thought(item) && item->opened ?
-		               document_n_blocks(&item->thought_doc) :
-		               0;
+		return transcript_item_has_thought(item) && item->opened
+		               ? document_n_blocks(&item->thought_doc)
+		               : 0;
 	case PART_BODY:
 		return document_n_blocks(&item->body_doc);
 	case PART_FOOT:
@@ -47,7 +47,7 @@ static size_t part_blocks(const struct transcript *t, size_t i,
 }
 
 const struct lines *place_lines(struct transcript *t, struct place p,
-                                     size_t *begin)
+                                size_t *begin)
 {
 	struct transcript_item *item = &t->items[p.item];
 	struct document *d = document_of(item, p.part, begin);
@@ -187,7 +187,6 @@ struct place place_repair(struct transcript *t, struct place p)
 	return p;
 }
 
-
 size_t place_source(struct transcript *t, struct place p)
 {
 	size_t begin;
@@ -203,7 +202,8 @@ size_t place_source(struct transcript *t, struct place p)
 	return SIZE_MAX;
 }
 
-static struct place find_in_part(struct transcript *t, struct transcript_item *i,
+static struct place find_in_part(struct transcript *t,
+                                 struct transcript_item *i,
                                  enum transcript_part part, size_t pos)
 {
 	struct place p = { .item = (size_t)(i - t->items), .part = part };
@@ -224,7 +224,7 @@ static struct place find_in_part(struct transcript *t, struct transcript_item *i
 }
 
 struct place place_find(struct transcript *t, struct transcript_item *item,
-                             size_t pos)
+                        size_t pos)
 {
 	struct place p = { .item = (size_t)(item - t->items),
 		           .part = PART_HEADER };
@@ -241,4 +241,3 @@ struct place place_find(struct transcript *t, struct transcript_item *item,
 	p = find_in_part(t, item, PART_BODY, pos);
 	return place_repair(t, p);
 }
-

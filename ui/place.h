@@ -17,13 +17,13 @@ struct transcript;
 struct transcript_item;
 
 enum transcript_part {
-	PART_GAP,     /* a blank row before all messages but the first */
-	PART_UNSEEN,  /* "the model does not see what is above" */
+	PART_GAP,    /* a blank row before all messages but the first */
+	PART_UNSEEN, /* "the model does not see what is above" */
 	PART_HEADER,
-	PART_FOLD,    /* "thought for 12 s" */
+	PART_FOLD, /* "thought for 12 s" */
 	PART_THOUGHT,
 	PART_BODY,
-	PART_FOOT,    /* "stopped" */
+	PART_FOOT, /* "stopped" */
 	PARTS
 };
 

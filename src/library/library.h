@@ -88,9 +88,9 @@ int library_lock(struct library *lib, const char *id, struct error *err);
 void library_unlock(struct library *lib, const char *id);
 
 /* Saves what is new since the last save: a new conversation gets its id and its
- * lock, another one must be locked; new messages, longer texts, more odds, a changed title or leaf are
- * written in one transaction.  On failure nothing is written, and the next save
- * tries all of it again. */
+ * lock, another one must be locked; new messages, longer texts, more odds, a changed
+ * title or leaf are written in one transaction.  On failure nothing is written, and
+ * the next save tries all of it again. */
 int library_save(struct library *lib, struct conversation *c,
                  struct error *err);
 

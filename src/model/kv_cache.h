@@ -51,7 +51,6 @@ size_t kv_shape_bytes(const struct kv_shape *shape, size_t tokens);
 
 /* An empty cache; takes no memory yet.  Fails at once, with both numbers, when
  * max_tokens tokens could not fit in the memory that is available now. */
-
 struct kv_cache *kv_cache_new(const struct kv_shape *shape, size_t max_tokens,
                               struct error *err);
 void kv_cache_free(struct kv_cache *cache);

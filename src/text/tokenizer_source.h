@@ -1,7 +1,7 @@
 /*
  * tokenizer_source.h - a vocabulary as a file states it, before it is compiled
  *
- * tokenizer_json.c and tokenizer_gguf.c fill it in, tokenizer_image.c checks it
+ * tokenizer_json.c and tokenizer_gguf.c fill it in, tokenizer_compile.c checks it
  * and makes tables of it.  All text is borrowed from the file (json, mapping),
  * which must outlive the source.
  */

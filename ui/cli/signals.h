@@ -13,9 +13,10 @@
 
 /* At the program's start: SIGPIPE is ignored (writes fail with EPIPE, so that a
  * reply is saved before the program ends with 128 + SIGPIPE), and so is SIGXFSZ
- * (EFBIG: the chat goes on unsaved); INT, TERM and HUP end the program with status 128 + N, unless they were ignored when it was
- * started (nohup); a model file that shrinks under our mapping ends it with
- * EXIT_BAD_FILE and its name; so does a want of memory, with EXIT_FAILED.
+ * (EFBIG: the chat goes on unsaved); INT, TERM and HUP end the program with status
+ * 128 + N, unless they were ignored when it was started (nohup); a model file that
+ * shrinks under our mapping ends it with EXIT_BAD_FILE and its name; so does a want
+ * of memory, with EXIT_FAILED.
  * The full screen installs its own handlers over these. */
 void signals_init(void);
 
