@@ -184,6 +184,13 @@ static bool waits(enum action action)
 	       action != ACTION_QUIT;
 }
 
+/* Ctrl-D ends what is typed, where that is nothing. */
+static bool ends(const struct key *key)
+{
+	return action_of_key(key->name, PLACE_INPUT) == ACTION_STOP ||
+	       (is(key, "Ctrl-D") && !*line_editor_text(NULL, NULL));
+}
+
 static bool list_key(struct app *app, const struct key *key)
 {
 	enum action here = action_of_key(key->name, PLACE_CHATS);
@@ -200,7 +207,7 @@ static bool list_key(struct app *app, const struct key *key)
 		delete_selected(app);
 	else if (here == ACTION_UNDELETE)
 		undelete(app);
-	else if (action == ACTION_STOP || action == ACTION_LIST)
+	else if (ends(key) || action == ACTION_LIST)
 		leave(app);
 	else
 		return waits(action);
@@ -210,16 +217,14 @@ static bool list_key(struct app *app, const struct key *key)
 
 bool app_chats_key(struct app *app, const struct key *key)
 {
-	enum action action;
-
 	if (!app->chats.open || key->type != KEY_NAMED || line_editor_busy())
 		return false;
 	if (app->input == INPUT_CHATS)
 		return list_key(app, key);
-	action = action_of_key(key->name, PLACE_INPUT);
-	if (action == ACTION_STOP)
-		back_to_words(app); /* the title stays as it was */
-	return waits(action);
+	if (!ends(key))
+		return waits(action_of_key(key->name, PLACE_INPUT));
+	back_to_words(app); /* the title stays as it was */
+	return true;
 }
 
 void app_chats_mouse(struct app *app, const struct key *key)
@@ -308,6 +313,7 @@ void app_chats_draw(struct app *app, struct rect r)
 		                .n = chats->n,
 		                .selected = chats->selected,
 		                .more = chats_has_more(chats),
+		                .narrowed = *chats->words.bytes,
 		                .now_ms = (int64_t)time(NULL) * 1000,
 		                .hint = hint };
 

@@ -219,8 +219,10 @@ static bool input_special(struct app *app, const struct key *key)
 	size_t len;
 	const char *text = line_editor_text(&len, NULL);
 
+	/* Another use of the line is left first. */
 	if (is(key, "Ctrl-D") && !len) {
-		app_do(app, ACTION_QUIT, "");
+		app_do(app, app->input == INPUT_SAY ? ACTION_QUIT : ACTION_STOP,
+		       "");
 		return true;
 	}
 	if (is(key, "Tab") && len && *text == '/' && app->input == INPUT_SAY) {

@@ -70,6 +70,33 @@ def enter_keeps_words_that_find_nothing(binary):
 
 
 @scripted
+def a_list_of_nothing_says_why(binary):
+    with Confab(binary, save=True, env=script("ok")) as c:
+        c.ready()
+        c.keys("F3")
+        c.wait("nothing is saved yet")
+        c.keys("x")
+        c.wait("nothing was found")
+
+
+@scripted
+def control_d_leaves_the_list_and_then_the_program(binary):
+    with talked(binary) as c:
+        c.keys("F3", "F2")
+        c.wait(" title:")
+        c.keys("Ctrl-U", "Ctrl-D")
+        c.wait(" words:")
+        c.keys("Ctrl-D")
+        c.gone("Conversations")
+        c.keys("Ctrl-S")
+        c.wait(" find:")
+        c.keys("Ctrl-D")
+        c.gone("find:")
+        c.keys("Ctrl-D")
+        assert c.wait_exit() == 0
+
+
+@scripted
 def pasted_words_filter_it_too(binary):
     with talked(binary) as c:
         c.keys("F3")

@@ -112,7 +112,9 @@ static void draw_list(const struct chats_view *v, struct canvas *c,
 		         r.col + r.cols);
 	if (!v->n)
 		canvas_ellipsis(c, r.row, r.col + 1, r.col + r.cols,
-		                "nothing was found", style(STYLE_DIM));
+		                v->narrowed ? "nothing was found"
+		                            : "nothing is saved yet",
+		                style(STYLE_DIM));
 }
 
 static void draw_line(const struct lines *lines, size_t i, struct canvas *c,

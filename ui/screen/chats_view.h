@@ -34,6 +34,7 @@ struct chats_view {
 	const struct chats_row *rows; /* [n] */
 	size_t n, selected;
 	bool more; /* there are more than n */
+	bool narrowed; /* to those that have some words */
 	int64_t now_ms;
 	const struct chats_part *parts; /* [n_parts], in the order of time */
 	size_t n_parts;
