@@ -17,7 +17,6 @@ DOORS = {
     r"md4c\.h": ["ui/cells/markdown"],
     r"readline/": ["ui/line_editor"],
     r"(n?curses|ncursesw/.*)\.h": ["ui/"],
-    r"curl/": ["src/engine/remote"],
     r"pthread\.h": ["src/base/", "src/engine/", "ui/terminal"],
 }
 

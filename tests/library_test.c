@@ -505,8 +505,8 @@ static void a_hit_is_shown_also_where_its_marks_were_not_typed(void **state)
 	size_t n;
 
 	(void)state;
-	snprintf(text, sizeof text, "%0200d and then a crème brûlée came %0200d",
-	         0, 0);
+	snprintf(text, sizeof text,
+	         "%0200d and then a crème brûlée came %0200d", 0, 0);
 	c = saved(lib, "Dinner", text);
 	assert_int_equal(library_list(lib, "creme BRULEE", 0, &entries, &n,
 	                              &err),

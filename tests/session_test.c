@@ -160,7 +160,6 @@ static void a_cancelled_prompt_is_continued(void **unused)
 		struct watch w = { .stop_at = stop };
 		size_t reused, held;
 
-		session_truncate(s, 0);
 		sync(s, prompt, 1); /* its logits are of no use later */
 		assert_int_equal(session_sync(s, prompt, PROMPT, watch, &w,
 		                              &reused, NULL),
@@ -237,22 +236,6 @@ static void what_does_not_fit_the_context_is_refused_with_both_numbers(void **u)
 	session_free(s);
 }
 
-static void truncation_forgets_the_logits_too(void **unused)
-{
-	struct session *s = new_session();
-
-	(void)unused;
-	sync(s, prompt, 100);
-	session_truncate(s, 100);
-	assert_non_null(session_logits(s));
-	session_truncate(s, 64);
-	assert_null(session_logits(s));
-	assert_int_equal(session_length(s), 64);
-	session_truncate(s, 0);
-	assert_int_equal(sync(s, prompt, 10), 10);
-	session_free(s);
-}
-
 /* ---- drafts ---- */
 
 /* Steps through ids[from..to) with drafts and without; every step's logits are the
@@ -318,9 +301,7 @@ static void a_draft_that_is_wrong_leaves_nothing(void **unused)
 	}
 	assert_in_range(step_both(with, without, ids, 100, 250), 10, 100);
 	assert_equals_a_fresh_one(with, ids, 250);
-	session_truncate(with, 230);
-	assert_int_equal(session_cache(with)->length, 230);
-	assert_int_equal(sync(with, ids, 240), 10);
+	assert_int_equal(sync(with, ids, 240), 1);
 	assert_equals_a_fresh_one(with, ids, 240);
 	/* A branch, and back, with tokens ahead of both. */
 	for (int i = 0; i < 20; i++)
@@ -534,7 +515,6 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(stepping_equals_reading_at_once),
 	cmocka_unit_test(
 		what_does_not_fit_the_context_is_refused_with_both_numbers),
-	cmocka_unit_test(truncation_forgets_the_logits_too),
 	cmocka_unit_test(what_comes_again_is_read_ahead),
 	cmocka_unit_test(a_draft_that_is_wrong_leaves_nothing),
 	cmocka_unit_test(going_back_to_a_branch_computes_nothing),

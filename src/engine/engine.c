@@ -566,8 +566,3 @@ struct engine_event *engine_next_event(struct engine *engine)
 {
 	return mailbox_receive(engine->mailbox);
 }
-
-struct engine_event *engine_wait_event(struct engine *engine)
-{
-	return mailbox_wait(engine->mailbox);
-}

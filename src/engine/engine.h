@@ -201,8 +201,6 @@ struct engine_event {
 };
 
 struct engine_event *engine_next_event(struct engine *engine); /* or NULL */
-/* Blocks until there is one. */
-struct engine_event *engine_wait_event(struct engine *engine);
 void engine_event_free(struct engine_event *event); /* NULL is fine */
 
 #endif

@@ -96,9 +96,10 @@ void mailbox_send(struct mailbox *box, struct command *command)
 	pthread_mutex_unlock(&box->lock);
 }
 
-static struct engine_event *count_read(struct mailbox *box,
-                                       struct engine_event *event)
+struct engine_event *mailbox_receive(struct mailbox *box)
 {
+	struct engine_event *event = queue_pop(box->events);
+
 	if (event && event->type == ENGINE_TOKEN) {
 		pthread_mutex_lock(&box->lock);
 		box->unread--;
@@ -106,16 +107,6 @@ static struct engine_event *count_read(struct mailbox *box,
 		pthread_mutex_unlock(&box->lock);
 	}
 	return event;
-}
-
-struct engine_event *mailbox_receive(struct mailbox *box)
-{
-	return count_read(box, queue_pop(box->events));
-}
-
-struct engine_event *mailbox_wait(struct mailbox *box)
-{
-	return count_read(box, queue_wait(box->events));
 }
 
 int mailbox_fd(const struct mailbox *box)

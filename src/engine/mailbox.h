@@ -25,7 +25,6 @@ void mailbox_free(struct mailbox *box); /* when the thread has ended */
 
 void mailbox_send(struct mailbox *box, struct command *command); /* takes it */
 struct engine_event *mailbox_receive(struct mailbox *box); /* NULL: none */
-struct engine_event *mailbox_wait(struct mailbox *box);
 int mailbox_fd(const struct mailbox *box); /* readable: an event waits */
 
 /* ---- the engine's side ---- */

@@ -128,16 +128,6 @@ static void drop_ahead(struct session *s)
 	s->ahead.n = s->ahead.taken = 0;
 }
 
-void session_truncate(struct session *s, size_t length)
-{
-	drop_ahead(s);
-	if (length >= s->ids.n)
-		return;
-	kv_cache_truncate(s->cache, length);
-	s->ids.n = length;
-	s->logits_valid = false;
-}
-
 /* Fits the chunk to what `rows` rows took.  A short rest of a prompt says
  * little about full chunks, unless it was too slow itself. */
 static void fit_chunk(struct session *s, size_t rows, double seconds)

@@ -55,7 +55,7 @@ void session_keep_lines(struct session *s, size_t bytes);
 size_t session_kept_bytes(const struct session *s);
 
 /* The logits after the last token of the line, [vocab_size]; NULL where they
- * were not computed (an empty or a truncated line, a cancelled sync). */
+ * were not computed (an empty line, a cancelled sync). */
 const float *session_logits(const struct session *s);
 
 enum session_result {
@@ -105,8 +105,5 @@ void session_adopt(struct session *s, struct kv_cache *cache, const int *ids,
 /* Makes the line one token longer, and the logits are those after it.  On failure
  * (context full, memory) the line stays as it was. */
 int session_step(struct session *s, int id, struct error *err);
-
-/* Forgets all tokens from `length` on. */
-void session_truncate(struct session *s, size_t length);
 
 #endif

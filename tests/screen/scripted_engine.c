@@ -393,11 +393,6 @@ struct engine_event *engine_next_event(struct engine *e)
 	return event;
 }
 
-struct engine_event *engine_wait_event(struct engine *e)
-{
-	return queue_wait(e->events);
-}
-
 void engine_event_free(struct engine_event *event)
 {
 	if (!event)

@@ -30,8 +30,7 @@ enum { /* exit status, fixed by the manual page */
        EXIT_FAILED = 1,
        EXIT_USAGE = 2,
        EXIT_BAD_FILE = 3,
-       EXIT_LOCKED = 4,
-       EXIT_INTERRUPTED = 130
+       EXIT_LOCKED = 4
 };
 
 struct options {
