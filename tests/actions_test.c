@@ -269,44 +269,129 @@ static void thoughts_are_told_from_answers(void **state)
 
 #define N_IDS 50
 
+/* What the sampler makes of N_IDS logits. */
+static struct sample sampler_says(const struct try_settings *tried,
+                                  const float *logits)
+{
+	struct sampler *s = sampler_new(N_IDS);
+	struct sampler_settings given = {
+		.temperature = (float)tried->temperature,
+		.top_k = tried->top_k,
+		.top_p = (float)tried->top_p,
+		.min_p = (float)tried->min_p,
+		.repeat_penalty = 1,
+		.seed = 1,
+	};
+	struct sample sample;
+
+	sampler_start(s, &given, NULL, 0);
+	sampler_describe(s, logits, 0, &sample);
+	sampler_free(s);
+	return sample;
+}
+
+/* Gives whether the figures are called exact, and in *far the farthest of them
+ * from the sampler's, as a part of that. */
+static bool try_and_compare(const struct try_settings *tried,
+                            const float *logits, double *far)
+{
+	struct sample sample = sampler_says(tried, logits);
+	float logprobs[SAMPLER_TOP];
+	double sampled[SAMPLER_TOP];
+	const char *cut[SAMPLER_TOP];
+	bool exact;
+
+	for (int k = 0; k < sample.n_top; k++)
+		logprobs[k] = sample.top[k].logprob;
+	exact = try_settings(tried, logprobs, sample.n_top, sampled, cut);
+	*far = 0;
+	for (int k = 0; k < sample.n_top; k++) {
+		double want = sample.top[k].sampled_prob;
+
+		if (want > 0)
+			*far = fmax(*far, fabs(sampled[k] / want - 1));
+		if (!exact)
+			continue;
+		assert_true(fabs(sampled[k] - want) < 1e-5);
+		assert_string_equal(cut[k],
+		                    sampler_cut_name(sample.top[k].cut));
+	}
+	return exact;
+}
+
 /* Against the sampler itself, on random logits. */
 static void trying_settings_gives_what_the_sampler_would(void **state)
 {
 	(void)state;
 	srand(9);
 	for (int i = 0; i < 300; i++) {
-		struct sampler *s = sampler_new(N_IDS);
-		struct sampler_settings given = {
-			.temperature = (float)(rand() % 20) / 10,
+		struct try_settings tried = {
+			.temperature = (rand() % 20) / 10.0,
 			.top_k = 1 + rand() % 20,
-			.top_p = (float)(1 + rand() % 10) / 10,
-			.min_p = (float)(rand() % 5) / 20,
-			.repeat_penalty = 1,
-			.seed = 1,
+			.top_p = (1 + rand() % 10) / 10.0,
+			.min_p = (rand() % 5) / 20.0,
 		};
-		struct try_settings tried = { given.temperature, given.top_k,
-			                      given.top_p, given.min_p };
-		float logits[N_IDS], logprobs[SAMPLER_TOP];
-		double sampled[SAMPLER_TOP];
-		const char *cut[SAMPLER_TOP];
-		struct sample sample;
+		float logits[N_IDS];
+		double far;
 
 		for (int k = 0; k < N_IDS; k++)
 			logits[k] = (float)(rand() % 10000) / 1000;
-		sampler_start(s, &given, NULL, 0);
-		sampler_describe(s, logits, 0, &sample);
-		for (int k = 0; k < sample.n_top; k++)
-			logprobs[k] = sample.top[k].logprob;
-		assert_true(try_settings(&tried, logprobs, sample.n_top,
-		                         sampled, cut));
-		for (int k = 0; k < sample.n_top; k++) {
-			assert_true(fabs(sampled[k] -
-			                 sample.top[k].sampled_prob) < 1e-5);
-			assert_string_equal(cut[k], sampler_cut_name(
-							    sample.top[k].cut));
-		}
-		sampler_free(s);
+		assert_true(try_and_compare(&tried, logits, &far));
 	}
+}
+
+/* Where more than the list may be kept, what is called exact is so, too. */
+static void what_is_tried_is_called_exact_only_where_it_is(void **state)
+{
+	int n_exact = 0, n = 2000;
+
+	(void)state;
+	srand(10);
+	for (int i = 0; i < n; i++) {
+		struct try_settings tried = {
+			.temperature = i % 2 ? 1 : (1 + rand() % 30) / 10.0,
+			.top_k = i % 3 ? 0 : 21 + rand() % 40,
+			.top_p = (1 + rand() % 10) / 10.0,
+			.min_p = (rand() % 3) / 20.0,
+		};
+		float logits[N_IDS];
+		double far;
+
+		for (int k = 0; k < N_IDS; k++)
+			logits[k] = (float)(rand() % 10000) / 3000;
+		n_exact += try_and_compare(&tried, logits, &far);
+	}
+	assert_true(n_exact > n / 10 && n_exact < n - n / 10);
+}
+
+static void equals_of_the_last_are_kept_when_top_k_is_tried(void **state)
+{
+	struct try_settings tried = { 0.7, 2, 1, 0 };
+	float logits[N_IDS] = { 3, 2, 2, 2, 1 };
+	double far;
+
+	(void)state;
+	assert_true(try_and_compare(&tried, logits, &far));
+}
+
+/* Nearly equal ids, of which the list has two fifths. */
+static void what_is_cut_outside_of_the_list_does_not_count(void **state)
+{
+	struct try_settings by_top_p = { 1, 0, 0.601, 0 };
+	struct try_settings by_top_k = { 1, 25, 1, 0 };
+	struct try_settings by_both = { 1.5, 30, 0.9, 0 };
+	float logits[N_IDS];
+	double far;
+
+	(void)state;
+	for (int k = 0; k < N_IDS; k++)
+		logits[k] = (float)-k / 1e4f;
+	assert_false(try_and_compare(&by_top_p, logits, &far));
+	assert_true(far < 0.05);
+	assert_false(try_and_compare(&by_top_k, logits, &far));
+	assert_true(far < 0.05);
+	assert_false(try_and_compare(&by_both, logits, &far));
+	assert_true(far < 0.05);
 }
 
 static void without_top_k_the_figures_are_called_an_estimate(void **state)
@@ -341,6 +426,9 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(headings_of_the_manual_page_are_text),
 	cmocka_unit_test(thoughts_are_told_from_answers),
 	cmocka_unit_test(trying_settings_gives_what_the_sampler_would),
+	cmocka_unit_test(what_is_tried_is_called_exact_only_where_it_is),
+	cmocka_unit_test(equals_of_the_last_are_kept_when_top_k_is_tried),
+	cmocka_unit_test(what_is_cut_outside_of_the_list_does_not_count),
 	cmocka_unit_test(without_top_k_the_figures_are_called_an_estimate),
 };
 

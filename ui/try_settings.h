@@ -3,8 +3,9 @@
  *
  * temperature, top_k, top_p, min_p in the sampler's order (engine/sampler.h),
  * from the probabilities at temperature 1 of the likeliest tokens.  Exact while
- * only tokens of the list are kept; else the rest is estimated as so many
- * tokens like the last one of the list.  Penalties are not looked at.
+ * only tokens of the list are kept, whatever the others weigh; else the rest is
+ * estimated as so many tokens like the last one of the list.  Penalties are not
+ * looked at.
  */
 #ifndef CONFAB_TRY_SETTINGS_H
 #define CONFAB_TRY_SETTINGS_H
