@@ -11,9 +11,11 @@
 #include "base/file.h"
 #include "base/strbuf.h"
 #include "engine/sampler.h"
+#include "library/conversation.h"
 #include "ui/action_help.h"
 #include "ui/actions.h"
 #include "ui/thought.h"
+#include "ui/transcript_item.h"
 #include "ui/try_settings.h"
 
 static void names_are_all_different_and_rows_are_complete(void **state)
@@ -411,6 +413,31 @@ static void without_top_k_the_figures_are_called_an_estimate(void **state)
 	assert_true(fabs(sampled[0] - exp(-0.7)) < 1e-6);
 }
 
+/* ---- heat ---- */
+
+/* What the transcript's legend has at the level of a probability. */
+static const char *legend_of(double p)
+{
+	struct token_odds odds = { .logprob = (float)log(p), .rank = 1 };
+	int level = transcript_heat_level(&odds, HEAT_PROBABILITY);
+
+	return transcript_heat_legend(HEAT_PROBABILITY, level);
+}
+
+static void heat_changes_where_its_legend_says(void **state)
+{
+	(void)state;
+	assert_string_equal(legend_of(1), "p≥.8");
+	assert_string_equal(legend_of(0.8), "p≥.8");
+	assert_string_equal(legend_of(0.7999), "≥.5");
+	assert_string_equal(legend_of(0.5), "≥.5");
+	assert_string_equal(legend_of(0.4999), "≥.2");
+	assert_string_equal(legend_of(0.2), "≥.2");
+	assert_string_equal(legend_of(0.19999), "≥.05");
+	assert_string_equal(legend_of(0.05), "≥.05");
+	assert_string_equal(legend_of(0.04999), "less");
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(names_are_all_different_and_rows_are_complete),
 	cmocka_unit_test(no_key_means_two_things_in_one_place),
@@ -430,6 +457,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(equals_of_the_last_are_kept_when_top_k_is_tried),
 	cmocka_unit_test(what_is_cut_outside_of_the_list_does_not_count),
 	cmocka_unit_test(without_top_k_the_figures_are_called_an_estimate),
+	cmocka_unit_test(heat_changes_where_its_legend_says),
 };
 
 TEST_MAIN(tests)

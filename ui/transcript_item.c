@@ -167,13 +167,15 @@ static uint8_t level(double value, const double limits[4])
 uint8_t transcript_heat_level(const struct token_odds *odds,
                               enum transcript_heat heat)
 {
-	static const double surprisals[4] = { 0.22, 0.69, 1.61, 3.0 };
+	/* Floats, as log-probabilities are: p of .8, .5, .2, .05 */
+	static const double surprisals[4] = { 0.22314355f, 0.69314718f,
+		                              1.6094379f, 2.9957323f };
 	static const double entropies[4] = { 0.5, 1, 2, 3.5 };
 	static const double ranks[4] = { 1, 2, 4, 10 };
 
 	if (!odds->rank)
 		return 0;
-	if (heat == HEAT_PROBABILITY) /* p: .8, .5, .2, .05 */
+	if (heat == HEAT_PROBABILITY)
 		return level(-odds->logprob, surprisals);
 	if (heat == HEAT_ENTROPY) /* bits */
 		return level(odds->entropy / M_LN2, entropies);
