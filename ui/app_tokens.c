@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/error.h"
@@ -188,6 +189,13 @@ static double between(double value, double low, double high)
 	return value < low ? low : value > high ? high : value;
 }
 
+/* What a setting lost as a float does not stay and add up: at a temperature that
+ * is shown as 0 only the likeliest is drawn. */
+static double stepped(double value, double step, double low, double high)
+{
+	return between(round((value + step) * 1e4) / 1e4, low, high);
+}
+
 static void try_change(struct app *app, int direction)
 {
 	struct inspector_try *t = &app->tried;
@@ -195,16 +203,16 @@ static void try_change(struct app *app, int direction)
 	switch (t->field) {
 	case 0:
 		t->temperature =
-			between(t->temperature + 0.05 * direction, 0, 5);
+			stepped(t->temperature, 0.05 * direction, 0, 5);
 		break;
 	case 1:
 		t->top_k = (int)between(t->top_k + direction, 0, 1000);
 		break;
 	case 2:
-		t->top_p = between(t->top_p + 0.05 * direction, 0.05, 1);
+		t->top_p = stepped(t->top_p, 0.05 * direction, 0.05, 1);
 		break;
 	default:
-		t->min_p = between(t->min_p + 0.01 * direction, 0, 1);
+		t->min_p = stepped(t->min_p, 0.01 * direction, 0, 1);
 	}
 }
 

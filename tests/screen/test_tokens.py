@@ -430,6 +430,19 @@ def other_settings_are_tried_without_the_model(binary):
         c.gone("try other settings")
 
 
+@test
+def what_is_tried_is_what_stands_there(binary):
+    """Steps from what is no float: 0.6 less 12 of 0.05 is none, and greedy."""
+    with Confab(binary, "--temp", "0.6", rows=40, cols=120) as c:
+        c.ready()
+        c.ask("Tell me a story about a dog.")
+        c.keys("F2", "t")
+        c.wait("temp 0.60")
+        c.keys(*["Left"] * 12)
+        c.wait("temp 0.00")
+        c.wait("cut greedy")
+
+
 def shown(c):
     """Number, id, entropy and surprisal of the token in the inspector."""
     found = re.search(r"token (\d+) of .*id (\d+) .*entropy (\S+) bits"
