@@ -305,7 +305,7 @@ static void walk(struct app *app, enum action action)
 
 	if (!app_cursor_item(app))
 		return;
-	why = token_walk(app->chat.conversation, action, &message, &token);
+	why = token_walk(&app->chat, action, &message, &token);
 	if (why)
 		chat_notice(&app->chat, "%s", why);
 	else

@@ -236,7 +236,7 @@ static void walk(struct line_look *look, const struct command_host *host,
 	if (!m)
 		return;
 	message = m->id;
-	why = token_walk(host->chat->conversation, action, &message, &token);
+	why = token_walk(host->chat, action, &message, &token);
 	if (why)
 		chat_notice(host->chat, "%s", why);
 	else

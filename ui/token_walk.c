@@ -5,6 +5,8 @@
 
 #include "base/mem.h"
 #include "library/conversation.h"
+#include "ui/chat.h"
+#include "ui/transcript_item.h"
 
 /* As many bits as four or eight equal choices. */
 #define UNCERTAIN_ENTROPY   2.0
@@ -19,6 +21,20 @@ static bool is_uncertain(const struct token_odds *odds)
 static bool is_not_first(const struct token_odds *odds)
 {
 	return odds->rank > 1;
+}
+
+/* Whether the tokens that are shown are those that the odds are of: another model
+ * may have others. */
+static bool has_odds(const struct chat *chat, const struct message *m)
+{
+	struct transcript_item item = { 0 };
+	bool has;
+
+	transcript_item_begin(&item, m);
+	transcript_item_spans(&item, chat);
+	has = transcript_item_has_odds(&item);
+	transcript_item_free(&item);
+	return has;
 }
 
 /* The current path, or a message alone that is not on it; its place. */
@@ -40,11 +56,11 @@ static long find_path(const struct conversation *c, int64_t message,
 }
 
 /* The next (+1) or the former (-1) one that is wanted. */
-static bool seek(const struct conversation *c, int64_t *message, size_t *token,
+static bool seek(const struct chat *chat, int64_t *message, size_t *token,
                  int direction, bool (*wanted)(const struct token_odds *odds))
 {
 	struct message **path;
-	long n, i = find_path(c, *message, &path, &n);
+	long n, i = find_path(chat->conversation, *message, &path, &n);
 	long t = (long)*token + direction;
 	bool found = false;
 
@@ -54,7 +70,8 @@ static bool seek(const struct conversation *c, int64_t *message, size_t *token,
 		while (t >= 0 && t < (long)path[i]->n_odds &&
 		       !wanted(&path[i]->odds[t]))
 			t += direction;
-		found = t >= 0 && t < (long)path[i]->n_odds;
+		found = t >= 0 && t < (long)path[i]->n_odds &&
+		        has_odds(chat, path[i]);
 		if (found) {
 			*message = path[i]->id;
 			*token = (size_t)t;
@@ -87,16 +104,17 @@ bool token_is_walk(enum action action)
 	       action == ACTION_NOT_FIRST || action == ACTION_SURPRISING;
 }
 
-const char *token_walk(const struct conversation *c, enum action action,
+const char *token_walk(const struct chat *chat, enum action action,
                        int64_t *message, size_t *token)
 {
-	const struct message *m = conversation_message(c, *message);
+	const struct message *m =
+		conversation_message(chat->conversation, *message);
 
 	if (action == ACTION_SURPRISING)
-		return m && most_surprising(m, token)
+		return m && has_odds(chat, m) && most_surprising(m, token)
 		               ? NULL
 		               : "no odds are known in this message";
-	return seek(c, message, token, action == ACTION_BEFORE ? -1 : 1,
+	return seek(chat, message, token, action == ACTION_BEFORE ? -1 : 1,
 	            action == ACTION_NOT_FIRST ? is_not_first : is_uncertain)
 	               ? NULL
 	               : "there is none in this direction";

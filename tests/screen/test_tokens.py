@@ -99,6 +99,40 @@ def figures_of_another_model_are_told(binary):
 
 
 @scripted
+def odds_of_other_tokens_are_not_walked(binary):
+    env = script("alpha beta gamma delta epsilon zeta eta theta iota kappa")
+    with Confab(binary, env=env, save=True) as c:
+        c.ready()
+        c.ask("?")
+        c.say("/quit")
+        c.wait_exit()
+    env["SCRIPT_NAME"] = "another"
+    with Confab(binary, "-r", env=env, home=c.home, rows=40, cols=120) as c:
+        c.ready()
+        c.keys("F2", "g")
+        c.wait("token 1 of 1")
+        for key in "nm":
+            c.keys(key)
+            c.wait("there is none in this direction")
+            assert token(c) == (1, 1), c.text()
+            c.keys("Left")
+            c.gone("there is none in this direction")
+        c.keys("G")
+        c.wait("written by scripted")
+        last = token(c)
+        c.keys("M")
+        c.wait("no odds are known in this message")
+        c.keys("N")
+        c.wait("there is none in this direction")
+        assert token(c) == last, c.text()
+    with Confab(binary, "-r", env=env, home=c.home, term="dumb") as c:
+        c.say("/next")
+        c.wait("there is none in this direction")
+        c.say("/surprising")
+        c.wait("no odds are known in this message")
+
+
+@scripted
 def arrows_walk_the_tokens(binary):
     with inspected(binary) as c:
         i, n = token(c)
