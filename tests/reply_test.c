@@ -197,6 +197,36 @@ static void what_a_reply_began_with_is_known_when_it_goes_on(void **state)
 	conversation_free(c);
 }
 
+static void tokens_of_other_weights_are_told_when_a_reply_goes_on(void **state)
+{
+	struct conversation *c = conversation_new();
+	struct message *m = conversation_add(c, -1, ROLE_ASSISTANT, "", 0);
+	struct engine_model model = { .name = "m", .fingerprint = 1 };
+	struct sampler_settings s = { .temperature = 1, .top_p = 1 };
+	struct reply_notes notes;
+
+	(void)state;
+	reply_begin(m, &model, &s, CHAT_THINK_UNSET);
+	for (int i = 0; i < 3; i++)
+		ids_add(&m->ids, i);
+	reply_begin(m, &model, &s, CHAT_THINK_UNSET);
+	reply_read_notes(&notes, m->extra);
+	assert_int_equal(notes.other_weights, 0);
+	model.fingerprint = 2;
+	reply_begin(m, &model, &s, CHAT_THINK_UNSET);
+	ids_add(&m->ids, 3);
+	reply_begin(m, &model, &s, CHAT_THINK_UNSET);
+	reply_read_notes(&notes, m->extra);
+	assert_int_equal(notes.other_weights, 3);
+	assert_int_equal(notes.earlier, 0);
+	/* Another token was taken instead of the third. */
+	m->ids.n = 2;
+	reply_begin(m, &model, &s, CHAT_THINK_UNSET);
+	reply_read_notes(&notes, m->extra);
+	assert_int_equal(notes.other_weights, 2);
+	conversation_free(c);
+}
+
 /* Of another model not even ids that would say the text. */
 static void ids_are_history_of_the_model_that_drew_them(void **state)
 {
@@ -274,6 +304,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_reply_says_how_it_was_drawn),
 	cmocka_unit_test(the_notes_come_back_to_the_last_bit),
 	cmocka_unit_test(what_a_reply_began_with_is_known_when_it_goes_on),
+	cmocka_unit_test(tokens_of_other_weights_are_told_when_a_reply_goes_on),
 	cmocka_unit_test(ids_are_history_of_the_model_that_drew_them),
 	cmocka_unit_test(a_reply_ends_as_the_engine_did),
 	cmocka_unit_test(what_is_no_note_says_nothing),

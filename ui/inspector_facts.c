@@ -66,13 +66,16 @@ static void put_note(const struct chat *chat, struct inspector_view *v,
 	const struct message *m = item->message;
 	uint64_t by = item->notes.model_fingerprint;
 	const char *note = "";
+	bool other_weights;
 
 	if (m->role == ROLE_ASSISTANT && !chat_same_model(chat, m)) {
 		snprintf(v->note, sizeof v->note, "written by %s",
 		         m->model ? m->model : "another program");
 		return;
 	}
-	if (has_odds && v->index < v->n && by && by != chat->model->fingerprint)
+	other_weights = (by && by != chat->model->fingerprint) ||
+	                v->index < item->notes.other_weights;
+	if (has_odds && v->index < v->n && other_weights)
 		note = "by other weights of this name";
 	else if (!has_odds && v->index < v->n && m->role == ROLE_ASSISTANT)
 		note = "a person put this token here";

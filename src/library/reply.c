@@ -77,15 +77,31 @@ static enum chat_thinking thinking_of(const struct message *m,
 	return m->ids.n && notes->has_think ? notes->think : now;
 }
 
-/* Of a reply that goes on. */
-static size_t earlier_tokens(const struct message *m,
-                             const struct reply_notes *before,
-                             const struct sampler_settings *now)
+/* Of a reply that goes on: all that it has where something changed, else those of
+ * which that was so before. */
+static void add_tokens(struct strbuf *out, const char *key,
+                       const struct message *m, bool changed, size_t before)
 {
-	if (before->has_sampling &&
-	    !reply_same_sampling(&before->sampling, now))
-		return m->ids.n;
-	return before->earlier < m->ids.n ? before->earlier : m->ids.n;
+	size_t n = changed || before > m->ids.n ? m->ids.n : before;
+
+	if (n)
+		strbuf_printf(out, ", \"%s\": %zu", key, n);
+}
+
+/* What of its tokens is not as these settings and weights have it. */
+static void add_earlier(struct strbuf *out, const struct message *m,
+                        const struct reply_notes *before,
+                        const struct sampler_settings *now,
+                        uint64_t fingerprint)
+{
+	add_tokens(out, "earlier", m,
+	           before->has_sampling &&
+	                   !reply_same_sampling(&before->sampling, now),
+	           before->earlier);
+	add_tokens(out, "other_weights", m,
+	           before->model_fingerprint &&
+	                   before->model_fingerprint != fingerprint,
+	           before->other_weights);
 }
 
 /* Spaced as json_write_python() does: what was written out and read in again is
@@ -98,10 +114,8 @@ void reply_begin(struct message *m, const struct engine_model *model,
 		model->chat_template ? model->chat_template : "";
 	struct strbuf out = STRBUF_INIT;
 	struct reply_notes before;
-	size_t earlier;
 
 	reply_read_notes(&before, m->extra);
-	earlier = earlier_tokens(m, &before, sampling);
 	think = thinking_of(m, &before, think);
 	strbuf_add_char(&out, '{');
 	add_number(&out, "temperature", sampling->temperature);
@@ -118,8 +132,7 @@ void reply_begin(struct message *m, const struct engine_model *model,
 	              (unsigned long long)hash64(chat_template,
 	                                         strlen(chat_template)));
 	strbuf_printf(&out, "\"think\": \"%s\"", thinking_names[think]);
-	if (earlier)
-		strbuf_printf(&out, ", \"earlier\": %zu", earlier);
+	add_earlier(&out, m, &before, sampling, model->fingerprint);
 	strbuf_add_char(&out, '}');
 	free(m->extra);
 	m->extra = strbuf_take(&out);
@@ -166,6 +179,14 @@ static void read_sampling(struct sampler_settings *s, const struct json *object)
 	read_float(object, "repeat_penalty", &s->repeat_penalty);
 }
 
+static void read_tokens(size_t *n, const struct json *number)
+{
+	int64_t value;
+
+	if (json_integer(number, &value) && value > 0)
+		*n = (size_t)value;
+}
+
 static void read_thinking(struct reply_notes *notes, const char *name)
 {
 	for (int i = 0; name && i < 3; i++) {
@@ -180,7 +201,6 @@ void reply_read_notes(struct reply_notes *notes, const char *extra)
 {
 	struct json *object = NULL;
 	const char *fingerprint;
-	int64_t earlier;
 
 	*notes = (struct reply_notes){ .sampling = { .top_p = 1,
 		                                     .repeat_penalty = 1 },
@@ -192,8 +212,8 @@ void reply_read_notes(struct reply_notes *notes, const char *extra)
 	if (fingerprint)
 		notes->model_fingerprint = strtoull(fingerprint, NULL, 16);
 	read_thinking(notes, json_string(json_get(object, "think")));
-	if (json_integer(json_get(object, "earlier"), &earlier) && earlier > 0)
-		notes->earlier = (size_t)earlier;
+	read_tokens(&notes->earlier, json_get(object, "earlier"));
+	read_tokens(&notes->other_weights, json_get(object, "other_weights"));
 	notes->has_sampling = json_is_number(json_get(object, "temperature"));
 	if (notes->has_sampling)
 		read_sampling(&notes->sampling, object);

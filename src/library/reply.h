@@ -63,6 +63,7 @@ struct reply_notes {
 	bool has_think;
 	enum chat_thinking think; /* what the prompt said */
 	size_t earlier;           /* tokens that other settings drew */
+	size_t other_weights;     /* tokens from before these weights */
 	double think_seconds;     /* < 0: not known */
 };
 

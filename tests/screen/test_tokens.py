@@ -98,6 +98,32 @@ def figures_of_another_model_are_told(binary):
         c.wait("another model wrote this reply: its odds are kept")
 
 
+@test
+def figures_of_other_weights_are_told(binary):
+    def told(c, i):
+        c.wait(f"token {i} of")
+        c.settle(0.04)
+        return "by other weights of this name" in c.text()
+
+    with Confab(binary, "--max-tokens", "4", save=True) as c:
+        c.ready()
+        c.ask("Tell me a story about a dog.")
+        c.wait("cut at the limit of tokens")
+        c.say("/quit")
+        c.wait_exit()
+    with Confab(binary, "-r", "--quant", "q8_0", "--max-tokens", "4",
+                rows=40, cols=120, home=c.home, save=True) as c:
+        c.ready()
+        c.keys("F2")
+        assert told(c, 4)
+        c.keys("F6")
+        c.wait("token 8 of 8")
+        c.ready()
+        for i in range(8, 0, -1):
+            assert told(c, i) == (i <= 4), c.text()
+            c.keys("Left")
+
+
 @scripted
 def odds_of_other_tokens_are_not_walked(binary):
     env = script("alpha beta gamma delta epsilon zeta eta theta iota kappa")
