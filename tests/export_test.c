@@ -264,6 +264,38 @@ static struct strbuf exported(enum export_format format)
 	return out;
 }
 
+static const struct tokenizer *at_hand(void *arg, const char *model)
+{
+	return *model ? NULL : arg;
+}
+
+/* Of an imported text nothing says whose its ids are: those that spell it are the
+ * model's at hand. */
+static void ids_that_spell_their_text_need_no_models_name(void **state)
+{
+	struct tokenizer *t = test_bundled_tokenizer();
+	struct export_tokens tokens = { at_hand, t };
+	struct conversation *c = small(t);
+	struct message *m = conversation_message(c, 1);
+	struct strbuf out = STRBUF_INIT;
+
+	(void)state;
+	export_conversation(&out, c, EXPORT_JSON, &tokens);
+	assert_null(strstr(out.bytes, "\"token\":\"K"));
+	free(m->model);
+	m->model = NULL;
+	strbuf_clear(&out);
+	export_conversation(&out, c, EXPORT_JSON, &tokens);
+	assert_non_null(strstr(out.bytes, "\"token\":\"K"));
+	m->ids.data[0]++;
+	strbuf_clear(&out);
+	export_conversation(&out, c, EXPORT_JSON, &tokens);
+	assert_null(strstr(out.bytes, "\"token\":\"K"));
+	strbuf_free(&out);
+	conversation_free(c);
+	tokenizer_free(t);
+}
+
 static void json_has_the_logprobs_of_the_chat_completion_object(void **state)
 {
 	struct strbuf out = exported(EXPORT_JSON), text = STRBUF_INIT;
@@ -413,6 +445,7 @@ static void formats_go_by_name_and_by_path(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(ids_that_spell_their_text_need_no_models_name),
 	cmocka_unit_test(what_is_exported_is_imported_as_it_was),
 	cmocka_unit_test(a_thought_is_split_only_where_joining_gives_it_back),
 	cmocka_unit_test(json_has_the_logprobs_of_the_chat_completion_object),

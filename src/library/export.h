@@ -32,7 +32,8 @@ const char *export_format_title(enum export_format format); /* "Markdown" */
 /* Conversations keep ids, and only a tokenizer knows what they stand for. */
 struct export_tokens {
 	/* The tokenizer of the model with that name, or NULL: its tokens are
-	 * exported as ids without text. */
+	 * exported as ids without text.  "": the one at hand, for tokens of an
+	 * imported text, which no model wrote. */
 	const struct tokenizer *(*of)(void *arg, const char *model);
 	void *arg;
 };

@@ -447,6 +447,23 @@ def other_sampling_settings_are_tried_in_lines(binary):
         in text
 
 
+@test
+def odds_of_an_imported_reply_are_exported_with_texts(binary):
+    folder = temporary_folder("confab-scored-")
+    with open(folder + "/in.json", "w") as file:
+        json.dump({"messages": [
+            {"role": "user", "content": "What is the capital of France?"},
+            {"role": "assistant", "content": "Paris is nice."}]}, file)
+    piped(binary, f"/import {folder}/in.json\n/score 1\n/score 2\n"
+                  f"/export {folder}/out.json\n")
+    with open(folder + "/out.json") as file:
+        messages = json.load(file)["messages"]
+    for m in messages:
+        tokens = m["logprobs"]["content"]
+        assert "".join(t["token"] for t in tokens) == m["content"], tokens
+        assert all(c["bytes"] for t in tokens for c in t["top_logprobs"])
+
+
 @scripted
 def heat_marks_what_was_not_expected(binary):
     """The scripted engine's 6th to 8th token of every 8 have over 2 bits."""

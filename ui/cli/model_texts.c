@@ -36,6 +36,7 @@ void model_texts_add(struct model_texts *t, const char *name,
                      const struct tokenizer *tokenizer)
 {
 	add(t, name)->tokenizer = tokenizer;
+	add(t, "")->tokenizer = tokenizer;
 }
 
 static void find(struct model_texts *t, struct model_text *m)
@@ -46,7 +47,7 @@ static void find(struct model_texts *t, struct model_text *m)
 	installed_models_find(&list, options_setting(t->options, "model_path"));
 	path = installed_models_path(&list, m->name);
 	if ((path && !text_model_open_path(&m->opened, path, NULL)) ||
-	    (t->options->model &&
+	    ((t->options->model || !*m->name) &&
 	     !text_model_open(&m->opened, t->options, NULL)))
 		m->tokenizer = m->opened.tokenizer;
 	installed_models_free(&list);
@@ -73,7 +74,7 @@ struct export_tokens model_texts_tokens(struct model_texts *t)
 const char *model_texts_missing(const struct model_texts *t)
 {
 	for (size_t i = 0; i < t->n; i++)
-		if (!t->models[i].tokenizer)
+		if (!t->models[i].tokenizer && *t->models[i].name)
 			return t->models[i].name;
 	return NULL;
 }

@@ -30,7 +30,7 @@ struct model_texts {
 void model_texts_init(struct model_texts *t, const struct options *o);
 void model_texts_free(struct model_texts *t);
 
-/* A tokenizer that is there already; borrowed. */
+/* The model at hand, whose tokenizer is there already; borrowed. */
 void model_texts_add(struct model_texts *t, const char *name,
                      const struct tokenizer *tokenizer);
 
