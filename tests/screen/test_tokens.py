@@ -535,6 +535,43 @@ def the_figures_on_the_screen_are_those_of_the_reference(binary):
             c.keys("Right")
 
 
+@test
+def no_figure_is_cut_below_the_transcript(binary):
+    with Confab(binary, "--max-tokens", "3", cols=80) as c:
+        c.ready()
+        c.ask("Zebra quantum recommendation !! 99")
+        c.keys("F2", "i", " recommendation", "Enter")
+        c.wait(" confab-20m  2/2")
+        c.ready()
+        while "recommendation\"" not in c.text():
+            c.keys("Left")
+            c.settle(0.04)
+        # What stands before it was there.
+        pos = re.search(r"reused (\d+)", c.status_line())[1]
+        assert re.search(rf'"▁recommendation"  id \d+  pos {pos}$', c.text(),
+                         re.M), c.text()
+        assert re.search(r"bytes 20 72 65 63 [0-9a-f ]*…$", c.text(), re.M)
+        c.keys("g", "p")
+        c.wait("surprisal ")
+        c.ready()
+        most = 0
+        for i in range(token(c)[1]):
+            c.wait(f"token {i + 1} of")
+            c.settle(0.04)
+            bits = re.search(r"bits  surprisal (\d+\.\d*)", c.text())[1]
+            assert re.fullmatch(r"\d+\.\d\d", bits), c.text()
+            most = max(most, float(bits))
+            c.keys("Right")
+        assert most >= 10
+        while '"▁recommendation"' not in c.text():
+            c.keys("Left")
+            c.settle(0.04)
+        odds = re.search(r"rank \d+", c.text())[0] + " " + \
+            re.search(r"entropy (\S+ bits)", c.text())[1]
+        c.resize(12, 40)
+        c.wait(odds)
+
+
 def panels(c, last):
     """What the panel shows of every token, from the first message on."""
     seen = []

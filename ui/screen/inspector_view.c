@@ -8,11 +8,12 @@
 #include "ui/screen/activity_view.h"
 
 #define WIDE        76 /* columns from which facts and list stand side by side */
-#define FACTS_COLS  34
+#define FACTS_COLS  36 /* "entropy 11.11 bits  surprisal 22.22" */
 #define TOKEN_COLS  14
 #define NUMBER_COLS 6
 #define AFTER_COLS  10
 #define TWO_BARS    20  /* columns that two bars need */
+#define SMALL_TOKEN 10  /* columns up to its end, whatever stands behind it */
 #define SMALL_ROWS  9   /* fewer, and there is room for the list only */
 #define SPARK_HIGH  8.0 /* bits: the top of the sparkline */
 
@@ -60,24 +61,34 @@ static void draw_title(const struct inspector_view *v, struct canvas *c,
 		              " %s ", right);
 }
 
+/* The token and where it is: of a long one what the figures leave room for. */
+static int draw_token(const struct inspector_view *v, struct canvas *c, int row,
+                      struct rect r)
+{
+	char where[64] = "", bytes[80];
+	int end = r.col + r.cols, n = 0, col;
+
+	if (v->id >= 0) /* else the token that would come next */
+		n = snprintf(where, sizeof where, "  id %d", v->id);
+	if (v->pos != SIZE_MAX)
+		n += snprintf(where + n, sizeof where - (size_t)n, "  pos %zu",
+		              v->pos);
+	col = canvas_printf(c, row, r.col + 1, end - n, style(STYLE_SELECTED),
+	                    "\"%s\"", v->text);
+	canvas_str(c, row++, col, end, where, style(STYLE_TEXT));
+	snprintf(bytes, sizeof bytes, "bytes %s", v->bytes);
+	if (v->id >= 0)
+		canvas_ellipsis(c, row++, r.col + 1, end, bytes,
+		                style(STYLE_DIM));
+	return row;
+}
+
 static int draw_facts(const struct inspector_view *v, struct canvas *c,
                       struct rect r)
 {
-	char p[16], after[16], pos[32] = "";
-	int end = r.col + r.cols, row = r.row, col;
+	char p[16], after[16];
+	int end = r.col + r.cols, row = draw_token(v, c, r.row, r);
 
-	col = canvas_printf(c, row, r.col + 1, end - 14, style(STYLE_SELECTED),
-	                    "\"%s\"", v->text);
-	if (v->pos != SIZE_MAX)
-		snprintf(pos, sizeof pos, "  pos %zu", v->pos);
-	if (v->id < 0) { /* the token that would come next */
-		canvas_str(c, row++, col, end, pos, style(STYLE_TEXT));
-	} else {
-		canvas_printf(c, row++, col + 2, end, style(STYLE_TEXT),
-		              "id %d%s", v->id, pos);
-		canvas_printf(c, row++, r.col + 1, end, style(STYLE_DIM),
-		              "bytes %s", v->bytes);
-	}
 	if (*v->note)
 		canvas_ellipsis(c, row++, r.col + 1, end, v->note,
 		                style(STYLE_NOTICE));
@@ -356,8 +367,9 @@ static void draw_wide(const struct inspector_view *v, struct canvas *c,
                       struct rect r)
 {
 	struct rect facts = { r.row + 1, r.col, r.rows - 1, FACTS_COLS };
-	struct rect list = { r.row + 1, r.col + FACTS_COLS + 1, r.rows - 1,
-		             r.cols - FACTS_COLS - 1 };
+	/* The list begins with a blank, which the longest of the facts takes. */
+	struct rect list = { r.row + 1, r.col + FACTS_COLS - 1, r.rows - 1,
+		             r.cols - FACTS_COLS + 1 };
 	int row = draw_facts(v, c, facts), end = r.row + r.rows;
 
 	row = draw_tried(v, c, row, facts);
@@ -402,16 +414,19 @@ static void draw_small(const struct inspector_view *v, struct canvas *c,
                        struct rect r)
 {
 	struct columns x = columns_for(v, r);
-	int end = r.col + r.cols, row = r.row + 1, col;
-	char p[16];
+	int end = r.col + r.cols, row = r.row + 1, col, room = r.cols;
+	char p[16], odds[64] = "";
 
-	col = canvas_printf(c, row, r.col + 1, end, style(STYLE_SELECTED),
-	                    "\"%s\"", v->text);
 	format_probability(p, sizeof p, v->p);
 	if (v->has_odds)
-		canvas_printf(c, row, col, end, style(STYLE_TEXT),
-		              " p %s rank %d %.2f bits", p, v->rank,
-		              v->entropy);
+		room -= snprintf(odds, sizeof odds, " p %s rank %d %.2f bits",
+		                 p, v->rank, v->entropy);
+	if (room < SMALL_TOKEN)
+		room = SMALL_TOKEN;
+	col = canvas_printf(c, row, r.col + 1, r.col + room,
+	                    style(STYLE_SELECTED), "\"%s\"", v->text);
+	if (v->has_odds)
+		canvas_str(c, row, col, end, odds, style(STYLE_TEXT));
 	else
 		canvas_printf(c, row, col, end, style(STYLE_NOTICE), " %s",
 		              v->note);
