@@ -207,7 +207,9 @@ static bool readline_key(const struct key *key)
 {
 	if (!line_editor_busy())
 		return false;
-	if (!line_editor_quotes() && (is(key, "Esc") || is(key, "Ctrl-C")))
+	if (line_editor_quotes())
+		line_editor_feed(key->bytes, key->len);
+	else if (is(key, "Esc") || is(key, "Ctrl-C"))
 		line_editor_feed("\007", 1);
 	else
 		feed_line(key);

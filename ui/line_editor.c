@@ -142,13 +142,30 @@ static void rebind(const char *sequence, rl_command_func_t *from,
 			rl_bind_keyseq_in_map(sequence, to, maps[i]);
 }
 
+/* Whatever keys it has, an inputrc's too. */
+static void rebind_all(rl_command_func_t *from, rl_command_func_t *to)
+{
+	Keymap maps[] = { rl_get_keymap_by_name("emacs"),
+		          rl_get_keymap_by_name("vi-insert") };
+
+	for (size_t i = 0; i < 2; i++) {
+		char **keys = rl_invoking_keyseqs_in_map(from, maps[i]);
+
+		for (size_t k = 0; keys && keys[k]; k++) {
+			rl_bind_keyseq_in_map(keys[k], to, maps[i]);
+			free(keys[k]);
+		}
+		free(keys);
+	}
+}
+
 static void bind_keys(void)
 {
 	rebind("\033[A", rl_get_previous_history, line_above);
 	rebind("\033OA", rl_get_previous_history, line_above);
 	rebind("\033[B", rl_get_next_history, line_below);
 	rebind("\033OB", rl_get_next_history, line_below);
-	rebind("\026", rl_quoted_insert, quote_next);
+	rebind_all(rl_quoted_insert, quote_next);
 	rl_bind_keyseq_in_map("\030\005", on_edit,
 	                      rl_get_keymap_by_name("emacs"));
 }
@@ -416,7 +433,16 @@ void line_editor_feed(const char *bytes, size_t len)
 
 bool line_editor_knows(const char *sequence, size_t len)
 {
-	return rl_function_of_keyseq_len(sequence, len, NULL, NULL);
+	struct strbuf whole = STRBUF_INIT;
+	bool known;
+
+	if (RL_ISSTATE(RL_STATE_MULTIKEY)) /* after Ctrl-X, say */
+		strbuf_add(&whole, rl_executing_keyseq,
+		           (size_t)rl_key_sequence_length);
+	strbuf_add(&whole, sequence, len);
+	known = rl_function_of_keyseq_len(whole.bytes, whole.len, NULL, NULL);
+	strbuf_free(&whole);
+	return known;
 }
 
 void line_editor_insert(const char *text, size_t len)

@@ -228,6 +228,27 @@ def control_v_types_the_next_key_as_it_is(binary):
         c.wait(lambda: c.row(22) == " > a   b␃c", "a tab and ETX")
         c.keys("Backspace", "d")    # which have their own meaning again
         c.wait(lambda: c.row(22) == " > a   b␃d", "the end")
+        c.keys("Ctrl-U", "Ctrl-V", "F1", "Ctrl-V")
+        c.send("\033[18~")
+        c.keys("e")
+        c.wait(" > ␛OP␛[18~e")
+
+
+@scripted
+def an_inputrc_quotes_by_its_own_key_and_binds_keys_after_others(binary):
+    folder = temporary_folder("confab-inputrc-")
+    with open(folder + "/inputrc", "w") as file:
+        file.write('"\\C-t": quoted-insert\n"\\C-x\\eOP": "one"\n'
+                   '"\\C-x\\e[18~": "two"\n')
+    env = dict(script("ok"), INPUTRC=folder + "/inputrc")
+    with Confab(binary, env=env) as c:
+        c.ready()
+        c.keys("a", "Ctrl-T", "Tab", "b", "Ctrl-X", "F1", "Ctrl-X")
+        c.send("\033[18~")
+        c.keys("Ctrl-X")
+        c.send("\033[20~")   # which means nothing
+        c.keys("Ctrl-G", "c")
+        c.wait(lambda: c.row(22) == " > a   bonetwoc", "the line")
 
 
 @scripted
