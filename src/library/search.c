@@ -3,7 +3,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#include <wctype.h>
+#include <utf8proc.h>
 
 #include "base/error.h"
 #include "base/mem.h"
@@ -139,7 +139,7 @@ static char *make_query(const char *words)
 /* ---- titles ---- */
 
 /* The bytes of the character at p, which is put in lower case where that takes as many
- * bytes. */
+ * bytes.  In any locale: words and titles are UTF-8 also where it is "C". */
 static size_t to_lower(char *p, size_t len)
 {
 	char lower[4];
@@ -152,7 +152,8 @@ static size_t to_lower(char *p, size_t len)
 		return 1;
 	}
 	n = utf8_decode(p, len, &c);
-	if (utf8_encode((uint32_t)towlower((wint_t)c), lower) == n)
+	c = (uint32_t)utf8proc_tolower((utf8proc_int32_t)c);
+	if (utf8_encode(c, lower) == n)
 		memcpy(p, lower, (size_t)n);
 	return (size_t)n;
 }
@@ -293,43 +294,76 @@ static char *surroundings(const char *text, size_t len, size_t at)
 	return strbuf_take(&out);
 }
 
-/* Where the first of the words is as it was typed, but for the case of letters; NULL:
- * none is there so. */
-static const char *typed_place(const char *text, const char *words)
+/* Appends the character at p as the index has it: in lower case, without its marks, and
+ * what parts words as a blank.  Gives its bytes in the text. */
+static size_t fold(struct strbuf *out, const char *p, size_t len)
 {
-	char *lower = lower_case(text), *wanted = lower_case(words);
-	const char *word = wanted, *place = NULL;
+	utf8proc_int32_t folded[8];
+	utf8proc_ssize_t n;
+	char bytes[4];
+	uint32_t c;
+	int used = utf8_decode(p, len, &c);
 
-	for (size_t n; !place && (n = next_word(&word)); word += n)
-		place = memmem(lower, strlen(lower), word, n);
-	if (place)
-		place = text + (place - lower);
-	free(lower);
-	free(wanted);
+	if (c < 0x80) {
+		strbuf_add_char(out,
+		                isalnum((int)c) ? (char)tolower((int)c) : ' ');
+		return 1;
+	}
+	n = utf8proc_decompose_char((utf8proc_int32_t)c, folded, 8,
+	                            UTF8PROC_DECOMPOSE | UTF8PROC_CASEFOLD |
+	                                    UTF8PROC_STRIPMARK,
+	                            NULL);
+	for (utf8proc_ssize_t i = 0; i < n && i < 8; i++)
+		strbuf_add(out, bytes,
+		           (size_t)utf8_encode((uint32_t)folded[i], bytes));
+	return (size_t)used;
+}
+
+/* The first at + 1 bytes of the folded text, or all of it; gives the place in the text
+ * that the last of them comes from. */
+static size_t fold_up_to(struct strbuf *out, const char *text, size_t at)
+{
+	size_t len = strlen(text), begin = 0;
+
+	for (size_t i = 0; i < len && out->len <= at;) {
+		begin = i;
+		i += fold(out, text + i, len - i);
+	}
+	return begin;
+}
+
+/* The first of the words that is in the text; NULL: none is. */
+static const char *first_place(const char *text, const char *words)
+{
+	const char *place = NULL;
+
+	for (size_t n; !place && (n = next_word(&words)); words += n)
+		place = memmem(text, strlen(text), words, n);
 	return place;
 }
 
-/* Where the index found one of the words, marks left out: its text up to there.  -1: it
- * does not say. */
-static long indexed_place(sqlite3 *db, const struct search_hit *hit,
-                          const char *words)
+/* Where a word is as it was typed, but for the case of letters; else where one is without
+ * its marks, as the index found it.  (It could say where, but takes as long for one text
+ * as for finding all of them.) */
+static size_t place_of(const char *text, const char *words)
 {
-	char *query = make_query(words);
-	sqlite3_stmt *s =
-		*query ? database_ask(db, NULL,
-	                              "SELECT highlight(search, 0, char(1), '')"
-	                              " FROM search WHERE search MATCH ? AND"
-	                              " rowid = ?",
-	                              "ti", query, hit->row)
-		       : NULL;
-	const char *text = s && database_step(db, s, NULL) == 1
-	                           ? (const char *)sqlite3_column_text(s, 0)
-	                           : NULL;
-	const char *mark = text ? strchr(text, '\1') : NULL;
-	long place = mark ? mark - text : -1;
+	char *lower = lower_case(text), *wanted = lower_case(words);
+	struct strbuf folded = STRBUF_INIT, parts = STRBUF_INIT;
+	const char *found = first_place(lower, wanted);
+	size_t place = found ? (size_t)(found - lower) : 0;
 
-	sqlite3_finalize(s);
-	free(query);
+	if (!found) {
+		fold_up_to(&parts, words, SIZE_MAX);
+		fold_up_to(&folded, text, SIZE_MAX);
+		found = first_place(folded.bytes, parts.bytes);
+		place = found ? (size_t)(found - folded.bytes) : 0;
+		strbuf_clear(&folded);
+		place = fold_up_to(&folded, text, place);
+	}
+	strbuf_free(&folded);
+	strbuf_free(&parts);
+	free(lower);
+	free(wanted);
 	return place;
 }
 
@@ -338,8 +372,6 @@ char *search_snippet(sqlite3 *db, const struct search_hit *hit,
 {
 	sqlite3_stmt *s;
 	char *text = NULL, *snippet;
-	const char *typed;
-	long place;
 
 	if (!hit->row)
 		return NULL;
@@ -350,11 +382,7 @@ char *search_snippet(sqlite3 *db, const struct search_hit *hit,
 	sqlite3_finalize(s);
 	if (!text)
 		return NULL;
-	typed = typed_place(text, words);
-	place = typed ? typed - text : indexed_place(db, hit, words);
-	if (place < 0 || (size_t)place > strlen(text))
-		place = 0;
-	snippet = surroundings(text, strlen(text), (size_t)place);
+	snippet = surroundings(text, strlen(text), place_of(text, words));
 	free(text);
 	return snippet;
 }
