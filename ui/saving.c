@@ -144,26 +144,37 @@ struct conversation *saving_open_other(struct saving *s,
 	return c;
 }
 
-/* What is open goes on in the library that is at its place now, if somebody moved or
- * removed the one that it came from. */
+/* The library that is at its place now, if somebody moved or removed the one that was
+ * open.  Where there can be none, that one stays: it can still be read. */
+static bool has_library(struct saving *s)
+{
+	struct library *gone = s->lib;
+
+	if (gone && !library_is_gone(gone))
+		return true;
+	open_library(s, false);
+	if (s->lib) {
+		library_close(gone);
+		return true;
+	}
+	s->lib = gone;
+	return false;
+}
+
 static bool can_save(struct saving *s, const struct conversation *c)
 {
 	struct error err = { "" };
 	int locked = 0;
 
-	if (s->lib && library_is_gone(s->lib)) {
-		library_close(s->lib);
-		s->lib = NULL;
-	}
-	if (!s->lib)
-		open_library(s, false);
-	if (s->lib && c->id)
+	if (!has_library(s))
+		return false;
+	if (c->id)
 		locked = library_lock(s->lib, c->id, &err);
 	if (locked < 0)
 		s->trouble = err;
 	else if (locked)
 		note_lock(s, true, &err);
-	return s->lib && !locked;
+	return !locked;
 }
 
 void saving_save(struct saving *s, struct conversation *c)

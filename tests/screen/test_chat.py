@@ -1,4 +1,6 @@
 """A conversation on the screen."""
+import os
+import re
 import shutil
 
 from harness import Confab, script, scripted, test
@@ -244,6 +246,30 @@ def a_library_that_is_removed_meanwhile_is_made_anew(binary):
         with Confab(binary, "-r", home=c.home, save=True) as again:
             again.wait("capital of France?")
             again.wait("And of Spain?")
+
+
+@scripted
+def a_library_that_cannot_be_made_anew_is_still_read(binary):
+    env = script("one", "two", "three")
+    with Confab(binary, save=True, env=env) as c:
+        c.ready()
+        c.ask("the first question")
+        c.say("/new")
+        c.wait("a new conversation")
+        c.ask("the second one")
+        shutil.rmtree(c.home + "/data")
+        open(c.home + "/data", "w").close()
+        c.ask("the third")
+        c.wait("not saved")
+        c.keys("F3")
+        c.wait("the first question")
+        c.keys("Esc")
+        c.gone("Conversations")
+        c.say("/delete")
+        c.wait(re.compile("locks/.*: Not a directory"))
+        os.remove(c.home + "/data")
+        c.ask("another", "three")
+        c.gone("not saved")
 
 
 @test
