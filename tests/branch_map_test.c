@@ -94,11 +94,30 @@ static void a_message_is_its_first_words(void **state)
 static void roots_fork_too(void **state)
 {
 	struct conversation *c = conversation_new();
+	struct strbuf out = STRBUF_INIT;
 
 	(void)state;
 	add(c, -1, "one");
 	add(c, -1, "two");
 	map_is(c, " ├─ ○ 1 You: one\n └─ ● 2 You: two\n");
+	/* Neither follows a message. */
+	branch_map(&out, c, true);
+	assert_string_equal(out.bytes, "1 You: one\n2 You, here: two\n");
+	strbuf_free(&out);
+	conversation_free(c);
+}
+
+static void numbers_are_those_of_the_map(void **state)
+{
+	struct conversation *c = conversation_new();
+
+	(void)state;
+	add(c, -1, "one");
+	add(c, 0, "two");
+	assert_int_equal(branch_map_message(c, 0), -1);
+	assert_int_equal(branch_map_message(c, 1), 0);
+	assert_int_equal(branch_map_message(c, 2), 1);
+	assert_int_equal(branch_map_message(c, 3), -1);
 	conversation_free(c);
 }
 
@@ -127,6 +146,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_plain_map_has_words_for_its_lines),
 	cmocka_unit_test(a_message_is_its_first_words),
 	cmocka_unit_test(roots_fork_too),
+	cmocka_unit_test(numbers_are_those_of_the_map),
 	cmocka_unit_test(ten_thousand_forks_are_drawn),
 };
 

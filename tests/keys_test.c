@@ -48,6 +48,7 @@ static void sequences_of_many_terminals_have_names(void **state)
 		{ "\033[11~", "F1" },
 		{ "\033[[A", "F1" },
 		{ "\033[[B", "F2" },
+		{ "\033[[E", "F5" },
 		{ "\033OQ", "F2" },
 		{ "\033[15~", "F5" },
 		{ "\033[24~", "F12" },
@@ -65,6 +66,8 @@ static void sequences_of_many_terminals_have_names(void **state)
 		{ "\033P", "Alt-P" },
 		{ "\033", "Esc" },
 		{ "\033[1;6C", "Ctrl-Shift-Right" },
+		{ "\033[1;8A", "Ctrl-Alt-Shift-Up" },
+		{ "\033\177", "Alt-Backspace" },
 	};
 
 	(void)state;
@@ -123,6 +126,13 @@ static void characters_come_whole(void **state)
 	assert_int_equal(keys_next(&k, &key, false), 1);
 	assert_int_equal(key.type, KEY_TEXT);
 	assert_string_equal(key.name, "日");
+	/* The sign of what is no character is one itself. */
+	keys_feed(&k, "\xef\xbf\xbd\xff", 4);
+	assert_int_equal(keys_next(&k, &key, false), 1);
+	assert_int_equal(key.type, KEY_TEXT);
+	assert_string_equal(key.name, "\xef\xbf\xbd");
+	assert_int_equal(keys_next(&k, &key, false), 1);
+	assert_int_equal(key.type, KEY_UNKNOWN);
 	keys_free(&k);
 }
 
@@ -177,6 +187,66 @@ static void a_paste_without_its_end_is_shown(void **state)
 	keys_feed(&k, "x", 1);
 	assert_int_equal(keys_next(&k, &key, false), 1);
 	assert_string_equal(key.name, "x");
+	keys_free(&k);
+}
+
+static void control_c_is_a_way_out_of_a_paste_too(void **state)
+{
+	struct keys k = KEYS_INIT;
+	struct key key;
+
+	(void)state;
+	keys_feed(&k, "\033[200~", 6);
+	assert_int_equal(keys_next(&k, &key, false), 0);
+	/* Where something waits before it, it was pasted. */
+	keys_feed(&k, "a", 1);
+	keys_feed(&k, "\003", 1);
+	assert_int_equal(keys_next(&k, &key, true), 1);
+	assert_int_equal(key.type, KEY_PASTE);
+	assert_string_equal(k.paste.bytes, "a\003");
+	keys_feed(&k, "\003", 1);
+	assert_int_equal(keys_next(&k, &key, false), 0);
+	assert_int_equal(keys_next(&k, &key, true), 1);
+	assert_string_equal(key.name, "Ctrl-C");
+	keys_feed(&k, "x", 1);
+	assert_int_equal(keys_next(&k, &key, false), 1);
+	assert_string_equal(key.name, "x");
+	keys_free(&k);
+}
+
+/* The Esc that ends what came begins the end of the paste: it is no key. */
+static void an_escape_behind_pasted_text_is_no_way_out(void **state)
+{
+	struct keys k = KEYS_INIT;
+	struct key key;
+
+	(void)state;
+	keys_feed(&k, "\033[200~ab", 8);
+	assert_int_equal(keys_next(&k, &key, false), 0);
+	keys_feed(&k, "\033", 1);
+	assert_int_equal(keys_timeout(&k), 1000);
+	assert_int_equal(keys_next(&k, &key, true), 1);
+	assert_string_equal(k.paste.bytes, "ab");
+	assert_int_equal(keys_timeout(&k), -1);
+	assert_int_equal(keys_next(&k, &key, true), 0);
+	keys_feed(&k, "[201~", 5);
+	assert_int_equal(keys_next(&k, &key, false), 1);
+	assert_int_equal(key.type, KEY_PASTE);
+	assert_string_equal(k.paste.bytes, "");
+	keys_free(&k);
+}
+
+/* A C string ends there: the rest of the line would be lost. */
+static void a_paste_has_no_zero_bytes(void **state)
+{
+	struct keys k = KEYS_INIT;
+	struct key key;
+
+	(void)state;
+	keys_feed(&k, "\033[200~a\0b\033[201~", 15);
+	assert_int_equal(keys_next(&k, &key, false), 1);
+	assert_int_equal(k.paste.len, 2);
+	assert_string_equal(k.paste.bytes, "ab");
 	keys_free(&k);
 }
 
@@ -267,6 +337,44 @@ static void answers_of_the_terminal_are_no_keys(void **state)
 	}
 }
 
+/* Not only when time is up: what is typed behind it would be lost with it. */
+static void an_answer_ends_at_its_end(void **state)
+{
+	static const char *const answers[] = { "\033]11;rgb:0/0/0\ax",
+		                               "\033]11;rgb:0/0/0\033\\x",
+		                               "\033[<0;1;0Mx" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(answers); i++) {
+		struct keys k = KEYS_INIT;
+		struct key key;
+
+		keys_feed(&k, answers[i], strlen(answers[i]));
+		assert_int_equal(keys_next(&k, &key, false), 1);
+		assert_int_equal(key.type, KEY_UNKNOWN);
+		assert_int_equal(keys_next(&k, &key, false), 1);
+		assert_string_equal(key.name, "x");
+		keys_free(&k);
+	}
+}
+
+/* A line of digits behind a stray ESC [ does not hold up the keys. */
+static void a_sequence_too_long_is_given_up(void **state)
+{
+	struct keys k = KEYS_INIT;
+	struct key key;
+
+	(void)state;
+	keys_feed(&k, "\033[", 2);
+	for (int i = 0; i < 40; i++)
+		keys_feed(&k, "1", 1);
+	assert_int_equal(keys_next(&k, &key, false), 1);
+	assert_int_equal(key.type, KEY_UNKNOWN);
+	assert_int_equal(keys_next(&k, &key, false), 1);
+	assert_string_equal(key.name, "1");
+	keys_free(&k);
+}
+
 static void random_bytes_always_end(void **state)
 {
 	(void)state;
@@ -297,10 +405,15 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(characters_come_whole),
 	cmocka_unit_test(a_paste_is_one_event),
 	cmocka_unit_test(a_paste_without_its_end_is_shown),
+	cmocka_unit_test(control_c_is_a_way_out_of_a_paste_too),
+	cmocka_unit_test(an_escape_behind_pasted_text_is_no_way_out),
+	cmocka_unit_test(a_paste_has_no_zero_bytes),
 	cmocka_unit_test(a_paste_may_stall_anywhere),
 	cmocka_unit_test(mouse_and_focus_are_told),
 	cmocka_unit_test(places_that_no_window_has_are_outside_of_it),
 	cmocka_unit_test(answers_of_the_terminal_are_no_keys),
+	cmocka_unit_test(an_answer_ends_at_its_end),
+	cmocka_unit_test(a_sequence_too_long_is_given_up),
 	cmocka_unit_test(random_bytes_always_end),
 };
 

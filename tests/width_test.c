@@ -99,6 +99,18 @@ static void a_pile_of_accents_fits_into_a_cell(void **state)
 	strbuf_free(&text);
 }
 
+/* A million of them are no cluster that a cell could take at once. */
+static void a_cluster_has_an_end(void **state)
+{
+	char text[1 + 2 * 500];
+
+	(void)state;
+	text[0] = 'e';
+	for (size_t i = 1; i < sizeof text; i += 2)
+		memcpy(text + i, "\u0301", 2);
+	assert_true(cluster_length(text, sizeof text) < 300);
+}
+
 static void the_cluster_before_is_the_one_that_ends_here(void **state)
 {
 	const char *text = "a日e\u0301👍🏽\U0001F1E9\U0001F1EA\nb";
@@ -162,6 +174,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(emoji_take_what_all_terminals_give_them),
 	cmocka_unit_test(pieces_hold_one_base_and_its_marks),
 	cmocka_unit_test(a_pile_of_accents_fits_into_a_cell),
+	cmocka_unit_test(a_cluster_has_an_end),
 	cmocka_unit_test(the_cluster_before_is_the_one_that_ends_here),
 	cmocka_unit_test(text_fit_never_goes_over),
 	cmocka_unit_test(pieces_agree_with_wcwidth),

@@ -56,6 +56,7 @@ static void words_stay_whole(void **state)
 	wraps_to("one", 10, "one");
 	wraps_to("", 10, "");
 	wraps_to("a\n\nb", 10, "a||b");
+	wraps_to("a\r\nb\r\n", 10, "a|b|");
 }
 
 static void a_word_too_long_is_cut_inside(void **state)
@@ -70,6 +71,7 @@ static void spaces_at_a_cut_are_dropped_and_others_kept(void **state)
 	(void)state;
 	wraps_to("ab     cd", 4, "ab|cd");
 	wraps_to("  ab cd", 9, "  ab cd");
+	wraps_to("日本\u3000語", 4, "日本|語");
 }
 
 static void hyphens_inside_words_are_places_to_cut(void **state)
@@ -77,6 +79,7 @@ static void hyphens_inside_words_are_places_to_cut(void **state)
 	(void)state;
 	wraps_to("well-known thing", 6, "well-|known|thing");
 	wraps_to("a -5 b", 4, "a -5|b");
+	wraps_to("ab 3-month", 6, "ab|3-mont|h");
 }
 
 static void wide_text_is_cut_between_characters_but_not_before_a_full_stop(
