@@ -393,6 +393,19 @@ static void a_later_part_or_another_name_is_refused(void **state)
 	free(dir);
 }
 
+static void parts_that_hold_more_than_they_say_are_refused(void **state)
+{
+	char *dir = test_tmp_dir();
+	struct error err = { "" };
+
+	(void)state;
+	write_part(dir, "m-00001-of-00002.gguf", 0, 2, 1, "a");
+	write_part(dir, "m-00002-of-00002.gguf", 1, 2, 1, "b");
+	assert_null(open_in(dir, "m-00001-of-00002.gguf", &err));
+	assert_non_null(strstr(err.text, "split.tensors.count: 1"));
+	free(dir);
+}
+
 /* ---- prefixes and flipped bits ---- */
 
 /* All that the interface tells of a file. */
@@ -594,6 +607,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(parts_are_found_by_the_name_of_the_first),
 	cmocka_unit_test(parts_that_do_not_fit_are_refused),
 	cmocka_unit_test(a_later_part_or_another_name_is_refused),
+	cmocka_unit_test(parts_that_hold_more_than_they_say_are_refused),
 	cmocka_unit_test(
 		every_flipped_bit_of_the_header_is_an_error_or_harmless),
 	cmocka_unit_test(every_prefix_is_refused),

@@ -68,6 +68,8 @@ static void keys_have_values_and_comments_have_none(void **state)
 	assert_file_value("system = # only a comment\n", "system", "");
 	assert_file_value("model = no line end", "model", "no line end");
 	assert_file_value("model = a = b\n", "model", "a = b");
+	/* Some editors begin a text so. */
+	assert_file_value("\xef\xbb\xbfmodel = x\n", "model", "x");
 }
 
 static void quotes_keep_everything(void **state)
@@ -123,16 +125,19 @@ static void an_unknown_key_is_a_warning_with_its_line(void **state)
 {
 	struct error err;
 	struct settings *s = read_text("\ntemprature = 1\nmodel = x\n"
-	                               "zzzzzz = 1\n",
+	                               "zzzzzz = 1\nbind = x\n",
 	                               0, &err);
 
 	(void)state;
-	assert_int_equal(settings_n_warnings(s), 2);
+	assert_int_equal(settings_n_binds(s), 0);
+	assert_int_equal(settings_n_warnings(s), 3);
 	assert_non_null(strstr(settings_warning(s, 0),
 	                       "config, line 2: unknown setting 'temprature'; "
 	                       "did you mean 'temperature'?"));
 	assert_non_null(strstr(settings_warning(s, 1),
 	                       "line 4: unknown setting 'zzzzzz'"));
+	assert_non_null(strstr(settings_warning(s, 2),
+	                       "line 5: unknown setting 'bind'"));
 	assert_value(s, "model", "x");
 	settings_free(s);
 }

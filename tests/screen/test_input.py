@@ -128,6 +128,8 @@ def a_paste_of_escape_sequences_is_shown_as_text(binary):
 def history_is_kept_between_sessions(binary):
     with opened(binary) as c:
         c.ask("first message")
+        c.ask("no\\new line")
+        c.ask("no\\new line")
         c.keys("two", "Ctrl-J", "lines", "Enter")
         c.ready()
         home = c.home
@@ -142,6 +144,8 @@ def history_is_kept_between_sessions(binary):
         c.wait(lambda: c.row(21) == " > two" and c.row(22) == "   lines",
                "the last message")
         c.keys("Up", "Up")
+        c.wait(" > no\\new line")
+        c.keys("Up")  # said twice, kept once
         c.wait(" > first message")
 
 
