@@ -319,6 +319,25 @@ static void numbers_that_contradict_the_tree_give_way(void **state)
 	import_free(l.c, l.n);
 }
 
+/* Half of an order is none: what has no number would come first. */
+static void messages_of_which_some_have_no_number_stay_as_they_came(
+	void **state)
+{
+	struct list l = read_text(
+		"{\"type\":\"session\"}\n"
+		"{\"type\":\"message\",\"message\":{\"id\":\"a\",\"parent\":"
+		"null,\"role\":\"user\",\"content\":\"first\",\"confab\":"
+		"{\"id\":7}}}\n"
+		"{\"type\":\"message\",\"message\":{\"id\":\"b\",\"parent\":"
+		"null,\"role\":\"user\",\"content\":\"second\"}}");
+
+	(void)state;
+	assert_int_equal(l.c[0]->n, 2);
+	assert_string_equal(l.c[0]->messages[0]->text.bytes, "first");
+	assert_string_equal(l.c[0]->messages[1]->text.bytes, "second");
+	import_free(l.c, l.n);
+}
+
 /* Quadratic work on any of these would take minutes. */
 static void large_files_take_no_time(void **state)
 {
@@ -363,6 +382,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(faults_are_named_by_file_line_and_member),
 	cmocka_unit_test(what_cannot_be_is_mended),
 	cmocka_unit_test(numbers_that_contradict_the_tree_give_way),
+	cmocka_unit_test(
+		messages_of_which_some_have_no_number_stay_as_they_came),
 	cmocka_unit_test(large_files_take_no_time),
 };
 
