@@ -234,6 +234,28 @@ static void shards_are_those_that_the_index_names(void **state)
 	free(dir);
 }
 
+static void an_index_may_list_buffers_that_are_left_out_of_a_shard(void **state)
+{
+	char *dir = test_tmp_dir();
+	struct checkpoint *cp;
+
+	(void)state;
+	put(dir, "config.json", "{}");
+	put(dir, "model.safetensors.index.json",
+	    "{\"weight_map\": {\"a.weight\": \"model-1.safetensors\", "
+	    "\"a.position_ids\": \"model-1.safetensors\"}}");
+	put_safetensors(dir, "model-1.safetensors",
+	                "{\"a.weight\":{\"dtype\":\"BF16\",\"shape\":[2,4],"
+	                "\"data_offsets\":[0,16]},\"a.position_ids\":{"
+	                "\"dtype\":\"I64\",\"shape\":[2],"
+	                "\"data_offsets\":[16,32]}}",
+	                32);
+	cp = open_fine(dir);
+	assert_int_equal(checkpoint_n_tensors(cp), 1);
+	checkpoint_free(cp);
+	free(dir);
+}
+
 static uint64_t fingerprint_of(const char *dir)
 {
 	struct checkpoint *cp = open_fine(dir);
@@ -694,6 +716,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(the_hubs_cache_of_symbolic_links_opens),
 	cmocka_unit_test(a_name_is_the_folders_own_whatever_dots_lead_there),
 	cmocka_unit_test(shards_are_those_that_the_index_names),
+	cmocka_unit_test(
+		an_index_may_list_buffers_that_are_left_out_of_a_shard),
 	cmocka_unit_test(the_fingerprint_changes_with_anything_that_matters),
 	cmocka_unit_test(warming_reports_to_the_end_or_until_told_to_stop),
 	cmocka_unit_test(a_gguf_speaks_hugging_faces_words),
