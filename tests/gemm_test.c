@@ -1,6 +1,8 @@
 #include "tests/support.h"
 
 #include <stdbool.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "base/threads.h"
 #include "math/gemm.h"
@@ -139,7 +141,20 @@ static void threads_multiply_side_by_side(void **state)
 	threads_free(pool);
 }
 
+/* It may run beside threads that read the environment. */
+static void starting_blis_leaves_an_environment_that_was_prepared(void **state)
+{
+	char **before = environ;
+	const char *arch = getenv("BLIS_ARCH_TYPE");
+
+	(void)state;
+	gemm_init();
+	assert_ptr_equal(environ, before);
+	assert_ptr_equal(getenv("BLIS_ARCH_TYPE"), arch);
+}
+
 static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(starting_blis_leaves_an_environment_that_was_prepared),
 	cmocka_unit_test(products_of_every_shape_are_right),
 	cmocka_unit_test(what_c_held_is_forgotten_unless_added_to),
 	cmocka_unit_test(threads_multiply_side_by_side),
@@ -148,6 +163,6 @@ static const struct CMUnitTest tests[] = {
 int main(void)
 {
 	cmocka_set_message_output(CM_OUTPUT_TAP);
-	gemm_init();
+	gemm_choose_arch();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 #include "base/strbuf.h"
+#include "math/gemm.h"
 #include "ui/app.h"
 #include "ui/cells/sanitise.h"
 #include "ui/cli/commands.h"
@@ -131,6 +132,7 @@ int main(int argc, char **argv)
 	fill_standard_files();
 	/* Not LC_NUMERIC: a decimal point is a point in every file of ours. */
 	setlocale(LC_CTYPE, "");
+	gemm_choose_arch(); /* writes to the environment: there is one thread */
 	signals_init();
 	if (options_parse(&o, commands, argc, argv, &err)) {
 		options_free(&o);

@@ -32,12 +32,13 @@ static bool unknown_to_blis(void)
 	return family > 0x19;
 }
 
-static void choose_arch(void)
+void gemm_choose_arch(void)
 {
 	arch_t arch = BLIS_ARCH_GENERIC;
 	char number[16];
 
-	if (!unknown_to_blis())
+	/* Where it is set nothing is written, so that gemm_init() may ask again. */
+	if (getenv("BLIS_ARCH_TYPE") || !unknown_to_blis())
 		return;
 	if (__builtin_cpu_supports("avx512f") &&
 	    __builtin_cpu_supports("avx512dq") &&
@@ -53,14 +54,14 @@ static void choose_arch(void)
 	setenv("BLIS_ARCH_TYPE", number, 0);
 }
 #else
-static void choose_arch(void)
+void gemm_choose_arch(void)
 {
 }
 #endif
 
 void gemm_init(void)
 {
-	choose_arch();
+	gemm_choose_arch();
 	bli_init();
 }
 

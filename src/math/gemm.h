@@ -17,11 +17,14 @@
 #include <stddef.h>
 
 /*
- * Starts BLIS.  Debian's release 0.9.0 does not know recent AMD processors and
- * would run them on its portable kernels, ten times slower; there this sets
- * BLIS_ARCH_TYPE in the environment, unless the user has.  Changing the
- * environment is safe only while there is one thread: call this early.
+ * Debian's BLIS 0.9.0 does not know recent AMD processors and would run them on
+ * its portable kernels, ten times slower; there this sets BLIS_ARCH_TYPE in the
+ * environment, unless the user has.  That is safe only while there is one thread:
+ * main() calls it.
  */
+void gemm_choose_arch(void);
+
+/* Starts BLIS, lest the first product do.  Any thread, where the above was called. */
 void gemm_init(void);
 
 /* c: [m, n], a: [m, k], row-major; strides in floats from row to row.
