@@ -34,14 +34,14 @@ static void put_token(const struct chat *chat, int id, char *out, size_t size)
 
 static void put_bytes(const struct chat *chat, int id, char *out, size_t size)
 {
-	size_t len = 0, used = 0;
+	size_t len = 0, used = 0, i = 0;
 	const char *bytes = tokenizer_bytes(chat->model->tokenizer, id, &len);
 
 	out[0] = '\0';
-	for (size_t i = 0; bytes && i < len && used + 8 < size; i++)
+	for (; bytes && i < len && used + 8 < size; i++)
 		used += (size_t)snprintf(out + used, size - used, "%s%02x",
 		                         i ? " " : "", (unsigned char)bytes[i]);
-	if (used + 8 >= size)
+	if (i < len)
 		snprintf(out + used, size - used, " …");
 }
 

@@ -248,6 +248,36 @@ def the_figures_told_in_lines_are_those_of_the_reference(binary):
         assert abs(float(p) / 100 / math.exp(logprob) - 1) < 0.006, one
 
 
+def a_model_with_the_token(text):
+    """The bundled one, whose merges make this and no other words."""
+    bundled = os.path.join(os.path.dirname(__file__), "../../data/confab-20m")
+    folder = os.path.join(temporary_folder("confab-token-"), "model")
+    shutil.copytree(bundled, folder)
+    with open(folder + "/tokenizer.json", "r+") as file:
+        tokenizer = json.load(file)
+        vocab = tokenizer["model"]["vocab"]
+        words = sorted((k for k in vocab if len(k) > 1), key=vocab.get)
+        for n in range(2, len(text) + 1):
+            vocab[text[:n]] = vocab.pop(words[-n])
+        tokenizer["model"]["merges"] = [[text[:n], text[n]]
+                                        for n in range(1, len(text))]
+        file.seek(0)
+        file.truncate()
+        json.dump(tokenizer, file)
+    return folder
+
+
+@test
+def bytes_are_told_to_be_cut_where_some_are_left_out(binary):
+    letters = "abcdefghijklmnopqrst"
+    for n, end in ((18, ""), (19, ""), (20, " …")):
+        result = piped(binary, letters[:n] + "\n/inspector 1\n/alternatives 1\n",
+                       options=["-m", a_model_with_the_token(letters[:n]),
+                                "--max-tokens", "1"])
+        told = re.search("bytes (.*)", result.stdout.decode()).group(1)
+        assert told == letters[:min(n, 19)].encode().hex(" ") + end, told
+
+
 @test
 def another_token_is_taken_by_its_number(binary):
     result = piped(binary, "What is the capital of France?\n"
