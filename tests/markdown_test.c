@@ -132,6 +132,28 @@ static void html_is_text(void **state)
 	renders("<script>\nx\n</script>", "<script>\nx\n</script>\n");
 }
 
+static void an_entity_is_a_part_of_what_it_stands_in(void **state)
+{
+	static const char text[] = "**a&amp;b** [c&lt;d](e)";
+	struct document d = { 0 };
+	const struct lines *lines;
+
+	(void)state;
+	document_set(&d, true, 40, 1, style(STYLE_TEXT));
+	document_update(&d, text, strlen(text));
+	lines = document_block(&d, text, 0);
+	for (size_t i = 1; i < 3; i++)
+		assert_memory_equal(&lines->glyphs[i].style,
+		                    &lines->glyphs[0].style,
+		                    sizeof(struct style));
+	for (size_t i = 5; i < 7; i++)
+		assert_memory_equal(&lines->glyphs[i].style,
+		                    &lines->glyphs[4].style,
+		                    sizeof(struct style));
+	document_free(&d);
+	renders("[b.c?d&amp;e](b.c?d&amp;e)", "b.c?d&e\n");
+}
+
 static void escape_sequences_do_not_pass(void **state)
 {
 	(void)state;
@@ -425,6 +447,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_table_that_does_not_fit_becomes_a_list),
 	cmocka_unit_test(links_show_where_they_lead),
 	cmocka_unit_test(html_is_text),
+	cmocka_unit_test(an_entity_is_a_part_of_what_it_stands_in),
 	cmocka_unit_test(escape_sequences_do_not_pass),
 	cmocka_unit_test(code_can_be_taken_out_again),
 	cmocka_unit_test(a_fence_may_be_indented),

@@ -42,7 +42,7 @@ static uint32_t source_of(const struct render *r, const char *p)
 	return (uint32_t)(r->base + (size_t)(p - r->input) - r->skip);
 }
 
-static void add(struct render *r, const char *text, size_t len)
+static struct style style_here(const struct render *r)
 {
 	struct style s = r->style;
 
@@ -52,7 +52,12 @@ static void add(struct render *r, const char *text, size_t len)
 	                     (r->link ? STYLE_UNDERLINE : 0));
 	if (r->link)
 		s.role = STYLE_LINK;
-	wrap_add(&r->page.wrap, text, len, source_of(r, text), s);
+	return s;
+}
+
+static void add(struct render *r, const char *text, size_t len)
+{
+	wrap_add(&r->page.wrap, text, len, source_of(r, text), style_here(r));
 	if (r->link)
 		strbuf_add(&r->link_text, text, len);
 }
@@ -358,10 +363,13 @@ static void add_entity(struct render *r, const char *text, size_t len)
 	char plain[ENTITY_BYTES];
 	size_t n = entity_text(plain, text, len);
 
-	if (n)
-		wrap_add(&r->page.wrap, plain, n, SOURCE_NONE, r->style);
-	else
+	if (!n) {
 		add(r, text, len);
+		return;
+	}
+	wrap_add(&r->page.wrap, plain, n, SOURCE_NONE, style_here(r));
+	if (r->link) /* as a target spells it */
+		strbuf_add(&r->link_text, text, len);
 }
 
 static int text_event(MD_TEXTTYPE type, const MD_CHAR *text, MD_SIZE len,
@@ -374,7 +382,8 @@ static int text_event(MD_TEXTTYPE type, const MD_CHAR *text, MD_SIZE len,
 	else if (type == MD_TEXT_ENTITY)
 		add_entity(r, text, len);
 	else if (type == MD_TEXT_NULLCHAR)
-		wrap_add(&r->page.wrap, "\uFFFD", 3, SOURCE_NONE, r->style);
+		wrap_add(&r->page.wrap, "\uFFFD", 3, SOURCE_NONE,
+		         style_here(r));
 	else if (type != MD_TEXT_BR && type != MD_TEXT_SOFTBR)
 		add(r, text, len);
 	else if (r->in_table)
