@@ -176,6 +176,17 @@ def what_a_template_refuses_is_answered_in_its_line():
 
 
 @test
+def render_refuses_tool_calls_that_are_no_list():
+    folder = text_folder("qwen3-instruct-2507")
+    turn = '{"messages":[{"role":"assistant","content":"x","tool_calls":%s}]}'
+    for calls in ('{"name":"f"}', '"f"', "1", "true"):
+        done = confab("render", "-m", folder, stdin=turn % calls, status=1)
+        assert b"tool_calls is no array" in done.stderr, calls
+    for calls in ("null", "[]", "{}", '""', "0", "false"):
+        confab("render", "-m", folder, stdin=turn % calls)
+
+
+@test
 def render_refuses_switches_that_are_neither_true_nor_false():
     turn = '"messages":[{"role":"user","content":"Hi"}]'
     wanted = out("render", stdin="{%s}" % turn)

@@ -27,8 +27,6 @@ struct renderer {
 static int read_message(struct chat_message *to, const struct json *from,
                         size_t i, struct error *err)
 {
-	const struct json *calls = json_get(from, "tool_calls");
-
 	if (!json_is_object(from))
 		return error_set(err, "messages[%zu] is not an object", i);
 	*to = (struct chat_message){
@@ -36,7 +34,7 @@ static int read_message(struct chat_message *to, const struct json *from,
 		.content = json_string(json_get(from, "content")),
 		.reasoning_content =
 			json_string(json_get(from, "reasoning_content")),
-		.tool_calls = json_is_array(calls) ? calls : NULL,
+		.tool_calls = json_get(from, "tool_calls"),
 	};
 	if (!to->role)
 		return error_set(err, "messages[%zu] has no role", i);
