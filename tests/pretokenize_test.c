@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/strbuf.h"
 #include "base/utf8.h"
+#include "checkpoint/gguf_format.h"
 #include "text/pretokenize.h"
 
 static struct pretokenizer *new (const char *pattern)
@@ -84,8 +85,7 @@ static void qwens_pattern_splits_as_hugging_face_does(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		assert_splits(pretokenizer_qwen_pattern, cases[i][0],
-		              cases[i][1]);
+		assert_splits(GGUF_QWEN2_SPLIT, cases[i][0], cases[i][1]);
 }
 
 static void what_lies_between_matches_is_a_piece_too(void **state)
@@ -101,7 +101,7 @@ static void what_lies_between_matches_is_a_piece_too(void **state)
 
 static void a_zero_byte_is_a_byte_like_others(void **state)
 {
-	struct pretokenizer *p = new (pretokenizer_qwen_pattern);
+	struct pretokenizer *p = new (GGUF_QWEN2_SPLIT);
 	char *got = split(p, "a\0b", 3);
 
 	(void)state;
@@ -150,7 +150,7 @@ static void a_megabyte_of_one_character_takes_no_quadratic_time(void **state)
 	static const char *const characters[] = { "x",        " ",
 		                                  "!",        "\n",
 		                                  "\xc3\xa9", "\xe3\x80\x80" };
-	struct pretokenizer *p = new (pretokenizer_qwen_pattern);
+	struct pretokenizer *p = new (GGUF_QWEN2_SPLIT);
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(characters) / sizeof(char *); i++) {

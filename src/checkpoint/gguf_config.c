@@ -15,9 +15,6 @@
 
 #define KEY_MAX 192 /* bytes of a metadata key made here */
 
-/* tokenizer.ggml.token_type: the enum llama_token_type of llama.cpp. */
-#define TOKEN_CONTROL 3
-
 /* An object under construction. */
 struct object {
 	struct strbuf *out;
@@ -272,7 +269,7 @@ static int add_control_stops(struct stops *stops, const struct gguf *gguf,
 	if (gguf_string_array(gguf, "tokenizer.ggml.tokens", tokens) &&
 	    gguf_integer_array(gguf, "tokenizer.ggml.token_type", types))
 		for (size_t i = 0; i < n; i++)
-			if (types[i] == TOKEN_CONTROL &&
+			if (types[i] == GGUF_TOKEN_CONTROL &&
 			    (text_is(&tokens[i], "<|im_end|>") ||
 			     text_is(&tokens[i], "<|endoftext|>")))
 				add_stop(stops, (int64_t)i);

@@ -37,7 +37,7 @@ enum gguf_kind {
 	GGUF_KINDS
 };
 
-/* Values of tokenizer.ggml.token_type. */
+/* Values of tokenizer.ggml.token_type: the enum llama_token_type of llama.cpp. */
 enum gguf_token_type {
 	GGUF_TOKEN_NORMAL = 1,
 	GGUF_TOKEN_UNKNOWN = 2,
@@ -46,6 +46,11 @@ enum gguf_token_type {
 	GGUF_TOKEN_UNUSED = 5,
 	GGUF_TOKEN_BYTE = 6
 };
+
+/* The split pattern that tokenizer.ggml.pre = "qwen2" stands for. */
+#define GGUF_QWEN2_SPLIT \
+	"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}|" \
+	" ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
 
 /* generation_config.json's whole list of stop ids, an array of integers: this
  * program's own key, since the others' have room for one. */

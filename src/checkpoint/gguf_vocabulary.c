@@ -14,11 +14,6 @@
 
 #define FILE_MAX ((size_t)256 << 20) /* bytes of tokenizer.json */
 
-/* The split that tokenizer.ggml.pre = "qwen2" stands for. */
-static const char qwen_split[] =
-	"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}|"
-	" ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
-
 struct vocabulary {
 	const char *path;
 	size_t n;
@@ -196,7 +191,7 @@ static int check_kind(const char *path, const struct json *json,
 	if (type && strcmp(type, "BPE"))
 		return error_set(err, "%s: model.type is %.40s, not BPE", path,
 		                 type);
-	if (!split || strcmp(split, qwen_split))
+	if (!split || strcmp(split, GGUF_QWEN2_SPLIT))
 		return error_set(err,
 		                 "%s: splits text by \"%.200s\", which is "
 		                 "not Qwen's pattern",

@@ -19,10 +19,6 @@ struct pretokenizer {
 	bool jit;
 };
 
-const char pretokenizer_qwen_pattern[] =
-	"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}|"
-	" ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
-
 /* Letters and numbers that Unicode 15, 15.1 and 16 brought. */
 struct range {
 	uint32_t first, last;

@@ -28,8 +28,6 @@
 struct error;
 struct pretokenizer; /* immutable, for any number of threads */
 
-extern const char pretokenizer_qwen_pattern[];
-
 /* The error says why the pattern cannot be used and where in it. */
 struct pretokenizer *pretokenizer_new(const char *pattern, size_t len,
                                       struct error *err);

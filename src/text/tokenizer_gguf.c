@@ -7,12 +7,10 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "checkpoint/gguf.h"
-#include "text/pretokenize.h"
+#include "checkpoint/gguf_format.h"
 #include "text/tokenizer_source.h"
 
 #define PREFIX "tokenizer.ggml."
-
-enum token_type { TYPE_CONTROL = 3, TYPE_USER_DEFINED = 4, TYPE_UNUSED = 5 };
 
 static int expect(const struct gguf *gguf, const char *key, const char *value,
                   const char *path, struct error *err)
@@ -83,12 +81,12 @@ static void add(struct tokenizer_source *source, struct source_text text,
 {
 	struct source_added added = { .text = text,
 		                      .id = id,
-		                      .special = type == TYPE_CONTROL };
+		                      .special = type == GGUF_TOKEN_CONTROL };
 
-	if (type == TYPE_UNUSED)
+	if (type == GGUF_TOKEN_UNUSED)
 		return;
 	tokenizer_source_add_token(source, text, id);
-	if (type == TYPE_CONTROL || type == TYPE_USER_DEFINED)
+	if (type == GGUF_TOKEN_CONTROL || type == GGUF_TOKEN_USER_DEFINED)
 		tokenizer_source_add_added(source, &added);
 }
 
@@ -152,9 +150,8 @@ int tokenizer_gguf_read(struct tokenizer_source *source,
 	if (expect(gguf, PREFIX "model", "gpt2", source->path, err) ||
 	    expect(gguf, PREFIX "pre", "qwen2", source->path, err))
 		return -1;
-	source->pattern =
-		(struct source_text){ pretokenizer_qwen_pattern,
-		                      strlen(pretokenizer_qwen_pattern) };
+	source->pattern = (struct source_text){ GGUF_QWEN2_SPLIT,
+		                                strlen(GGUF_QWEN2_SPLIT) };
 	source->nfc = true;
 	if (read_tokens(source, gguf, err))
 		return -1;
