@@ -340,7 +340,8 @@ static void parts_are_found_by_the_name_of_the_first(void **state)
 	assert_string_equal(gguf_tensor_name(gguf, 0), "a");
 	assert_string_equal(gguf_tensor_name(gguf, 1), "b");
 	assert_int_equal(gguf_tensor_file(gguf, 1), 2);
-	assert_non_null(strstr(gguf_file(gguf, 2), "m-00003-of-00003.gguf"));
+	assert_non_null(
+		strstr(gguf_file(gguf, 2)->path, "m-00003-of-00003.gguf"));
 	assert_true(gguf_string(gguf, "general.name", &name));
 	gguf_free(gguf);
 	free(dir);

@@ -153,11 +153,12 @@ static int check_names(const struct gguf *gguf, struct error *err)
 	qsort(sorted, gguf->n_entries, sizeof *sorted, compare_names);
 	for (size_t i = 1; i < gguf->n_entries && !result; i++)
 		if (!compare_names(&sorted[i - 1], &sorted[i]))
-			result = error_set(err,
-			                   "%s: tensor %s: there is "
-			                   "another of that name",
-			                   gguf_file(gguf, sorted[i]->part),
-			                   sorted[i]->at->name);
+			result = error_set(
+				err,
+				"%s: tensor %s: there is "
+				"another of that name",
+				gguf_file(gguf, sorted[i]->part)->path,
+				sorted[i]->at->name);
 	free(sorted);
 	return result;
 }
@@ -333,9 +334,9 @@ size_t gguf_n_files(const struct gguf *gguf)
 	return gguf->n_parts;
 }
 
-const char *gguf_file(const struct gguf *gguf, size_t i)
+const struct file_map *gguf_file(const struct gguf *gguf, size_t i)
 {
-	return gguf->parts[i]->map.path;
+	return &gguf->parts[i]->map;
 }
 
 size_t gguf_tensor_file(const struct gguf *gguf, size_t i)

@@ -25,6 +25,7 @@
 #include "math/tensor.h"
 
 struct error;
+struct file_map;
 struct gguf;
 
 /* Maps the file, and with it the other parts of a split model. */
@@ -77,7 +78,7 @@ const struct tensor *gguf_tensor(const struct gguf *gguf, size_t i);
 
 /* The files, one or one a part; which of them holds tensor i. */
 size_t gguf_n_files(const struct gguf *gguf);
-const char *gguf_file(const struct gguf *gguf, size_t i);
+const struct file_map *gguf_file(const struct gguf *gguf, size_t i);
 size_t gguf_tensor_file(const struct gguf *gguf, size_t i);
 
 #endif

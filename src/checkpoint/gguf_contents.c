@@ -1,9 +1,9 @@
 #include "checkpoint/gguf_contents.h"
 
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -63,15 +63,10 @@ static int add_tensors(struct contents *contents, struct error *err)
 static void add_files(struct contents *contents)
 {
 	for (size_t i = 0; i < gguf_n_files(contents->gguf); i++) {
-		const char *path = gguf_file(contents->gguf, i);
-		struct stat st = { .st_size = 0 };
+		const struct file_map *map = gguf_file(contents->gguf, i);
 
-		/* It is open; where it is gone by now, there is no size. */
-		if (stat(path, &st))
-			st = (struct stat){ .st_size = 0 };
-		contents_add_file(contents, path, (uint64_t)st.st_size,
-		                  (int64_t)st.st_mtim.tv_sec * 1000000000 +
-		                          st.st_mtim.tv_nsec);
+		contents_add_file(contents, map->path, map->size,
+		                  map->mtime_ns);
 	}
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "checkpoint/checkpoint.h"
@@ -34,7 +35,7 @@ static int add_gguf(struct quantize_plan *plan, const struct gguf *gguf,
 		struct quantize_item *item = add(plan, &capacity);
 
 		item->source = gguf_tensor(gguf, i);
-		item->file = gguf_file(gguf, gguf_tensor_file(gguf, i));
+		item->file = gguf_file(gguf, gguf_tensor_file(gguf, i))->path;
 		if (strlen(name) >= sizeof item->name)
 			return error_set(err,
 			                 "%s: tensor %s: a name of %zu "

@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -150,19 +149,13 @@ struct tokenizer *tokenizer_load_json(const char *path, const char *cache_dir,
 static struct tokenizer *load_gguf(const struct gguf *gguf,
                                    const char *cache_dir, struct error *err)
 {
-	struct origin origin = { .path = gguf_file(gguf, 0), .gguf = gguf };
-	struct stat st;
+	const struct file_map *map = gguf_file(gguf, 0);
+	struct origin origin = { .path = map->path, .gguf = gguf };
 
-	if (stat(origin.path, &st) == 0) {
-		origin.key.size = (uint64_t)st.st_size;
-		origin.key.mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 +
-		                      st.st_mtim.tv_nsec;
-		origin.key.hash = tokenizer_gguf_hash(gguf);
-		return load(&origin,
-		            origin.key.size < CACHE_FROM ? NULL : cache_dir,
-		            err);
-	}
-	return load(&origin, NULL, err);
+	origin.key.size = map->size;
+	origin.key.mtime_ns = map->mtime_ns;
+	origin.key.hash = tokenizer_gguf_hash(gguf);
+	return load(&origin, map->size < CACHE_FROM ? NULL : cache_dir, err);
 }
 
 struct tokenizer *tokenizer_load(const struct checkpoint *cp,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "checkpoint/gguf.h"
@@ -146,7 +147,7 @@ static int read_merges(struct tokenizer_source *source, const struct gguf *gguf,
 int tokenizer_gguf_read(struct tokenizer_source *source,
                         const struct gguf *gguf, struct error *err)
 {
-	source->path = gguf_file(gguf, 0);
+	source->path = gguf_file(gguf, 0)->path;
 	if (expect(gguf, PREFIX "model", "gpt2", source->path, err) ||
 	    expect(gguf, PREFIX "pre", "qwen2", source->path, err))
 		return -1;
