@@ -154,6 +154,25 @@ static void an_entity_is_a_part_of_what_it_stands_in(void **state)
 	renders("[b.c?d&amp;e](b.c?d&amp;e)", "b.c?d&e\n");
 }
 
+static void a_heading_goes_on_behind_code(void **state)
+{
+	static const char text[] = "# a `b` c";
+	static const enum style_role roles[] = { STYLE_DIM,     STYLE_DIM,
+		                                 STYLE_HEADING, STYLE_HEADING,
+		                                 STYLE_CODE,    STYLE_HEADING,
+		                                 STYLE_HEADING };
+	struct document d = { 0 };
+	const struct lines *lines;
+
+	(void)state;
+	document_set(&d, true, 40, 1, style(STYLE_TEXT));
+	document_update(&d, text, strlen(text));
+	lines = document_block(&d, text, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(roles); i++)
+		assert_int_equal(lines->glyphs[i].style.role, roles[i]);
+	document_free(&d);
+}
+
 static void escape_sequences_do_not_pass(void **state)
 {
 	(void)state;
@@ -439,6 +458,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(paragraphs_keep_their_line_breaks),
 	cmocka_unit_test(emphasis_loses_its_marks),
 	cmocka_unit_test(headings_keep_theirs),
+	cmocka_unit_test(a_heading_goes_on_behind_code),
 	cmocka_unit_test(lists_hang),
 	cmocka_unit_test(quotes_have_a_bar),
 	cmocka_unit_test(code_has_a_label_with_its_number),

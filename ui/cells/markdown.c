@@ -23,7 +23,7 @@ struct render {
 	size_t skip;         /* bytes of it that are not in the source */
 	size_t base;         /* source offset of input[skip] */
 	struct style style;  /* of text */
-	int strong, em, del, link;
+	int strong, em, del, mono, link;
 	struct strbuf link_text;
 	int next_code;       /* number of the next code block, 0: none */
 	bool in_code;
@@ -50,6 +50,8 @@ static struct style style_here(const struct render *r)
 	                     (r->em ? STYLE_ITALIC : 0) |
 	                     (r->del ? STYLE_STRIKE : 0) |
 	                     (r->link ? STYLE_UNDERLINE : 0));
+	if (r->mono)
+		s.role = STYLE_CODE;
 	if (r->link)
 		s.role = STYLE_LINK;
 	return s;
@@ -315,7 +317,7 @@ static int enter_span(MD_SPANTYPE type, void *detail, void *arg)
 		r->del++;
 		break;
 	case MD_SPAN_CODE:
-		r->style.role = STYLE_CODE;
+		r->mono++;
 		break;
 	case MD_SPAN_IMG:
 		page_decorate(&r->page, "image: ", STYLE_DIM);
@@ -344,7 +346,7 @@ static int leave_span(MD_SPANTYPE type, void *detail, void *arg)
 		r->del--;
 		break;
 	case MD_SPAN_CODE:
-		r->style.role = STYLE_TEXT;
+		r->mono--;
 		break;
 	case MD_SPAN_IMG:
 		leave_link(r, &((MD_SPAN_IMG_DETAIL *)detail)->src);
