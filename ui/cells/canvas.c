@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/strbuf.h"
 #include "ui/cells/sanitise.h"
+#include "ui/cells/wrap.h"
 
 void canvas_init(struct canvas *c, int rows, int cols)
 {
@@ -152,6 +153,21 @@ int canvas_ellipsis(struct canvas *c, int row, int col, int end,
 		col = canvas_str(c, row, col, end, "…", s);
 	}
 	strbuf_free(&safe);
+	return col;
+}
+
+int canvas_line(struct canvas *c, int row, int col, int end,
+                const struct lines *lines, size_t line)
+{
+	const struct line *l = &lines->lines[line];
+
+	for (size_t g = l->begin; g < l->end; g++) {
+		const struct glyph *glyph = &lines->glyphs[g];
+
+		col = canvas_text(c, row, col, end,
+		                  lines->text.bytes + glyph->text, glyph->len,
+		                  glyph->style);
+	}
 	return col;
 }
 

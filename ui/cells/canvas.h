@@ -14,6 +14,8 @@
 #include "ui/cells/style.h"
 #include "ui/cells/width.h"
 
+struct lines;
+
 struct cell {
 	char bytes[CELL_BYTES];
 	unsigned char len;     /* 0: the right half of a wide cell */
@@ -52,6 +54,10 @@ int canvas_printf(struct canvas *c, int row, int col, int end, struct style s,
 /* As canvas_str(), with "…" where the text does not fit. */
 int canvas_ellipsis(struct canvas *c, int row, int col, int end,
                     const char *text, struct style s);
+
+/* A line of wrap.h in its own styles, as canvas_text(). */
+int canvas_line(struct canvas *c, int row, int col, int end,
+                const struct lines *lines, size_t line);
 
 /* Fills [col, end) with one cluster of one column. */
 void canvas_fill(struct canvas *c, int row, int col, int end, const char *cluster,

@@ -117,20 +117,6 @@ static void draw_list(const struct chats_view *v, struct canvas *c,
 		                style(STYLE_DIM));
 }
 
-static void draw_line(const struct lines *lines, size_t i, struct canvas *c,
-                      int row, int col, int end)
-{
-	const struct line *line = &lines->lines[i];
-
-	for (uint32_t g = line->begin; g < line->end; g++) {
-		const struct glyph *glyph = &lines->glyphs[g];
-
-		col = canvas_text(c, row, col, end,
-		                   lines->text.bytes + glyph->text, glyph->len,
-		                   glyph->style);
-	}
-}
-
 /* The end of it: what was said last is what one remembers. */
 static void draw_preview(const struct chats_view *v, struct canvas *c,
                          struct rect r)
@@ -152,8 +138,8 @@ static void draw_preview(const struct chats_view *v, struct canvas *c,
 	wrap_finish(&w);
 	skip = lines.n > (size_t)r.rows ? lines.n - (size_t)r.rows : 0;
 	for (int i = 0; i < r.rows && skip + (size_t)i < lines.n; i++)
-		draw_line(&lines, skip + (size_t)i, c, r.row + i, r.col + 1,
-		          r.col + r.cols);
+		canvas_line(c, r.row + i, r.col + 1, r.col + r.cols, &lines,
+		            skip + (size_t)i);
 	lines_free(&lines);
 }
 

@@ -99,26 +99,14 @@ static void draw_title(const struct help_view *v, struct canvas *c,
 void help_view_draw(const struct help_view *v, struct canvas *c, struct rect r)
 {
 	struct lines lines = LINES_INIT;
-	int end = r.col + r.cols;
 
 	canvas_blank(c, r, style(STYLE_TEXT));
 	lay_out(v, r.cols, &lines);
 	canvas_blank(c, (struct rect){ r.row, r.col, 1, r.cols },
 	             style(STYLE_STATUS));
 	draw_title(v, c, r, lines.n);
-	for (int i = 0; i + 1 < r.rows; i++) {
-		size_t k = (size_t)(v->first + i);
-		int col = r.col + 1;
-
-		if (k >= lines.n)
-			break;
-		for (size_t g = lines.lines[k].begin; g < lines.lines[k].end;
-		     g++)
-			col = canvas_text(c, r.row + 1 + i, col, end,
-			                  lines.text.bytes +
-			                          lines.glyphs[g].text,
-			                  lines.glyphs[g].len,
-			                  lines.glyphs[g].style);
-	}
+	for (int i = 0; i + 1 < r.rows && v->first + i < (int)lines.n; i++)
+		canvas_line(c, r.row + 1 + i, r.col + 1, r.col + r.cols, &lines,
+		            (size_t)(v->first + i));
 	lines_free(&lines);
 }

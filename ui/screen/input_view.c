@@ -154,20 +154,6 @@ static void draw_matches(const struct input_view *v, struct canvas *c,
 		           r.col + r.cols, " …", style(STYLE_DIM));
 }
 
-static void draw_line(const struct lines *lines, size_t i, struct canvas *c,
-                      int row, struct rect r)
-{
-	int col = r.col;
-
-	for (size_t g = lines->lines[i].begin; g < lines->lines[i].end; g++) {
-		const struct glyph *glyph = &lines->glyphs[g];
-
-		col = canvas_text(c, row, col, r.col + r.cols,
-		                  lines->text.bytes + glyph->text, glyph->len,
-		                  glyph->style);
-	}
-}
-
 void input_view_draw(const struct input_view *v, struct canvas *c,
                      struct rect r)
 {
@@ -183,8 +169,8 @@ void input_view_draw(const struct input_view *v, struct canvas *c,
 	if (above > 0)
 		draw_matches(v, c, r, above);
 	for (int i = 0; i < rows && first + i < (int)l.lines.n; i++)
-		draw_line(&l.lines, (size_t)(first + i), c, r.row + above + i,
-		          r);
+		canvas_line(c, r.row + above + i, r.col, r.col + r.cols,
+		            &l.lines, (size_t)(first + i));
 	if (!v->len && v->hint)
 		canvas_ellipsis(c, r.row + above, r.col + l.cursor_col,
 		                r.col + r.cols, v->hint, style(STYLE_DIM));
