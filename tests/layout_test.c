@@ -4,6 +4,7 @@
 #include "tests/support.h"
 
 #include <locale.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -369,6 +370,26 @@ static void a_small_pane_has_candidates(void **state)
 	canvas_free(&c);
 }
 
+/* An imported file may claim any odds. */
+static void odds_off_every_scale_are_drawn_as_its_ends(void **state)
+{
+	static const float surprisals[] = { -1, 0, 4, 1e12f, INFINITY };
+	struct inspector_view v = warm();
+	struct canvas c;
+
+	(void)state;
+	v.surprisals = surprisals;
+	v.n = 5;
+	v.index = 1;
+	for (int i = 0; i < 3; i++)
+		v.top[i].raw = v.top[i].sampled = 0;
+	canvas_init(&c, 16, 62);
+	inspector_view_draw(&v, &c, (struct rect){ 0, 0, 16, 62 });
+	row_has(&c, 7, "▁light                      0                  0");
+	row_has(&c, 13, "surprisal ·▁▅██");
+	canvas_free(&c);
+}
+
 static void the_inspector_fits_into_any_window(void **state)
 {
 	struct inspector_view v = warm();
@@ -420,6 +441,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(figures_of_other_settings_and_penalties_are_told),
 	cmocka_unit_test(a_wide_list_has_a_bar_for_each_odds),
 	cmocka_unit_test(a_small_pane_has_candidates),
+	cmocka_unit_test(odds_off_every_scale_are_drawn_as_its_ends),
 	cmocka_unit_test(the_inspector_fits_into_any_window),
 	cmocka_unit_test(a_long_text_scrolls_to_its_end_and_not_beyond),
 };

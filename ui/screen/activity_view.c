@@ -14,7 +14,7 @@ void bar_draw(struct canvas *c, int row, int col, int end, double part,
 		                               "▋", "▊", "▉" };
 	int n;
 
-	if (part < 0)
+	if (!(part > 0)) /* or 0 of 0 */
 		part = 0;
 	if (part > 1)
 		part = 1;

@@ -122,9 +122,10 @@ static void draw_spark(const struct inspector_view *v, struct canvas *c,
 		first = v->n - room;
 	for (size_t i = first; i < v->n && i < first + room; i++) {
 		double bits = v->surprisals[i];
-		int level = (int)(bits / SPARK_HIGH * 8);
+		int level = bits < 0            ? 0
+		            : bits < SPARK_HIGH ? (int)(bits / SPARK_HIGH * 8)
+		                                : 7;
 
-		level = level < 0 ? 0 : level > 7 ? 7 : level;
 		col = canvas_str(c, row, col, end,
 		                 bits < 0 ? "·" : levels[level],
 		                 i == v->index ? style(STYLE_SELECTED)
