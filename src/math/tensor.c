@@ -2,6 +2,9 @@
 
 #include <assert.h>
 
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+               "weights are read in place: see tensor.h");
+
 /* Block sizes of the quantized types: ggml's quant formats, see quant.h; of the
  * packed ones see packed.h. */
 static const struct dtype_info infos[DTYPE_COUNT] = {

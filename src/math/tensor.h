@@ -4,6 +4,9 @@
  * Row-major, last index contiguous: shape [n_out, n_in] of a linear layer is
  * n_out rows of n_in weights.  (GGUF stores the same bytes and lists the
  * dimensions innermost first; the reader turns them round.)
+ *
+ * Numbers are read where a file has them, in its byte order, which is little
+ * endian in every format; so must the machine be.
  */
 #ifndef CONFAB_TENSOR_H
 #define CONFAB_TENSOR_H
