@@ -166,8 +166,7 @@ static size_t pick_top(const struct scorer *s, const float *logits)
 			s->picks[n++] = (struct pick){ logits[i], (int)i };
 	}
 	if (n > wanted) {
-		if (wanted)
-			pick_part(s->picks, n, wanted);
+		pick_part(s->picks, n, wanted);
 		n = wanted;
 	}
 	pick_sort(s->picks, n);
