@@ -289,10 +289,9 @@ static void begin_line(struct lines *out)
 	out->lines[out->n] = (struct line){ .begin = (uint32_t)out->n_glyphs };
 }
 
-static void close_line(struct lines *out, bool wrapped)
+static void close_line(struct lines *out)
 {
-	out->lines[out->n].end = (uint32_t)out->n_glyphs;
-	out->lines[out->n++].wrapped = wrapped;
+	out->lines[out->n++].end = (uint32_t)out->n_glyphs;
 }
 
 static size_t without_spaces(const struct glyph *g, size_t begin, size_t end)
@@ -317,14 +316,14 @@ static void emit_line(struct wrap *w, size_t begin, size_t end, bool first)
 	if (keep > begin)
 		emit_glyphs(out, w->pending + begin, keep - begin);
 	out->lines[out->n].fill = w->fill;
-	close_line(out, end < w->n_pending);
+	close_line(out);
 }
 
 void wrap_blank(struct wrap *w)
 {
 	begin_line(w->out);
 	emit_glyphs(w->out, w->first, without_spaces(w->first, 0, w->n_first));
-	close_line(w->out, false);
+	close_line(w->out);
 }
 
 void wrap_line(struct wrap *w)

@@ -30,7 +30,6 @@ struct glyph {
 
 struct line {
 	uint32_t begin, end; /* glyphs [begin, end) */
-	bool wrapped;        /* the next line goes on with the same source line */
 	uint8_t fill;        /* enum style_role of the rest of the row */
 };
 
