@@ -536,6 +536,9 @@ def a_model_whose_logits_are_no_numbers_is_named_with_status_3():
         assert got.stdout == b"", got.stdout
         assert re.match(rb"confab: .*/nan: after \d+ tokens the logits are not "
                         rb"finite: ", got.stderr), got.stderr
+    for more in [], ["--json"]:
+        text = error("score", "-m", path, *more, stdin="Hello!", status=3)
+        assert "/nan: after 1 tokens the logits are not finite: " in text, text
     shutil.rmtree(path)
 
 

@@ -61,7 +61,8 @@ static void end(struct pass *pass)
 }
 
 /* The row of the token at pos: tells of that token, then looks at the next. */
-static bool score_row(struct pass *pass, size_t pos, const float *logits)
+static int score_row(struct pass *pass, size_t pos, const float *logits,
+                     struct error *err)
 {
 	const struct engine_score *request = pass->request;
 
@@ -69,29 +70,35 @@ static bool score_row(struct pass *pass, size_t pos, const float *logits)
 		pass->picked[i] = logits[request->logit_ids[i]];
 	if (!pass->token(pass->arg, pos, &pass->sample,
 	                 request->n_logit_ids ? pass->picked : NULL))
-		return false;
+		return 1;
 	if (pos + 1 < request->n_ids)
 		sampler_describe(pass->m->sampler, logits,
 		                 request->ids[pos + 1], &pass->sample);
-	return true;
+	if (!pass->sample.broken)
+		return 0;
+	return error_set(err,
+	                 "%s: after %zu tokens the logits are not finite: "
+	                 "weights are NaN or infinite",
+	                 pass->m->facts.path, pos + 1);
 }
 
-/* 0; 1: stopped by the callback. */
-static int score_rows(struct pass *pass, size_t first, size_t rows)
+/* As score(). */
+static int score_rows(struct pass *pass, size_t first, size_t rows,
+                      struct error *err)
 {
 	struct model *model = pass->m->model;
 	size_t vocab_size = (size_t)model_config(model)->vocab_size;
+	int result = 0;
 
-	for (size_t r = 0; r < rows; r += HEAD_ROWS) {
+	for (size_t r = 0; r < rows && !result; r += HEAD_ROWS) {
 		size_t n = rows - r < HEAD_ROWS ? rows - r : HEAD_ROWS;
 
 		model_logits(model, r, n, pass->logits);
-		for (size_t i = 0; i < n; i++)
-			if (!score_row(pass, first + r + i,
-			               pass->logits + i * vocab_size))
-				return 1;
+		for (size_t i = 0; i < n && !result; i++)
+			result = score_row(pass, first + r + i,
+			                   pass->logits + i * vocab_size, err);
 	}
-	return 0;
+	return result;
 }
 
 static int run(struct pass *pass, struct error *err)
@@ -109,7 +116,7 @@ static int run(struct pass *pass, struct error *err)
 			return -1;
 		model_forward(pass->m->model, pass->cache,
 		              pass->request->ids + pos, rows, rows);
-		result = score_rows(pass, pos, rows);
+		result = score_rows(pass, pos, rows, err);
 		if (result)
 			return result;
 	}

@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/strbuf.h"
+#include "checkpoint/checkpoint.h"
 #include "math/select.h"
 #include "model/kv_cache.h"
 #include "model/model.h"
@@ -32,6 +33,7 @@ struct scorer {
 	struct direct_model m;
 	struct kv_cache *cache;
 	bool json;
+	bool bad_model;       /* a failure is its fault */
 	int top;              /* likeliest tokens shown */
 	struct ids ids;       /* the text */
 	struct ids logit_ids; /* --logits */
@@ -256,7 +258,18 @@ static void text_begin(struct scorer *s, size_t pos, const float *row,
 	}
 }
 
-static void begin_line(struct scorer *s, size_t pos, const float *row)
+/* What would be told of a row of NaN is about no model. */
+static int refuse_broken(struct scorer *s, size_t pos, struct error *err)
+{
+	s->bad_model = true;
+	return error_set(err,
+	                 "%s: after %zu tokens the logits are not finite: "
+	                 "weights are NaN or infinite",
+	                 checkpoint_path(s->m.checkpoint), pos);
+}
+
+static int begin_line(struct scorer *s, size_t pos, const float *row,
+                      struct error *err)
 {
 	struct figures f = { 0 };
 	size_t rank = 0;
@@ -265,6 +278,8 @@ static void begin_line(struct scorer *s, size_t pos, const float *row)
 	if (row) {
 		logit = row[s->ids.data[pos]];
 		f = measure(s, row);
+		if (!isfinite(f.top))
+			return refuse_broken(s, pos, err);
 		rank = select_get()->count_above(row, (size_t)s->m.n_ids,
 		                                 logit) +
 		       1;
@@ -275,6 +290,7 @@ static void begin_line(struct scorer *s, size_t pos, const float *row)
 		json_begin(s, pos, row, &f, rank);
 	else
 		text_begin(s, pos, row, &f, rank);
+	return 0;
 }
 
 /* Adds the raw logits after the line's token and puts the line out; row is NULL
@@ -329,14 +345,15 @@ static void summarise(const struct scorer *s)
 /* ---- the pass ---- */
 
 /* The logits of position pos are there. */
-static void take_row(struct scorer *s, size_t pos, const float *row)
+static int take_row(struct scorer *s, size_t pos, const float *row,
+                    struct error *err)
 {
 	end_line(s, s->logit_ids.n ? row : NULL);
-	if (pos + 1 < s->ids.n)
-		begin_line(s, pos + 1, row);
+	return pos + 1 < s->ids.n ? begin_line(s, pos + 1, row, err) : 0;
 }
 
-static void take_rows(struct scorer *s, size_t pos, size_t seq)
+static int take_rows(struct scorer *s, size_t pos, size_t seq,
+                     struct error *err)
 {
 	size_t vocab_size = (size_t)model_config(s->m.model)->vocab_size;
 	size_t rows;
@@ -345,9 +362,11 @@ static void take_rows(struct scorer *s, size_t pos, size_t seq)
 		rows = seq - first < LOGIT_ROWS ? seq - first : LOGIT_ROWS;
 		model_logits(s->m.model, first, rows, s->logits);
 		for (size_t r = 0; r < rows; r++)
-			take_row(s, pos + first + r,
-			         s->logits + r * vocab_size);
+			if (take_row(s, pos + first + r,
+			             s->logits + r * vocab_size, err))
+				return -1;
 	}
+	return 0;
 }
 
 static int score(struct scorer *s, struct error *err)
@@ -356,15 +375,14 @@ static int score(struct scorer *s, struct error *err)
 
 	if (!s->ids.n)
 		return 0;
-	begin_line(s, 0, NULL);
+	begin_line(s, 0, NULL, err);
 	for (size_t pos = 0; pos < s->ids.n; pos += seq) {
 		seq = s->ids.n - pos < batch ? s->ids.n - pos : batch;
 		if (kv_cache_reserve(s->cache, seq, err))
 			return -1;
 		model_forward(s->m.model, s->cache, s->ids.data + pos, seq,
 		              seq);
-		take_rows(s, pos, seq);
-		if (output_flush(err))
+		if (take_rows(s, pos, seq, err) || output_flush(err))
 			return -1;
 	}
 	return 0;
@@ -411,7 +429,7 @@ static int run(struct scorer *s, const struct options *o, struct error *err)
 		output_printf("%6s %7s %9s %6s %8s  %s\n", "pos", "id",
 		              "logprob", "rank", "entropy", "token, likeliest");
 	if (score(s, err))
-		return EXIT_FAILED;
+		return s->bad_model ? EXIT_BAD_FILE : EXIT_FAILED;
 	summarise(s);
 	return EXIT_OK;
 }
