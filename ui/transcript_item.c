@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "library/conversation.h"
+#include "library/reply.h"
 #include "ui/chat.h"
 #include "ui/transcript.h"
 
@@ -83,23 +84,6 @@ void transcript_item_update(struct transcript_item *item,
 	             m->text.bytes + thought.body, m->text.len - thought.body);
 }
 
-/* Those of a prompt, kept with its odds, are the end of its text. */
-static bool ids_end_text(const struct message *m, const struct tokenizer *t)
-{
-	size_t end = m->text.len;
-
-	for (size_t i = m->ids.n; i-- > 0;) {
-		size_t len = 0;
-		const char *bytes = tokenizer_bytes(t, m->ids.data[i], &len);
-
-		if (!bytes || len > end ||
-		    memcmp(m->text.bytes + end - len, bytes, len))
-			return false;
-		end -= len;
-	}
-	return true;
-}
-
 /* Has the message ids that are the model's? */
 static bool has_ids(const struct message *m, const struct chat *chat)
 {
@@ -107,7 +91,7 @@ static bool has_ids(const struct message *m, const struct chat *chat)
 		return false;
 	return m->role == ROLE_ASSISTANT
 	               ? chat_same_model(chat, m)
-	               : ids_end_text(m, chat->model->tokenizer);
+	               : reply_ids_end_text(m, chat->model->tokenizer);
 }
 
 void transcript_item_spans(struct transcript_item *item,

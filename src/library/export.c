@@ -9,7 +9,7 @@
 #include "engine/sampler.h"
 #include "library/conversation.h"
 #include "library/export_parts.h"
-#include "text/tokenizer.h"
+#include "library/reply.h"
 
 static const char *const names[] = { "md", "json", "jsonl", "html" };
 
@@ -87,24 +87,6 @@ const char *export_cut(const struct token_candidate *c)
 	return sampler_cut_name((enum sampler_cut)(c->cut & TOKEN_CUT));
 }
 
-/* Where nothing names a model, a tokenizer is the right one if it spells the text, of
- * which a prompt's ids may be the end. */
-static bool spells(const struct tokenizer *t, const struct message *m)
-{
-	size_t end = m->text.len;
-
-	for (size_t i = m->ids.n; i-- > 0;) {
-		size_t len = 0;
-		const char *bytes = tokenizer_bytes(t, m->ids.data[i], &len);
-
-		if (!bytes || len > end ||
-		    memcmp(m->text.bytes + end - len, bytes, len))
-			return false;
-		end -= len;
-	}
-	return true;
-}
-
 const struct tokenizer *export_tokenizer(const struct export_tokens *tokens,
                                          const struct conversation *c,
                                          const struct message *m)
@@ -117,7 +99,8 @@ const struct tokenizer *export_tokenizer(const struct export_tokens *tokens,
 	for (size_t i = conversation_place(c, m->id); !model && i < c->n; i++)
 		model = c->messages[i]->model;
 	t = tokens->of(tokens->arg, model ? model : "");
-	return t && (model || spells(t, m)) ? t : NULL;
+	/* Where nothing names a model, it is the right one if it spells the text. */
+	return t && (model || reply_ids_end_text(m, t)) ? t : NULL;
 }
 
 const char *export_ending(const struct message *m)

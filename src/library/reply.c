@@ -287,3 +287,19 @@ struct chat_message reply_as_chat(const struct message *m,
 	}
 	return out;
 }
+
+bool reply_ids_end_text(const struct message *m, const struct tokenizer *t)
+{
+	size_t end = m->text.len;
+
+	for (size_t i = m->ids.n; i-- > 0;) {
+		size_t len = 0;
+		const char *bytes = tokenizer_bytes(t, m->ids.data[i], &len);
+
+		if (!bytes || len > end ||
+		    memcmp(m->text.bytes + end - len, bytes, len))
+			return false;
+		end -= len;
+	}
+	return true;
+}

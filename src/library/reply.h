@@ -8,11 +8,13 @@
  *	{"temperature": 0.7, "top_k": 20, "top_p": 0.8, "min_p": 0,
  *	 "presence_penalty": 0, "repeat_penalty": 1, "seed": "42",
  *	 "model_fingerprint": "8c1f...", "template_fingerprint": "77ab...",
- *	 "think": "default", "earlier": 12, "think_seconds": 3.2}
+ *	 "think": "default", "earlier": 12, "other_weights": 12,
+ *	 "think_seconds": 3.2}
  *
  * The seed is a string, as 64 bits do not fit a number of JSON; fingerprints
  * are 64 bits in hexadecimal; "think" is what the prompt said of it, "on", "off" or
- * nothing; so many tokens as "earlier" says were drawn by other settings.
+ * nothing; so many tokens as "earlier" says were drawn by other settings, as many as
+ * "other_weights" by another model of the same name.
  */
 #ifndef CONFAB_REPLY_H
 #define CONFAB_REPLY_H
@@ -84,5 +86,8 @@ enum chat_thinking reply_thinking(const struct message *m,
  * somebody else may have written: ids that decode to another text, and those
  * of special tokens ("<|im_end|>"), must not reach a model as history. */
 bool reply_ids_hold(const struct message *m, const struct tokenizer *t);
+
+/* Do they spell the end of the text?  Those of a prompt that was scored do. */
+bool reply_ids_end_text(const struct message *m, const struct tokenizer *t);
 
 #endif
