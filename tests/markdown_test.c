@@ -132,6 +132,14 @@ static void html_is_text(void **state)
 	renders("<script>\nx\n</script>", "<script>\nx\n</script>\n");
 }
 
+/* As it is laid out in 40 columns; borrowed from d. */
+static const struct lines *first_block(struct document *d, const char *text)
+{
+	document_set(d, true, 40, 1, style(STYLE_TEXT));
+	document_update(d, text, strlen(text));
+	return document_block(d, text, 0);
+}
+
 static void an_entity_is_a_part_of_what_it_stands_in(void **state)
 {
 	static const char text[] = "**a&amp;b** [c&lt;d](e)";
@@ -139,9 +147,7 @@ static void an_entity_is_a_part_of_what_it_stands_in(void **state)
 	const struct lines *lines;
 
 	(void)state;
-	document_set(&d, true, 40, 1, style(STYLE_TEXT));
-	document_update(&d, text, strlen(text));
-	lines = document_block(&d, text, 0);
+	lines = first_block(&d, text);
 	for (size_t i = 1; i < 3; i++)
 		assert_memory_equal(&lines->glyphs[i].style,
 		                    &lines->glyphs[0].style,
@@ -165,9 +171,7 @@ static void a_heading_goes_on_behind_code(void **state)
 	const struct lines *lines;
 
 	(void)state;
-	document_set(&d, true, 40, 1, style(STYLE_TEXT));
-	document_update(&d, text, strlen(text));
-	lines = document_block(&d, text, 0);
+	lines = first_block(&d, text);
 	for (size_t i = 0; i < ARRAY_SIZE(roles); i++)
 		assert_int_equal(lines->glyphs[i].style.role, roles[i]);
 	document_free(&d);

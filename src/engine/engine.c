@@ -13,6 +13,7 @@
 #include "engine/command.h"
 #include "engine/event.h"
 #include "engine/loaded_model.h"
+#include "engine/logit_row.h"
 #include "engine/mailbox.h"
 #include "engine/resume.h"
 #include "engine/score.h"
@@ -190,12 +191,8 @@ static int refuse_broken(struct reply *reply, size_t pos, struct error *err)
 	const struct kv_cache *cache = session_cache(reply->m->session);
 
 	reply->bad_file = true;
-	return error_set(err,
-	                 "%s: after %zu tokens the logits are not finite: "
-	                 "weights are NaN or infinite, or too large for a KV "
-	                 "cache in %s",
-	                 reply->m->facts.path, pos,
-	                 dtype_info(cache->shape.dtype)->name);
+	return logit_row_refuse(reply->m->facts.path, pos, cache->shape.dtype,
+	                        err);
 }
 
 /* Samples one token and hands it over; 1: cancelled. */

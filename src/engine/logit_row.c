@@ -1,9 +1,11 @@
 #include "engine/logit_row.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "base/mem.h"
 
 void logit_row_init(struct logit_row *row, size_t n)
@@ -98,4 +100,17 @@ size_t logit_row_first(const struct logit_row *row, size_t m,
 	if (m)
 		pick_part(picks, n, m);
 	return m;
+}
+
+int logit_row_refuse(const char *model, size_t n_tokens, enum dtype cache,
+                     struct error *err)
+{
+	bool narrow = cache != DTYPE_F32;
+
+	return error_set(err,
+	                 "%s: after %zu tokens the logits are not finite: "
+	                 "weights are NaN or infinite%s%s",
+	                 model, n_tokens,
+	                 narrow ? ", or too large for a KV cache in " : "",
+	                 narrow ? dtype_info(cache)->name : "");
 }

@@ -8,6 +8,9 @@
 #include <stddef.h>
 
 #include "math/select.h"
+#include "math/tensor.h"
+
+struct error;
 
 struct logit_row {
 	size_t n, n_blocks;
@@ -21,6 +24,11 @@ void logit_row_init(struct logit_row *row, size_t n);
 void logit_row_free(struct logit_row *row);
 
 void logit_row_set(struct logit_row *row, const float *x);
+
+/* Says of a row without a finite top, after so many tokens, whose fault it is: of the
+ * model at that path, or of its cache, unless that is of float32.  -1. */
+int logit_row_refuse(const char *model, size_t n_tokens, enum dtype cache,
+                     struct error *err);
 
 /* The same for an x that is `of`'s but at ids[0..n_ids). */
 void logit_row_set_changed(struct logit_row *row, const struct logit_row *of,

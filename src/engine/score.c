@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "engine/loaded_model.h"
+#include "engine/logit_row.h"
 #include "model/kv_cache.h"
 #include "model/model.h"
 
@@ -76,10 +77,7 @@ static int score_row(struct pass *pass, size_t pos, const float *logits,
 		                 request->ids[pos + 1], &pass->sample);
 	if (!pass->sample.broken)
 		return 0;
-	return error_set(err,
-	                 "%s: after %zu tokens the logits are not finite: "
-	                 "weights are NaN or infinite",
-	                 pass->m->facts.path, pos + 1);
+	return logit_row_refuse(pass->m->facts.path, pos + 1, DTYPE_F32, err);
 }
 
 /* As score(). */

@@ -10,6 +10,7 @@
 #include "library/known.h"
 #include "library/salvage.h"
 #include "library/search.h"
+#include "library/words.h"
 
 #define ENTRY \
 	"SELECT c.id, c.title, c.created_ms, c.updated_ms," \
@@ -104,7 +105,7 @@ int library_list(struct library *lib, const char *words, size_t limit,
 	words = words ? words : "";
 	*entries = NULL;
 	*n = 0;
-	if (!words[strspn(words, SEARCH_BLANKS)]) {
+	if (!words[strspn(words, WORDS_BLANKS)]) {
 		status = list_all(lib, limit, entries, n, err);
 	} else {
 		status = search_find(lib->db, words, limit, &hits, err);
@@ -237,7 +238,7 @@ char *library_find_any(struct library *lib, const char *name, struct error *err)
 {
 	char *id = library_find(lib, name, NULL);
 
-	if (id || !name[strspn(name, SEARCH_BLANKS)] || !strcmp(name, "last"))
+	if (id || !name[strspn(name, WORDS_BLANKS)] || !strcmp(name, "last"))
 		return id ? id : library_find(lib, name, err);
 	return find_one(lib, name, err);
 }

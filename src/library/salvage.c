@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "library/database.h"
 #include "library/library.h"
-#include "library/search.h"
+#include "library/words.h"
 
 #define PREVIEW 200 /* bytes, as in a whole library */
 
@@ -51,7 +51,7 @@ static void take_head(void *arg, sqlite3_stmt *s)
 		f->entry.title = title;
 		f->entry.created_ms = sqlite3_column_int64(s, 3);
 		f->entry.updated_ms = sqlite3_column_int64(s, 4);
-		f->has_words = search_text_has(title, l->words);
+		f->has_words = words_are_in(title, l->words);
 	} else {
 		free(title);
 	}
@@ -72,7 +72,7 @@ static void take_message(void *arg, sqlite3_stmt *s)
 		e->messages++;
 		if (e->updated_ms < sqlite3_column_int64(s, 2))
 			e->updated_ms = sqlite3_column_int64(s, 2);
-		f->has_words = f->has_words || search_text_has(text, l->words);
+		f->has_words = f->has_words || words_are_in(text, l->words);
 		free(e->preview);
 		e->preview = mem_dup(text, strnlen(text, PREVIEW));
 	}

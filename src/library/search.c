@@ -3,13 +3,13 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#include <utf8proc.h>
 
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/strbuf.h"
 #include "base/utf8.h"
 #include "library/database.h"
+#include "library/words.h"
 
 #define AROUND 60 /* bytes of text on each side of a hit */
 
@@ -45,13 +45,6 @@ static void add(struct search_hits *hits, const char *id, int64_t row)
 }
 
 /* ---- words ---- */
-
-/* The next word of *words, without blanks around it; 0: there is none. */
-static size_t next_word(const char **words)
-{
-	*words += strspn(*words, SEARCH_BLANKS);
-	return strcspn(*words, SEARCH_BLANKS);
-}
 
 /* A letter of ASCII, whatever marks are around it: "c++" is found as "c". */
 static bool is_letter(const char *word, size_t n)
@@ -102,7 +95,7 @@ static char *words_in_sentences(const char *words)
 {
 	struct strbuf out = STRBUF_INIT;
 
-	for (size_t n; (n = next_word(&words)); words += n) {
+	for (size_t n; (n = words_next(&words)); words += n) {
 		if (!is_in_sentence(words, n))
 			continue;
 		strbuf_add(&out, words, n);
@@ -119,7 +112,7 @@ static char *make_query(const char *words)
 	struct strbuf query = STRBUF_INIT;
 	bool beginning = false;
 
-	for (size_t n; (n = next_word(&words)); words += n) {
+	for (size_t n; (n = words_next(&words)); words += n) {
 		if (is_in_sentence(words, n))
 			continue;
 		strbuf_add_str(&query, query.len ? " \"" : "\"");
@@ -138,50 +131,6 @@ static char *make_query(const char *words)
 
 /* ---- titles ---- */
 
-/* The bytes of the character at p, which is put in lower case where that takes as many
- * bytes.  In any locale: words and titles are UTF-8 also where it is "C". */
-static size_t to_lower(char *p, size_t len)
-{
-	char lower[4];
-	uint32_t c;
-	int n;
-
-	if ((unsigned char)*p < 0x80) {
-		if (*p >= 'A' && *p <= 'Z')
-			*p = (char)(*p - 'A' + 'a');
-		return 1;
-	}
-	n = utf8_decode(p, len, &c);
-	c = (uint32_t)utf8proc_tolower((utf8proc_int32_t)c);
-	if (utf8_encode(c, lower) == n)
-		memcpy(p, lower, (size_t)n);
-	return (size_t)n;
-}
-
-/* Every byte keeps its place. */
-static char *lower_case(const char *text)
-{
-	char *lower = mem_strdup(text);
-	size_t len = strlen(lower);
-
-	for (size_t i = 0; i < len;)
-		i += to_lower(lower + i, len - i);
-	return lower;
-}
-
-bool search_text_has(const char *text, const char *words)
-{
-	char *lower = lower_case(text), *wanted = lower_case(words);
-	const char *word = wanted;
-	bool has = true;
-
-	for (size_t n; has && (n = next_word(&word)); word += n)
-		has = memmem(lower, strlen(lower), word, n);
-	free(lower);
-	free(wanted);
-	return has;
-}
-
 int search_titles(sqlite3 *db, const char *words, size_t limit,
                   struct search_hits *hits, struct error *err)
 {
@@ -196,7 +145,7 @@ int search_titles(sqlite3 *db, const char *words, size_t limit,
 		const char *id = (const char *)sqlite3_column_text(s, 0);
 		const char *title = (const char *)sqlite3_column_text(s, 1);
 
-		if (!id || !title || !search_text_has(title, words))
+		if (!id || !title || !words_are_in(title, words))
 			continue;
 		add(hits, id, 0);
 		if (limit && ++found == limit) {
@@ -229,7 +178,7 @@ static bool text_has(sqlite3_stmt *row, const char *words)
 	const char *text =
 		*words ? (const char *)sqlite3_column_text(row, 2) : NULL;
 
-	return !*words || (text && search_text_has(text, words));
+	return !*words || (text && words_are_in(text, words));
 }
 
 /* anywhere: words that the text must have, too. */
@@ -288,83 +237,10 @@ static char *surroundings(const char *text, size_t len, size_t at)
 		strbuf_add_str(&out, "…");
 	for (size_t i = begin; i < end; i++) /* on one line */
 		strbuf_add_char(&out,
-		                strchr(SEARCH_BLANKS, text[i]) ? ' ' : text[i]);
+		                strchr(WORDS_BLANKS, text[i]) ? ' ' : text[i]);
 	if (end < len)
 		strbuf_add_str(&out, "…");
 	return strbuf_take(&out);
-}
-
-/* Appends the character at p as the index has it: in lower case, without its marks, and
- * what parts words as a blank.  Gives its bytes in the text. */
-static size_t fold(struct strbuf *out, const char *p, size_t len)
-{
-	utf8proc_int32_t folded[8];
-	utf8proc_ssize_t n;
-	char bytes[4];
-	uint32_t c;
-	int used = utf8_decode(p, len, &c);
-
-	if (c < 0x80) {
-		strbuf_add_char(out,
-		                isalnum((int)c) ? (char)tolower((int)c) : ' ');
-		return 1;
-	}
-	n = utf8proc_decompose_char((utf8proc_int32_t)c, folded, 8,
-	                            UTF8PROC_DECOMPOSE | UTF8PROC_CASEFOLD |
-	                                    UTF8PROC_STRIPMARK,
-	                            NULL);
-	for (utf8proc_ssize_t i = 0; i < n && i < 8; i++)
-		strbuf_add(out, bytes,
-		           (size_t)utf8_encode((uint32_t)folded[i], bytes));
-	return (size_t)used;
-}
-
-/* The first at + 1 bytes of the folded text, or all of it; gives the place in the text
- * that the last of them comes from. */
-static size_t fold_up_to(struct strbuf *out, const char *text, size_t at)
-{
-	size_t len = strlen(text), begin = 0;
-
-	for (size_t i = 0; i < len && out->len <= at;) {
-		begin = i;
-		i += fold(out, text + i, len - i);
-	}
-	return begin;
-}
-
-/* The first of the words that is in the text; NULL: none is. */
-static const char *first_place(const char *text, const char *words)
-{
-	const char *place = NULL;
-
-	for (size_t n; !place && (n = next_word(&words)); words += n)
-		place = memmem(text, strlen(text), words, n);
-	return place;
-}
-
-/* Where a word is as it was typed, but for the case of letters; else where one is without
- * its marks, as the index found it.  (It could say where, but takes as long for one text
- * as for finding all of them.) */
-static size_t place_of(const char *text, const char *words)
-{
-	char *lower = lower_case(text), *wanted = lower_case(words);
-	struct strbuf folded = STRBUF_INIT, parts = STRBUF_INIT;
-	const char *found = first_place(lower, wanted);
-	size_t place = found ? (size_t)(found - lower) : 0;
-
-	if (!found) {
-		fold_up_to(&parts, words, SIZE_MAX);
-		fold_up_to(&folded, text, SIZE_MAX);
-		found = first_place(folded.bytes, parts.bytes);
-		place = found ? (size_t)(found - folded.bytes) : 0;
-		strbuf_clear(&folded);
-		place = fold_up_to(&folded, text, place);
-	}
-	strbuf_free(&folded);
-	strbuf_free(&parts);
-	free(lower);
-	free(wanted);
-	return place;
 }
 
 char *search_snippet(sqlite3 *db, const struct search_hit *hit,
@@ -382,7 +258,7 @@ char *search_snippet(sqlite3 *db, const struct search_hit *hit,
 	sqlite3_finalize(s);
 	if (!text)
 		return NULL;
-	snippet = surroundings(text, strlen(text), place_of(text, words));
+	snippet = surroundings(text, strlen(text), words_place(text, words));
 	free(text);
 	return snippet;
 }

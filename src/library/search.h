@@ -9,15 +9,12 @@
 #ifndef CONFAB_SEARCH_H
 #define CONFAB_SEARCH_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <sqlite3.h>
 
 struct error;
-
-#define SEARCH_BLANKS " \t\r\n"
 
 struct search_hit {
 	char *conversation; /* id, owned */
@@ -37,8 +34,6 @@ int search_find(sqlite3 *db, const char *words, size_t limit,
                 struct search_hits *hits, struct error *err);
 int search_titles(sqlite3 *db, const char *words, size_t limit,
                   struct search_hits *hits, struct error *err);
-/* Are all the words somewhere in the text, letters of either case? */
-bool search_text_has(const char *text, const char *words);
 void search_hits_free(struct search_hits *hits);
 
 /* The hit in its surroundings, yours to free; NULL for a title. */

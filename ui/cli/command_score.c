@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/strbuf.h"
 #include "checkpoint/checkpoint.h"
+#include "engine/logit_row.h"
 #include "math/select.h"
 #include "model/kv_cache.h"
 #include "model/model.h"
@@ -262,10 +263,8 @@ static void text_begin(struct scorer *s, size_t pos, const float *row,
 static int refuse_broken(struct scorer *s, size_t pos, struct error *err)
 {
 	s->bad_model = true;
-	return error_set(err,
-	                 "%s: after %zu tokens the logits are not finite: "
-	                 "weights are NaN or infinite",
-	                 checkpoint_path(s->m.checkpoint), pos);
+	return logit_row_refuse(checkpoint_path(s->m.checkpoint), pos,
+	                        DTYPE_F32, err);
 }
 
 static int begin_line(struct scorer *s, size_t pos, const float *row,
